@@ -1,0 +1,47 @@
+# make demo    train, export, prove and classify on real data, from nothing
+# make test    lint, types and tests
+# Both make their virtual environments themselves; PYTHON=... names another interpreter for them.
+VENV := .venv
+BASE := .venv-base
+BIN := $(VENV)/bin
+export PYTHON
+
+.PHONY: demo test lint types tests environment base-environment dataset shipped-models clean
+
+demo: environment dataset
+	@scripts/demo.sh $(BIN)
+
+test: lint types tests
+
+lint: environment
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: environment
+	$(BIN)/mypy
+
+# Two processes: tensorflow and tflite-runtime must not meet in one.
+tests: environment base-environment dataset
+	$(BIN)/pytest tests/train tests/export
+	$(BIN)/pytest tests/runtime tests/benchmarks tests/test_project.py
+
+environment:
+	@scripts/environment.sh $(VENV) --editable '.[train,dev]'
+
+# What a device gets: the built wheel and the base install, nothing else.
+base-environment: environment
+	@rm -rf build/wheel && $(BIN)/python -m build --wheel --outdir build/wheel . >/dev/null
+	@scripts/environment.sh $(BASE) fmnist-edge --find-links build/wheel
+	@$(BASE)/bin/pip install -qq --disable-pip-version-check --no-deps --force-reinstall build/wheel/*.whl
+
+dataset: environment
+	@scripts/dataset.sh $(BIN)/python
+
+# The recipe of the models inside the package: trained on all 60,000 images, as the tutorial does.
+shipped-models: environment dataset
+	$(BIN)/fmnist-train --validation 0 --seed 1 -o build/shipped/mlp
+	$(BIN)/fmnist-export build/shipped/mlp/model.keras --quantize
+	cp build/shipped/mlp/model-int8.tflite runtime/fmnist_runtime/models/mlp-int8.tflite
+
+clean:
+	rm -rf $(VENV) $(BASE) build dist demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,163 @@
+"""Weights that survive int8: hidden units scaled to one range, and rounding errors made up for by later weights.
+
+Both change the weights of a Keras model and not its answers (but for rounding), so TensorFlow's own converter then
+writes a better int8 file with nothing private. The converter's grid is known: int8 weights have one scale an output
+channel, max|w| / 127, no zero point. `compensate` puts every weight on that grid, so the converter rounds nothing.
+
+Sources: cross-layer equalization is from Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias
+Correction" (2019); rounding one input after the other and passing the error on through the inverse Gram matrix of the
+inputs is from Frantar et al., "GPTQ" (2022), after LeCun's "Optimal Brain Surgeon". What each gives here stands in
+docs/int8.md.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import keras
+
+Floats = NDArray[np.float64]
+
+# Largest magnitude of an int8 weight: TFLite's quantization specification restricts weights to [-127, 127].
+_LARGEST = 127
+# Share of the mean diagonal added to the Gram matrix, so that pixels that are always 0 leave it invertible.
+_DAMPING = 0.001
+# A hidden unit that never exceeds this share of the layer's largest one is left as it is.
+_SMALLEST_RANGE = 1e-3
+_BATCH = 500
+# Patches of a convolution are many times its input: 100 images at a time stay below some 100 MB.
+_GRAM_BATCH = 100
+
+
+def prepare(model: "keras.Model", images: NDArray[np.float32]) -> None:
+    """Change the weights of `model` in place so that its int8 conversion answers more as it does itself.
+
+    `images` is (N, ...) float32 as the model takes them: calibration images, from the training split. Treats the
+    layers that the model holds directly and in order; what it does not know stays untouched.
+    """
+    import keras
+
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Dense) and not is_last(layer, model):
+            equalize(layer, model, images)
+            compensate_layer(layer, layer_inputs(layer, model, images))
+        elif type(layer) is keras.layers.Conv2D and layer.groups == 1:
+            compensate_layer(layer, layer_inputs(layer, model, images))
+
+
+def equalize(layer: "keras.layers.Dense", model: "keras.Model", images: NDArray[np.float32]) -> None:
+    """Scale the units of a Dense `layer` with relu so that each has the same largest output, and undo it behind.
+
+    relu(c x) = c relu(x) for c > 0, so dividing a unit's weights by c and multiplying what the next Dense layer makes
+    of it by c changes no answer; but int8 then has all of its 255 steps for every unit. Does nothing unless exactly
+    one Dense layer reads the units.
+    """
+    import keras
+
+    following = consumers(layer)
+    if layer.activation is not keras.activations.relu or len(following) != 1:
+        return
+    (reader,) = following
+    if not isinstance(reader, keras.layers.Dense) or not layer.use_bias:
+        return
+    largest = layer_inputs(reader, model, images).max(axis=0).astype(np.float64)
+    if largest.ndim != 1 or not largest.max() > 0:
+        return
+    factors = np.maximum(largest / largest.max(), _SMALLEST_RANGE)
+    kernel, bias = layer.get_weights()
+    layer.set_weights([kernel / factors, bias / factors])
+    kernel, *rest = reader.get_weights()
+    reader.set_weights([kernel * factors[:, np.newaxis], *rest])
+
+
+def compensate_layer(layer: "keras.layers.Layer", inputs: NDArray[np.float32]) -> None:
+    """Put the kernel of `layer`, whose last axis is the output channel, on its int8 grid for its `inputs`, (N, ...)."""
+    kernel, *rest = layer.get_weights()
+    flat = kernel.reshape(-1, kernel.shape[-1]).astype(np.float64)
+    layer.set_weights([compensate(flat, gram_matrix(layer, inputs)).reshape(kernel.shape).astype(np.float32), *rest])
+
+
+def compensate(kernel: Floats, gram: Floats) -> Floats:
+    """`kernel`, (inputs, outputs), rounded to int8 multiples of one scale an output, with little error at the outputs.
+
+    `gram` is the (inputs, inputs) Gram matrix of the inputs. The largest weight of each output becomes exactly 127
+    scales, so that the converter finds the same scale.
+    """
+    weights = kernel.T
+    order = np.argsort(-np.diag(gram), kind="stable")
+    damped = gram[np.ix_(order, order)] + np.eye(len(gram)) * _DAMPING * np.mean(np.diag(gram))
+    spread = np.linalg.cholesky(np.linalg.inv(damped)).T
+    scales = np.maximum(np.abs(weights).max(axis=1), np.finfo(np.float32).tiny) / _LARGEST
+    steps = _round_in_order(weights, scales, order, spread)
+    for _ in range(8):
+        # Compensation may have made a channel's largest weight smaller: take the smaller scale and round again.
+        short = np.flatnonzero((np.abs(steps).max(axis=1) < _LARGEST) & (np.abs(steps).max(axis=1) > 0))
+        if not len(short):
+            return (steps * scales[:, np.newaxis]).T
+        scales[short] *= np.abs(steps[short]).max(axis=1) / _LARGEST
+        steps[short] = _round_in_order(weights[short], scales[short], order, spread)
+    short = np.flatnonzero(np.abs(steps).max(axis=1) < _LARGEST)
+    rounded = steps * scales[:, np.newaxis]
+    rounded[short] = weights[short]
+    return rounded.T
+
+
+def gram_matrix(layer: "keras.layers.Layer", inputs: NDArray[np.float32]) -> Floats:
+    """The Gram matrix, (fan in, fan in), of what the kernel of `layer` is multiplied with for `inputs`, (N, ...)."""
+    size = int(np.prod(layer.kernel.shape[:-1]))
+    total, count = np.zeros((size, size)), 0
+    for start in range(0, len(inputs), _GRAM_BATCH):
+        block = inputs[start : start + _GRAM_BATCH]
+        rows = (patches(layer, block) if block.ndim == 4 else block).reshape(-1, size).astype(np.float64)
+        total += rows.T @ rows
+        count += len(rows)
+    mean: Floats = total / count
+    return mean
+
+
+def patches(layer: "keras.layers.Conv2D", inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What the kernel of a Conv2D sees of `inputs`, (N, H, W, C): (N, H', W', kernel height x width x C)."""
+    import keras
+
+    seen = keras.ops.image.extract_patches(
+        inputs, layer.kernel_size, layer.strides, dilation_rate=layer.dilation_rate, padding=layer.padding
+    )
+    result: NDArray[np.float32] = np.asarray(seen)
+    return result
+
+
+def layer_inputs(layer: "keras.layers.Layer", model: "keras.Model", images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What `layer` gets as its input for `images`, by the weights that `model` has now."""
+    import keras
+
+    result: NDArray[np.float32] = keras.Model(model.inputs, layer.input).predict(images, batch_size=_BATCH, verbose=0)
+    return result
+
+
+def consumers(layer: "keras.layers.Layer") -> list["keras.layers.Layer"]:
+    """The layers that read the output of `layer`."""
+    return [node.operation for node in layer._outbound_nodes]
+
+
+def is_last(layer: "keras.layers.Layer", model: "keras.Model") -> bool:
+    """Whether no other layer with weights comes behind `layer`: that one stays float32."""
+    behind = model.layers[model.layers.index(layer) + 1 :]
+    return not any(other.weights for other in behind)
+
+
+def _round_in_order(weights: Floats, scales: Floats, order: NDArray[np.int64], spread: Floats) -> Floats:
+    """int8 steps for `weights`, (outputs, inputs): input after input in `order`, each error passed on to the rest.
+
+    `spread` is the upper Cholesky factor of the inverse Gram matrix, in the same order.
+    """
+    left = weights[:, order].copy()
+    steps = np.zeros_like(left)
+    for column in range(left.shape[1]):
+        steps[:, column] = np.clip(np.rint(left[:, column] / scales), -_LARGEST, _LARGEST)
+        error = (left[:, column] - steps[:, column] * scales) / spread[column, column]
+        left[:, column + 1 :] -= np.outer(error, spread[column, column + 1 :])
+    unordered = np.zeros_like(steps)
+    unordered[:, order] = steps
+    return unordered

@@ -1,0 +1,39 @@
+"""fmnist_runtime: a Fashion-MNIST classifier on the device, on tflite-runtime or LiteRT.
+
+    from fmnist_runtime import Classifier
+    Classifier("mlp-int8.tflite").classify(image)     # (28, 28) uint8 -> Prediction(index, label, score)
+
+The public names are loaded when they are first used, so that `fmnist-classify --help` needs no numpy.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fmnist_runtime.classifier import Classifier, Prediction
+    from fmnist_runtime.errors import FmnistError
+    from fmnist_runtime.images import read_images
+    from fmnist_runtime.labels import CLASS_NAMES
+
+__version__ = "0.1.0"
+__all__ = ["CLASS_NAMES", "Classifier", "FmnistError", "Prediction", "read_images"]
+
+_MODULES = {
+    "CLASS_NAMES": "labels",
+    "Classifier": "classifier",
+    "FmnistError": "errors",
+    "Prediction": "classifier",
+    "read_images": "images",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,31 @@
+"""All the outputs of a model for many images, in a process of its own: python -m fmnist_runtime.answers.
+
+This is what a proof runs: the device's interpreter through the device's own Classifier, with no tensorflow in the
+process.
+"""
+
+from pathlib import Path
+
+import click
+
+from fmnist_runtime.commandline import FILE, Command, say_json
+
+
+@click.command("fmnist_runtime.answers", cls=Command)
+@click.argument("model", type=FILE)
+@click.argument("images", type=FILE)
+@click.argument("outputs", type=FILE)
+@click.option("--backend", default="auto")
+def main(model: Path, images: Path, outputs: Path, backend: str) -> None:
+    """Run MODEL on IMAGES, a .npy of (N, 28, 28) uint8, and save what its output tensor holds to OUTPUTS, .npy."""
+    import numpy as np
+
+    from fmnist_runtime.classifier import Classifier
+
+    with Classifier(model, backend=backend) as classifier:
+        np.save(outputs, classifier.outputs(np.load(images)))
+        say_json({"runtime": classifier.runtime.name, "version": classifier.runtime.version})
+
+
+if __name__ == "__main__":
+    main()

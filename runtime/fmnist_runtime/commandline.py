@@ -1,0 +1,88 @@
+"""What every fmnist-* command shares: one line for an error, exit codes 0, 1 and 2, JSON on standard output.
+
+Imports click and nothing heavier, so that `--help` answers at once.
+"""
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fmnist_runtime.errors import FmnistError
+
+FILE = click.Path(path_type=Path)
+
+
+class Command(click.Command):
+    """A click command that ends with one line on standard error where something is wrong.
+
+    Exit code 2 for a usage error, 1 for an FmnistError, a full disk, or an interruption; never a traceback for these.
+    """
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run the command and exit; with standalone_mode=False, return or raise as click does."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        try:
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+            sys.stdout.flush()
+        except click.UsageError as error:
+            self._fail(f"{error.format_message()} ({self.name} --help lists what there is)", 2)
+        except FmnistError as error:
+            self._fail(str(error), 1)
+        except click.ClickException as error:
+            self._fail(error.format_message(), 1)
+        except (click.Abort, KeyboardInterrupt):
+            self._fail("interrupted", 1)
+        except BrokenPipeError:
+            # The reader (such as `head`) has what it wanted; nothing more may be written, not at exit either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+        except OSError as error:
+            self._fail(f"{error.filename or 'output'}: {error.strerror}; check the path, its rights and the disk", 1)
+        sys.exit(code if isinstance(code, int) else 0)
+
+    def _fail(self, message: str, code: int) -> None:
+        warn(f"{self.name}: {message}")
+        sys.exit(code)
+
+
+def warn(message: str) -> None:
+    """Print `message` on standard error as one line."""
+    click.echo(" ".join(message.split()), err=True)
+
+
+def say_json(document: Any, *, indent: int | None = None) -> None:
+    """Print one JSON document on standard output; without `indent`, one line."""
+    click.echo(json.dumps(document, indent=indent))
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Keep what C++ libraries print on standard error (such as "INFO: Created delegate") off the terminal.
+
+    Redirects the file descriptor, so it is for single-threaded commands and not for the library.
+    """
+    sys.stderr.flush()
+    saved = os.dup(2)
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(saved, 2)
+        os.close(null)
+        os.close(saved)

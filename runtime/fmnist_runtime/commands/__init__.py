@@ -1,0 +1,1 @@
+"""The commands of the device: each a thin layer over the library."""

@@ -1,0 +1,56 @@
+"""Whole files or none: atomic writes and digests."""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from fmnist_runtime.errors import FmnistError
+
+
+def sha256(content: bytes) -> str:
+    """SHA-256 of `content` as 64 lower-case hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write `content` to `path` so that a reader sees the old file or the whole new one, never a part.
+
+    Writes to a temporary file beside the target, flushes it to disk and renames it.
+    Raises FmnistError where the folder cannot be written.
+    """
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+    except OSError as error:
+        raise FmnistError(
+            f"{path}: cannot be written ({error.strerror}); choose a folder that exists, is writable and has space"
+        ) from error
+
+
+def make_folder(path: Path) -> None:
+    """Create the folder `path` with its parents; raise FmnistError where that is impossible or it is not writable."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FmnistError(f"{path}: cannot be used as a folder ({error.strerror}); choose another with -o") from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise FmnistError(f"{path}: the folder is not writable; choose another with -o")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,213 @@
+"""The model file: an ordinary TFLite flatbuffer with a ZIP behind it that says what the model is.
+
+    +------------------------------------------+
+    | flatbuffer, as the converter wrote it,   |   interpreters and other tools read this and stop
+    | its note replaced by MARKER              |
+    +------------------------------------------+
+    | ZIP: labels.txt, then fmnist.json,       |   `unzip` and Python's zipfile read this with nothing installed
+    | stored, dated 1980-01-01, no extras      |
+    +------------------------------------------+
+
+Every byte of the ZIP follows from the flatbuffer, the labels and the description, so `read` writes it again and
+compares: a file of which any byte was changed, lost or added is refused before an interpreter sees it. The marker in
+the flatbuffer tells a file that lost its ZIP from one that never had one.
+Source of the layout of a ZIP: PKWARE's APPNOTE.TXT, sections 4.3.7, 4.3.12 and 4.3.16.
+"""
+
+import json
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fmnist_runtime import graph
+from fmnist_runtime.errors import ModelFileError
+from fmnist_runtime.files import sha256
+from fmnist_runtime.graph import Graph
+
+SCHEMA = 1
+MARKER = "fmnist-edge zip"
+LABELS = "labels.txt"
+DESCRIPTION = "fmnist.json"
+
+# The largest model that is read: some 40 times the biggest that a classifier of 28x28 images has use for.
+MAXIMUM_BYTES = 256 * 2**20
+
+_LOCAL = struct.Struct("<4s5H3I2H")
+_CENTRAL = struct.Struct("<4s6H3I5H2I")
+_END = struct.Struct("<4s4H2IH")
+_VERSION, _STORED, _DATE = 20, 0, 0x0021
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model file in memory. `labels` and `description` are None for a .tflite that describes nothing."""
+
+    path: Path
+    flatbuffer: bytes
+    graph: Graph
+    labels: tuple[str, ...] | None
+    description: dict[str, Any] | None
+
+
+def read(path: Path) -> ModelFile:
+    """The model file at `path`, every check made that needs no interpreter.
+
+    Raises ModelFileError where it is missing, not a model, cut short or changed.
+    """
+    return parse(_read_content(path), path)
+
+
+def parse(content: bytes, path: Path) -> ModelFile:
+    """The model file that `content` holds; `path` is for the messages. Raises ModelFileError as `read` does."""
+    zipped = _members(content)
+    if zipped is None:
+        model = _graph(content, path)
+        if model.description == MARKER:
+            raise ModelFileError(f"{path}: cut short, the description behind the model is missing; copy the file again")
+        return ModelFile(path, content, model, None, None)
+    size, labels, text = zipped
+    flatbuffer = content[:size]
+    description = _description(text, path)
+    stated = description["flatbuffer"]
+    if stated != {"bytes": size, "sha256": sha256(flatbuffer)} or pack(flatbuffer, labels, description) != content:
+        raise ModelFileError(
+            f"{path}: damaged, its bytes are not those that were exported (SHA-256 of the model is "
+            f"{sha256(flatbuffer)[:12]}…, its description says {str(stated.get('sha256'))[:12]}…); copy the file again"
+        )
+    return ModelFile(path, flatbuffer, _graph(flatbuffer, path), labels, description)
+
+
+def mark(flatbuffer: bytes) -> bytes:
+    """`flatbuffer` with the converter's note replaced by MARKER, in place: no other byte and no offset changes.
+
+    Raises ModelFileError where the note is not of the marker's length, as another converter might write it.
+    """
+    note = graph.read(flatbuffer).description.encode()
+    marker = MARKER.encode()
+    if len(note) != len(marker) or flatbuffer.count(note) != 1:
+        raise ModelFileError(
+            f"the converter's note is {note!r}, expected one of {len(marker)} bytes; use TensorFlow 2.21"
+        )
+    return flatbuffer.replace(note, marker)
+
+
+def describe(flatbuffer: bytes, labels: tuple[str, ...], **facts: Any) -> dict[str, Any]:
+    """The description of a marked `flatbuffer`: its schema, length, digests and operators, then `facts`."""
+    model = graph.read(flatbuffer)
+    return {
+        "schema": SCHEMA,
+        "flatbuffer": {"bytes": len(flatbuffer), "sha256": sha256(flatbuffer)},
+        "labels_sha256": sha256(_labels_text(labels)),
+        "operators": [{"name": name, "version": version} for name, version in model.versions.items()],
+        **facts,
+    }
+
+
+def pack(flatbuffer: bytes, labels: tuple[str, ...], description: dict[str, Any]) -> bytes:
+    """The model file's bytes. The same arguments give the same bytes."""
+    members = {
+        LABELS: _labels_text(labels),
+        DESCRIPTION: (json.dumps(description, indent=1, sort_keys=True) + "\n").encode(),
+    }
+    return flatbuffer + _zip(members, len(flatbuffer))
+
+
+def _read_content(path: Path) -> bytes:
+    try:
+        if not path.is_file():
+            found = "a folder" if path.is_dir() else "not a regular file" if path.exists() else "no such file"
+            raise ModelFileError(f"{path}: {found}, expected a .tflite file")
+        size = path.stat().st_size
+        if size > MAXIMUM_BYTES:
+            raise ModelFileError(f"{path}: {size:,} bytes, expected a model of at most {MAXIMUM_BYTES:,}")
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be read ({error.strerror}); check the path and its rights") from error
+
+
+def _graph(flatbuffer: bytes, path: Path) -> Graph:
+    try:
+        return graph.read(flatbuffer)
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {_kind(flatbuffer) or error}") from error
+
+
+def _kind(content: bytes) -> str:
+    """What a file that is no model at all looks like, with what to do; empty where nothing better can be said."""
+    start = content[:200].lstrip().lower()
+    if not content:
+        return "empty, expected a .tflite model; copy or export the file again"
+    if start.startswith(b"version https://git-lfs"):
+        return "a git-lfs pointer, not the model it points to; run: git lfs pull"
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        return 'a web page, not a model; download the file itself (the "raw" link)'
+    if content[:4] == b"PK\3\4":
+        return "a ZIP or .keras file, expected a .tflite model; convert it with fmnist-export"
+    if content[:8] == b"\x89HDF\r\n\x1a\n":
+        return "an HDF5 file, expected a .tflite model; convert it with fmnist-export"
+    return ""
+
+
+def _members(content: bytes) -> tuple[int, tuple[str, ...], bytes] | None:
+    """Length of the flatbuffer, labels and fmnist.json of a described file; None where `content` describes nothing."""
+    try:
+        end = _END.unpack_from(content, len(content) - _END.size)
+        if end[0] != b"PK\5\6" or end[7]:
+            return None
+        central, start = _CENTRAL.unpack_from(content, end[6]), end[6]
+        offset, length = central[16], central[8]
+        name_at = offset + _LOCAL.size
+        if content[name_at : name_at + central[10]] != LABELS.encode():
+            return None
+        labels_at = name_at + len(LABELS)
+        text_at = labels_at + length + _LOCAL.size + len(DESCRIPTION)
+        text_length = _CENTRAL.unpack_from(content, start + _CENTRAL.size + len(LABELS))[8]
+        labels = content[labels_at : labels_at + length].decode()
+        return offset, tuple(labels.splitlines()), content[text_at : text_at + text_length]
+    except (struct.error, UnicodeDecodeError):
+        return None
+
+
+def _description(text: bytes, path: Path) -> dict[str, Any]:
+    try:
+        description = json.loads(text)
+    except ValueError:
+        description = None
+    if not isinstance(description, dict) or not isinstance(description.get("flatbuffer"), dict):
+        raise ModelFileError(f"{path}: damaged, the description behind the model cannot be read; copy the file again")
+    if description.get("schema") != SCHEMA:
+        raise ModelFileError(
+            f"{path}: its description has schema {description.get('schema')!r}, this fmnist-edge reads {SCHEMA}; "
+            f"install the fmnist-edge that wrote it, or a newer one"
+        )
+    return description
+
+
+def _labels_text(labels: tuple[str, ...]) -> bytes:
+    return "".join(f"{label}\n" for label in labels).encode()
+
+
+def _zip(members: dict[str, bytes], offset: int) -> bytes:
+    """A ZIP of stored `members` that lies `offset` bytes into its file. The same members give the same bytes."""
+    local, central = b"", b""
+    for member, content in members.items():
+        name = member.encode()
+        common = (
+            _VERSION,
+            0,
+            _STORED,
+            0,
+            _DATE,
+            zlib.crc32(content),
+            len(content),
+            len(content),
+            len(name),
+            0,
+        )
+        position = offset + len(local)
+        central += _CENTRAL.pack(b"PK\1\2", _VERSION, *common, 0, 0, 0, 0, position) + name
+        local += _LOCAL.pack(b"PK\3\4", *common) + name + content
+    count = len(members)
+    return local + central + _END.pack(b"PK\5\6", 0, 0, count, count, len(central), offset + len(local), 0)

@@ -1,0 +1,25 @@
+"""The models inside the package: ready to use on a machine that has nothing else."""
+
+import os
+from pathlib import Path
+
+from fmnist_runtime.errors import ModelFileError
+
+MODELS_FOLDER = Path(__file__).parent / "models"
+DEFAULT = "mlp"
+SHIPPED: dict[str, str] = {"mlp": "mlp-int8.tflite"}
+
+
+def model_path(model: str | os.PathLike[str] | None) -> Path:
+    """The path of `model`: a path as it is, a name of SHIPPED in the package, None for the default.
+
+    Raises ModelFileError for a name that is neither a file nor shipped.
+    """
+    name = os.fspath(model) if model is not None else DEFAULT
+    if name in SHIPPED and not Path(name).exists():
+        return MODELS_FOLDER / SHIPPED[name]
+    if not Path(name).exists():
+        raise ModelFileError(
+            f"{name}: no such file, expected a .tflite file or one of the shipped {', '.join(SHIPPED)}"
+        )
+    return Path(name)

@@ -1,0 +1,35 @@
+#!/bin/sh
+# The whole main job on real data: train, export, prove, classify. Everything lands in demo/.
+# usage: demo.sh BIN, the folder of the commands
+set -eu
+bin=$1
+out=demo
+data=$("$bin/python" -m fmnist_train.data --folder)
+
+say() { printf '\n== %s\n' "$*"; }
+
+say "train: fmnist-train -o $out"
+"$bin/fmnist-train" -o "$out"
+
+say "export and prove: fmnist-export $out/model.keras --quantize"
+"$bin/fmnist-export" "$out/model.keras" --quantize
+
+say "classify on the device's interpreter: fmnist-classify"
+for precision in float32 int8; do
+    "$bin/fmnist-classify" "$data/t10k-images-idx3-ubyte.gz" --index 0 --index 1 --index 12 --index 42 --top 3 \
+        --model "$out/model-$precision.tflite"
+done
+
+say "done"
+cat <<EOF
+the Keras model and its record    $out/model.keras, $out/training.json
+the figures                       $out/figures/
+the proved TFLite files           $out/model-float32.tflite, $out/model-int8.tflite
+what each file says of itself     unzip -p $out/model-int8.tflite fmnist.json
+
+next: copy a .tflite file to a Raspberry Pi, pip install fmnist-edge there, and run
+    fmnist-classify --model model-int8.tflite IMAGE...
+or stay here and try
+    $bin/fmnist-classify $data/t10k-images-idx3-ubyte.gz --index 7 --top 3
+    $bin/fmnist-train --help
+EOF

@@ -1,0 +1,62 @@
+"""What the tests share: the real data set, the real commands, one trained and exported model a session."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fmnist_runtime import dataset
+from fmnist_train import data
+from helpers import BASE_BIN, run_command
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder of the four IDX files."""
+    return data.load().source
+
+
+@pytest.fixture(scope="session")
+def test_split(data_folder: Path) -> dataset.Split:
+    """The 10,000 test images with their labels."""
+    return dataset.read_test_split(data_folder)
+
+
+@pytest.fixture(scope="session")
+def test_images_file(data_folder: Path) -> Path:
+    return dataset.find_file(data_folder, "t10k-images-idx3-ubyte")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the real fmnist-train has trained the tutorial's model."""
+    folder = tmp_path_factory.mktemp("trained")
+    result = run_command("fmnist-train", "-o", folder)
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def exported(trained: Path) -> Path:
+    """The same folder after the real fmnist-export --quantize."""
+    result = run_command("fmnist-export", trained / "model.keras", "--quantize")
+    assert result.returncode == 0, result.stderr
+    return trained
+
+
+@pytest.fixture(scope="session")
+def base_bin() -> Path:
+    """The commands of an environment with the base install alone, made from the built wheel by `make test`."""
+    if not (BASE_BIN / "fmnist-classify").exists():
+        pytest.fail("no .venv-base: run the tests with `make test`, or make base-environment first")
+    return BASE_BIN
+
+
+@pytest.fixture
+def read_only_folder(tmp_path: Path) -> Path:
+    """A folder in which nothing can be written, for root neither."""
+    if os.geteuid() == 0:
+        return Path("/proc")
+    folder = tmp_path / "read-only"
+    folder.mkdir(mode=0o555)
+    return folder

@@ -1,0 +1,27 @@
+"""Running the installed commands, and what a failure must look like."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+BASE_BIN = ROOT / ".venv-base" / "bin"
+
+
+def run_command(name: str, *arguments: object, folder: Path = BIN, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run the installed command `name`; its output as text."""
+    return subprocess.run(
+        [str(folder / name), *map(str, arguments)], capture_output=True, text=True, timeout=600, check=False, **options
+    )
+
+
+def assert_fails(result: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
+    """The command ended with `code` and said why in one line, which holds all of `words`; no traceback."""
+    assert result.returncode == code, (result.returncode, result.stdout, result.stderr)
+    lines = [line for line in result.stderr.splitlines() if line.startswith("fmnist-")]
+    assert len(lines) == 1, result.stderr
+    assert "Traceback" not in result.stderr
+    for word in words:
+        assert word in lines[0], (word, lines[0])

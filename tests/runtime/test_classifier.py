@@ -1,0 +1,112 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fmnist_runtime import Classifier, Prediction
+from fmnist_runtime.dataset import Split
+from fmnist_runtime.errors import ImageError, ModelFileError, RuntimeMissingError
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return Classifier()
+
+
+def test_the_five_public_names() -> None:
+    import fmnist_runtime
+
+    assert fmnist_runtime.__all__ == ["CLASS_NAMES", "Classifier", "FmnistError", "Prediction", "read_images"]
+    for name in fmnist_runtime.__all__:
+        assert getattr(fmnist_runtime, name) is not None
+
+
+def test_the_first_test_image_is_an_ankle_boot(classifier: Classifier, test_split: Split) -> None:
+    prediction = classifier.classify(test_split.images[0])
+    assert isinstance(prediction, Prediction)
+    assert (prediction.index, prediction.label) == (9, "Ankle boot")
+    assert 0.5 < prediction.score <= 1
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_all_ways_to_ask_give_one_answer(exported: Path, test_split: Split, precision: str) -> None:
+    with Classifier(exported / f"model-{precision}.tflite") as classifier:
+        outputs = classifier.outputs(test_split.images[:200])
+        for image, output in zip(test_split.images[:200], outputs, strict=True):
+            index = classifier.index(image)
+            probabilities = classifier.probabilities(image)
+            prediction = classifier.classify(image)
+            assert index == output.argmax() == prediction.index == probabilities.argmax()
+            assert probabilities.sum() == pytest.approx(1, abs=1e-6)
+            assert prediction.score == pytest.approx(probabilities[index], abs=1e-6)
+            assert classifier.top(image, 3)[0] == prediction
+            scores = [prediction.score for prediction in classifier.top(image, 10)]
+            assert scores == pytest.approx(sorted(probabilities.tolist(), reverse=True), abs=1e-6)
+
+
+def test_the_shipped_model_is_right_on_the_real_test_set(classifier: Classifier, test_split: Split) -> None:
+    assert classifier.description is not None
+    answers = classifier.outputs(test_split.images).argmax(axis=1)
+    proof = classifier.description["proofs"][0]
+    # Two runtimes may differ on an image in some thousands (facts: one argmax between tflite-runtime and LiteRT).
+    assert np.mean(answers == test_split.labels) == pytest.approx(proof["accuracy"], abs=0.0005)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((28, 28), np.float32),
+        np.full((28, 28), np.nan),
+        np.zeros((27, 28), np.uint8),
+        np.zeros((1, 28, 28), np.uint8),
+        np.zeros(784, np.uint8),
+        np.zeros((28, 28), np.int8),
+    ],
+)
+def test_other_images_are_refused_before_the_model_sees_them(classifier: Classifier, image: np.ndarray) -> None:
+    for ask in (classifier.index, classifier.classify, classifier.probabilities):
+        with pytest.raises(ImageError, match=r"expected \(28, 28\) uint8"):
+            ask(image)
+
+
+def test_a_backend_is_honoured_or_refused(test_split: Split) -> None:
+    classifier = Classifier(backend="tflite-runtime")
+    assert classifier.runtime.name == "tflite-runtime"
+    assert classifier.runtime.reason == "tflite-runtime 2.14.0: asked for"
+    with pytest.raises(RuntimeMissingError, match="unknown"):
+        Classifier(backend="tensorflow")
+    with pytest.raises(ModelFileError, match="expected 1 or more"):
+        Classifier(num_threads=0)
+
+
+def test_a_closed_classifier_says_so(test_split: Split) -> None:
+    with Classifier() as classifier:
+        classifier.index(test_split.images[0])
+    with pytest.raises(ModelFileError, match="closed"):
+        classifier.index(test_split.images[0])
+
+
+def test_numpy_2_with_tflite_runtime_is_explained(tmp_path: Path) -> None:
+    """A stand-in for numpy's version; the message is what counts, the failure itself is tflite-runtime's."""
+    from fmnist_runtime import interpreters
+
+    message = interpreters._broken("tflite-runtime 2.14.0", SystemError("x"))
+    assert "SystemError" in message
+    assert "pip install" in message
+
+
+def test_the_runtime_imports_none_of_the_others() -> None:
+    code = (
+        "import sys, importlib, pkgutil, fmnist_runtime\n"
+        "for module in pkgutil.walk_packages(fmnist_runtime.__path__, 'fmnist_runtime.'):\n"
+        "    importlib.import_module(module.name)\n"
+        "from fmnist_runtime import Classifier\n"
+        "Classifier().index(__import__('numpy').zeros((28, 28), 'uint8'))\n"
+        "names = {name.split('.')[0] for name in sys.modules}\n"
+        "bad = names & {'tensorflow', 'keras', 'matplotlib', 'fmnist_train', 'fmnist_export', 'fmnist_benchmarks'}\n"
+        "print(sorted(bad))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"

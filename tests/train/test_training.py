@@ -1,0 +1,24 @@
+import pytest
+
+from fmnist_runtime.labels import CLASS_NAMES
+
+
+def test_steps_a_call_divides_the_epoch_and_is_as_large_as_allowed() -> None:
+    pytest.importorskip("tensorflow")
+    from fmnist_train.training import steps_a_call
+
+    assert steps_a_call(1750) == 250
+    assert steps_a_call(1875) == 125
+    assert steps_a_call(7) == 7
+    assert steps_a_call(1719) == 191
+    assert steps_a_call(1009) == 1
+
+
+def test_the_mlp_is_exactly_the_tutorials() -> None:
+    from fmnist_train.models import MODELS
+
+    model = MODELS["mlp"]()
+    assert [type(layer).__name__ for layer in model.layers] == ["Flatten", "Dense", "Dense"]
+    assert [layer.activation.__name__ for layer in model.layers[1:]] == ["relu", "softmax"]
+    assert [layer.units for layer in model.layers[1:]] == [128, len(CLASS_NAMES)]
+    assert model.count_params() == 101770

@@ -1,0 +1,1 @@
+"""fmnist_train: the data set, the Keras models, their training and the figures. Needs the extra [train]."""

@@ -1,0 +1,161 @@
+"""The figures of TensorFlow's basic classification tutorial, with training curves and a confusion matrix.
+
+Each function draws one figure and returns it; `save_all` writes them as PNG. Blue is right, red is wrong.
+"""
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from fmnist_runtime.dataset import Split
+from fmnist_runtime.files import make_folder, write_atomically
+from fmnist_runtime.labels import CLASS_NAMES
+
+_RIGHT, _WRONG, _OTHER = "tab:blue", "tab:red", "#999999"
+_DOTS_PER_INCH = 120
+
+Images = NDArray[np.uint8]
+Probabilities = NDArray[np.float32]
+
+
+def save_all(
+    folder: Path, train: Split, test: Split, probabilities: Probabilities, history: dict[str, list[float]]
+) -> Iterator[Path]:
+    """Draw every figure into `folder` and yield its path. `probabilities` is (10000, 10) for the test images."""
+    make_folder(folder)
+    figures: dict[str, Callable[[], Figure]] = {
+        "training-image.png": lambda: colour_bar(train.images[0]),
+        "training-samples.png": lambda: samples(train),
+        "curves.png": lambda: curves(history),
+        "prediction-0.png": lambda: prediction(test, probabilities, 0),
+        "prediction-12.png": lambda: prediction(test, probabilities, 12),
+        "predictions.png": lambda: prediction_grid(test, probabilities),
+        "single-prediction.png": lambda: single_prediction(test, probabilities, 1),
+        "confusion.png": lambda: confusion(test.labels, probabilities.argmax(axis=1)),
+    }
+    for name, draw in figures.items():
+        write_atomically(folder / name, _png(draw()))
+        yield folder / name
+
+
+def colour_bar(image: Images) -> Figure:
+    """One image, (28, 28) uint8, with the colour bar of its pixel values."""
+    figure = Figure(figsize=(5, 4), layout="constrained")
+    axes = figure.subplots()
+    figure.colorbar(axes.imshow(image), label="pixel value")
+    axes.set_title("The first training image")
+    return figure
+
+
+def samples(split: Split) -> Figure:
+    """The first 25 images with their class names."""
+    figure = Figure(figsize=(9, 9.6), layout="constrained")
+    for axes, image, label in zip(figure.subplots(5, 5).flat, split.images, split.labels, strict=False):
+        _draw_image(axes, image, CLASS_NAMES[label], "black")
+    return figure
+
+
+def prediction(split: Split, probabilities: Probabilities, index: int) -> Figure:
+    """Image `index` beside the bar chart of its ten probabilities."""
+    figure = Figure(figsize=(7, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _draw_answer(left, split, probabilities, index)
+    _draw_bars(right, probabilities[index], int(split.labels[index]))
+    figure.suptitle(f"Test image {index}")
+    return figure
+
+
+def prediction_grid(split: Split, probabilities: Probabilities, rows: int = 5, columns: int = 3) -> Figure:
+    """The first `rows` x `columns` images, each beside the bar chart of its probabilities."""
+    figure = Figure(figsize=(4.6 * columns, 2.4 * rows), layout="constrained")
+    pairs = figure.subplots(rows, 2 * columns).reshape(-1, 2)
+    for index, (left, right) in enumerate(pairs):
+        _draw_answer(left, split, probabilities, index)
+        _draw_bars(right, probabilities[index], int(split.labels[index]))
+    return figure
+
+
+def single_prediction(split: Split, probabilities: Probabilities, index: int) -> Figure:
+    """The bar chart of one image's probabilities with rotated class names."""
+    figure = Figure(figsize=(6, 4.6), layout="constrained")
+    axes = figure.subplots()
+    _draw_bars(axes, probabilities[index], int(split.labels[index]))
+    axes.set_xticks(range(len(CLASS_NAMES)), CLASS_NAMES, rotation=45, ha="right")
+    axes.set_yticks([0, 0.5, 1])
+    axes.set_ylabel("probability")
+    axes.set_xlabel("")
+    axes.set_title(f"Test image {index}: {CLASS_NAMES[split.labels[index]]}")
+    return figure
+
+
+def curves(history: dict[str, list[float]]) -> Figure:
+    """Loss and accuracy by epoch, on the training images and on the held-out ones where there are any."""
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for key, label, style in (
+            (name, "training (mean over the epoch)", "o-"),
+            (f"val_{name}", "held out", "s--"),
+        ):
+            if key in history:
+                axes.plot(range(1, len(history[key]) + 1), history[key], style, label=label)
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    return figure
+
+
+def confusion(labels: NDArray[np.uint8], answers: NDArray[np.int64]) -> Figure:
+    """How many images of each class (rows) got each answer (columns)."""
+    size = len(CLASS_NAMES)
+    counts = np.bincount(labels.astype(np.int64) * size + answers, minlength=size * size).reshape(size, size)
+    figure = Figure(figsize=(8.4, 7.4), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(counts, cmap="Blues")
+    for row, column in np.ndindex(size, size):
+        colour = "white" if counts[row, column] > counts.max() / 2 else "black" if counts[row, column] else _OTHER
+        axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour, fontsize=9)
+    axes.set_xticks(range(size), CLASS_NAMES, rotation=45, ha="right")
+    axes.set_yticks(range(size), CLASS_NAMES)
+    axes.set_xlabel("answer")
+    axes.set_ylabel("class")
+    axes.set_title(f"{np.trace(counts):,} of {counts.sum():,} test images right")
+    return figure
+
+
+def _draw_image(axes: Axes, image: Images, text: str, colour: str) -> None:
+    axes.imshow(image, cmap="binary", vmin=0, vmax=255)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_xlabel(text, color=colour)
+
+
+def _draw_answer(axes: Axes, split: Split, probabilities: Probabilities, index: int) -> None:
+    """The image, and below it "answer 97% (class)"."""
+    answer, label = int(probabilities[index].argmax()), int(split.labels[index])
+    text = f"{CLASS_NAMES[answer]} {probabilities[index].max():.0%} ({CLASS_NAMES[label]})"
+    _draw_image(axes, split.images[index], text, _RIGHT if answer == label else _WRONG)
+
+
+def _draw_bars(axes: Axes, probabilities: Probabilities, label: int) -> None:
+    bars = axes.bar(range(len(probabilities)), probabilities, color=_OTHER)
+    bars[int(probabilities.argmax())].set_color(_WRONG)
+    bars[label].set_color(_RIGHT)
+    axes.set_ylim(0, 1)
+    axes.set_yticks([])
+    axes.set_xticks(range(len(probabilities)))
+    axes.set_xlabel("class")
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure)
+    figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH)
+    return buffer.getvalue()
