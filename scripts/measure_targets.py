@@ -1,10 +1,10 @@
 """Measure which operators and versions a TFLite runtime accepts: the table export/fmnist_export/targets.json.
 
-    .venv/bin/python scripts/measure_targets.py [NAME ...] >table.json
+    .venv/bin/python scripts/measure_targets.py >export/fmnist_export/targets.json
 
-For each runtime named (all of RUNTIMES by default) an environment is made with pip, on the newest CPython that it has a
-wheel for. A runtime looks up every operator code that a file lists before it looks at anything else, so a model of no
-layers that lists one operator in one version is refused exactly when the runtime does not have that version.
+For each runtime named as an argument (all of RUNTIMES by default) an environment is made with pip, on the first CPython
+of its list that is here. A runtime looks up every operator code that a file lists before it looks at anything else, so
+a model of no layers that lists one operator in one version is refused exactly when the runtime does not have it.
 """
 
 import json
@@ -19,14 +19,16 @@ import flatbuffers
 
 from fmnist_runtime.operators import CUSTOM, operator_name
 
-RUNTIMES = {
-    "tflite-runtime-2.9": ("tflite-runtime==2.9.1", "numpy<1.24", ("3.9", "3.8")),
-    "tflite-runtime-2.13": ("tflite-runtime==2.13.0", "numpy<2", ("3.10", "3.9")),
-    "tflite-runtime-2.14": ("tflite-runtime==2.14.0", "numpy<2", ("3.11", "3.10")),
-    "litert-1.0": ("ai-edge-litert==1.0.1", "numpy<2", ("3.11",)),
-    "litert-1.4": ("ai-edge-litert==1.4.0", "numpy<2", ("3.11",)),
-    "litert-2.1": ("ai-edge-litert==2.1.6", "numpy", ("3.11",)),
-    "litert-2.3": ("ai-edge-litert==2.3.0", "numpy", ("3.11",)),
+# name: backend, pip's requirements, the CPythons with a wheel, whether a scale for each output of a Dense layer is
+# honoured (facts, trap 4: 2.9 loads such a file and answers wrongly), whether "--target all" includes it.
+RUNTIMES: dict[str, tuple[str, list[str], list[str], bool, bool]] = {
+    "tflite-runtime-2.9": ("tflite-runtime", ["tflite-runtime==2.9.1", "numpy<1.24"], ["3.9", "3.8"], False, False),
+    "tflite-runtime-2.13": ("tflite-runtime", ["tflite-runtime==2.13.0", "numpy<2"], ["3.10", "3.9"], True, False),
+    "tflite-runtime-2.14": ("tflite-runtime", ["tflite-runtime==2.14.0", "numpy<2"], ["3.11", "3.10"], True, True),
+    "litert-1.0": ("litert", ["ai-edge-litert==1.0.1", "numpy<2"], ["3.11", "3.10"], True, False),
+    "litert-1.4": ("litert", ["ai-edge-litert==1.4.0", "numpy<2"], ["3.11", "3.10", "3.12"], True, False),
+    "litert-2.1": ("litert", ["ai-edge-litert==2.1.6", "numpy"], ["3.11", "3.10", "3.12", "3.13"], True, False),
+    "litert-2.3": ("litert", ["ai-edge-litert==2.3.0", "numpy"], ["3.11", "3.10", "3.12", "3.13"], True, True),
 }
 OPERATORS = range(209)
 VERSIONS = range(1, 21)
@@ -83,17 +85,17 @@ def _vector(builder: flatbuffers.Builder, offset: int) -> int:
 
 def environment(name: str, folder: Path) -> Path:
     """The Python of a new environment in `folder` that holds the runtime `name`."""
-    package, numpy, pythons = RUNTIMES[name]
+    _, requirements, pythons, *_ = RUNTIMES[name]
     for version in pythons:
         candidates = sorted(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions").glob(f"{version}.*"))
         python = str(candidates[-1] / "bin" / "python") if candidates else shutil.which(f"python{version}")
         if python is None:
             continue
         subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
-        result = subprocess.run([folder / "bin" / "pip", "install", "-q", package, numpy], stdout=sys.stderr, check=False)
-        if result.returncode == 0:
+        pip = [folder / "bin" / "pip", "install", "-q", *requirements]
+        if subprocess.run(pip, stdout=sys.stderr, check=False).returncode == 0:
             return folder / "bin" / "python"
-    raise SystemExit(f"{name}: no Python of {pythons} here can install {package}")
+    raise SystemExit(f"{name}: no Python of {pythons} here can install {requirements}")
 
 
 def measure(name: str, probes: Path) -> dict[str, int]:
@@ -108,6 +110,28 @@ def measure(name: str, probes: Path) -> dict[str, int]:
     return dict(sorted(highest.items()))
 
 
+def _entry(name: str, operators: dict[str, int]) -> dict[str, object]:
+    runtime, requirements, pythons, per_channel_dense, current = RUNTIMES[name]
+    return {
+        "runtime": runtime,
+        "version": name.rpartition("-")[2],
+        "requirements": requirements,
+        "pythons": pythons,
+        "per_channel_dense": per_channel_dense,
+        "current": current,
+        "operators": operators,
+    }
+
+
+def text(tables: dict[str, dict[str, object]]) -> str:
+    """The tables as JSON with one line a field, so that a new runtime is a few lines of a diff and not hundreds."""
+    entries = []
+    for name, entry in tables.items():
+        fields = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in entry.items())
+        entries.append(f" {json.dumps(name)}: {{\n{fields}\n }}")
+    return "{\n" + ",\n".join(entries) + "\n}"
+
+
 def main() -> None:
     """Print the tables of the runtimes named as arguments, or of all, as one JSON document."""
     with tempfile.TemporaryDirectory() as folder:
@@ -117,8 +141,8 @@ def main() -> None:
         tables = {}
         for name in sys.argv[1:] or RUNTIMES:
             print(name, file=sys.stderr)
-            tables[name] = {"package": RUNTIMES[name][0], "operators": measure(name, Path(folder))}
-    print(json.dumps(tables, indent=1))
+            tables[name] = _entry(name, measure(name, Path(folder)))
+    print(text(tables))
 
 
 if __name__ == "__main__":

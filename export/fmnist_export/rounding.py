@@ -31,20 +31,25 @@ _BATCH = 500
 _GRAM_BATCH = 100
 
 
-def prepare(model: "keras.Model", images: NDArray[np.float32]) -> None:
-    """Change the weights of `model` in place so that its int8 conversion answers more as it does itself.
+def prepared(model: "keras.Model", images: NDArray[np.float32]) -> "keras.Model":
+    """A copy of `model` whose weights are changed so that its int8 conversion answers more as `model` does.
 
     `images` is (N, ...) float32 as the model takes them: calibration images, from the training split. Treats the
-    layers that the model holds directly and in order; what it does not know stays untouched.
+    Dense and Conv2D layers that the model holds directly and uses once, in order; what else there is stays untouched.
     """
     import keras
 
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Dense) and not is_last(layer, model):
-            equalize(layer, model, images)
-            compensate_layer(layer, layer_inputs(layer, model, images))
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    for layer in copy.layers:
+        if len(layer._inbound_nodes) != 1:
+            continue
+        if isinstance(layer, keras.layers.Dense) and not is_last(layer, copy):
+            equalize(layer, copy, images)
+            compensate_layer(layer, layer_inputs(layer, copy, images))
         elif type(layer) is keras.layers.Conv2D and layer.groups == 1:
-            compensate_layer(layer, layer_inputs(layer, model, images))
+            compensate_layer(layer, layer_inputs(layer, copy, images))
+    return copy
 
 
 def equalize(layer: "keras.layers.Dense", model: "keras.Model", images: NDArray[np.float32]) -> None:
@@ -52,7 +57,7 @@ def equalize(layer: "keras.layers.Dense", model: "keras.Model", images: NDArray[
 
     relu(c x) = c relu(x) for c > 0, so dividing a unit's weights by c and multiplying what the next Dense layer makes
     of it by c changes no answer; but int8 then has all of its 255 steps for every unit. Does nothing unless exactly
-    one Dense layer reads the units.
+    one Dense layer reads the units, and reads nothing else.
     """
     import keras
 
@@ -60,7 +65,7 @@ def equalize(layer: "keras.layers.Dense", model: "keras.Model", images: NDArray[
     if layer.activation is not keras.activations.relu or len(following) != 1:
         return
     (reader,) = following
-    if not isinstance(reader, keras.layers.Dense) or not layer.use_bias:
+    if not isinstance(reader, keras.layers.Dense) or len(reader._inbound_nodes) != 1 or not layer.use_bias:
         return
     largest = layer_inputs(reader, model, images).max(axis=0).astype(np.float64)
     if largest.ndim != 1 or not largest.max() > 0:
