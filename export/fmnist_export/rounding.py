@@ -67,7 +67,7 @@ def equalize(layer: "keras.layers.Dense", model: "keras.Model", images: NDArray[
     (reader,) = following
     if not isinstance(reader, keras.layers.Dense) or len(reader._inbound_nodes) != 1 or not layer.use_bias:
         return
-    largest = layer_inputs(reader, model, images).max(axis=0).astype(np.float64)
+    largest = layer_inputs(reader, model, images).max(axis=0)
     if largest.ndim != 1 or not largest.max() > 0:
         return
     factors = np.maximum(largest / largest.max(), _SMALLEST_RANGE)
@@ -77,7 +77,7 @@ def equalize(layer: "keras.layers.Dense", model: "keras.Model", images: NDArray[
     reader.set_weights([kernel * factors[:, np.newaxis], *rest])
 
 
-def compensate_layer(layer: "keras.layers.Layer", inputs: NDArray[np.float32]) -> None:
+def compensate_layer(layer: "keras.layers.Layer", inputs: Floats) -> None:
     """Put the kernel of `layer`, whose last axis is the output channel, on its int8 grid for its `inputs`, (N, ...)."""
     kernel, *rest = layer.get_weights()
     flat = kernel.reshape(-1, kernel.shape[-1]).astype(np.float64)
@@ -109,36 +109,48 @@ def compensate(kernel: Floats, gram: Floats) -> Floats:
     return np.asarray(rounded.T)
 
 
-def gram_matrix(layer: "keras.layers.Layer", inputs: NDArray[np.float32]) -> Floats:
+def gram_matrix(layer: "keras.layers.Layer", inputs: Floats) -> Floats:
     """The Gram matrix, (fan in, fan in), of what the kernel of `layer` is multiplied with for `inputs`, (N, ...)."""
     size = int(np.prod(layer.kernel.shape[:-1]))
     total, count = np.zeros((size, size)), 0
     for start in range(0, len(inputs), _GRAM_BATCH):
         block = inputs[start : start + _GRAM_BATCH]
-        rows = (patches(layer, block) if block.ndim == 4 else block).reshape(-1, size).astype(np.float64)
+        rows = (patches(layer, block) if block.ndim == 4 else block).reshape(-1, size)
         total += rows.T @ rows
         count += len(rows)
     mean: Floats = total / count
     return mean
 
 
-def patches(layer: "keras.layers.Conv2D", inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+def patches(layer: "keras.layers.Conv2D", inputs: Floats) -> Floats:
     """What the kernel of a Conv2D sees of `inputs`, (N, H, W, C): (N, H', W', kernel height x width x C)."""
     import keras
 
     seen = keras.ops.image.extract_patches(
         inputs, layer.kernel_size, layer.strides, dilation_rate=layer.dilation_rate, padding=layer.padding
     )
-    result: NDArray[np.float32] = np.asarray(seen)
+    result: Floats = np.asarray(seen)
     return result
 
 
-def layer_inputs(layer: "keras.layers.Layer", model: "keras.Model", images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What `layer` gets as its input for `images`, by the weights that `model` has now."""
+def layer_inputs(layer: "keras.layers.Layer", model: "keras.Model", images: NDArray[np.float32]) -> Floats:
+    """What `layer` gets as its input for `images`, by the weights that `model` has now.
+
+    Computed in float64: the last bits of float32 depend on the processor's kernels, and with them the rounding of a
+    weight here and there, and the bytes of the file.
+    """
     import keras
 
-    result: NDArray[np.float32] = keras.Model(model.inputs, layer.input).predict(images, batch_size=_BATCH, verbose=0)
+    before = keras.Model(model.inputs[0], layer.input)
+    image = keras.Input(before.input_shape[1:], dtype="float64")
+    exact = keras.models.clone_model(before, input_tensors=image, clone_function=_in_float64)
+    exact.set_weights(before.get_weights())
+    result: Floats = exact.predict(images.astype(np.float64), batch_size=_BATCH, verbose=0)
     return result
+
+
+def _in_float64(layer: "keras.layers.Layer") -> "keras.layers.Layer":
+    return layer.__class__.from_config({**layer.get_config(), "dtype": "float64"})
 
 
 def consumers(layer: "keras.layers.Layer") -> list["keras.layers.Layer"]:

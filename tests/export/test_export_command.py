@@ -1,12 +1,15 @@
 """fmnist-export through its real entry point, and what it publishes."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fmnist_export.proof import compare, run_in_child
+from fmnist_export.environments import find
+from fmnist_export.proof import compare, run
+from fmnist_export.targets import table
 from fmnist_runtime import modelfile
 from fmnist_runtime.dataset import Split
 from fmnist_runtime.files import sha256
@@ -35,12 +38,11 @@ def keras_answers(trained: Path, test_split: Split, tmp_path_factory: pytest.Tem
 def test_argmax_on_tflite_runtime_agrees_with_keras_over_the_whole_test_set(
     exported: Path, test_split: Split, keras_answers: np.ndarray, precision: str, least: float
 ) -> None:
-    outputs, runtime, version = run_in_child(
-        exported / f"model-{precision}.tflite", test_split.images, "tflite-runtime"
-    )
-    assert (runtime, version) == ("tflite-runtime", "2.14.0")
-    assert outputs.shape == (10000, 10)
-    proof = compare(outputs, keras_answers, test_split.labels, runtime, version)
+    environment = find(table()["tflite-runtime-2.14"], print)
+    outputs = run(exported / f"model-{precision}.tflite", test_split.images, environment)
+    assert (outputs.runtime, outputs.version) == ("tflite-runtime", "2.14.0")
+    assert outputs.values.shape == (10000, 10)
+    proof = compare(outputs, keras_answers, test_split.labels)
     assert proof.agreement >= least
     assert proof.ties <= 10
     assert abs(proof.accuracy - proof.keras_accuracy) <= 0.001
@@ -55,7 +57,8 @@ def test_the_json_has_the_promised_keys_and_the_files_are_what_it_says(trained: 
     models = json.loads(result.stdout)["models"]
     assert [model["precision"] for model in models] == ["float32", "int8"]
     for model in models:
-        assert list(model) == ["path", "precision", "bytes", "sha256", "proofs"]
+        assert list(model) == ["path", "precision", "bytes", "sha256", "proofs", "not_proved"]
+        assert model["not_proved"] == []
         content = Path(model["path"]).read_bytes()
         assert (len(content), sha256(content)) == (model["bytes"], model["sha256"])
         (proof,) = model["proofs"]
@@ -71,11 +74,28 @@ def test_the_json_has_the_promised_keys_and_the_files_are_what_it_says(trained: 
         ]
         assert proof["images"] == 10000
         assert len(proof["disagreements"]) == round((1 - proof["agreement"]) * 10000)
-    assert {path.name for path in tmp_path.iterdir()} == {"model-float32.tflite", "model-int8.tflite"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "model-float32.tflite",
+        "model-int8.tflite",
+        "model-golden.npz",
+    }
 
 
-def test_the_same_keras_file_gives_the_same_bytes(exported: Path, tmp_path: Path) -> None:
-    result = run_command("fmnist-export", exported / "model.keras", "--quantize", "-o", tmp_path)
+OTHER_MACHINE = {
+    "ONEDNN_MAX_CPU_ISA": "SSE41",
+    "OPENBLAS_CORETYPE": "Nehalem",
+    "OMP_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "PYTHONHASHSEED": "5",
+    "TZ": "Asia/Tokyo",
+}
+
+
+@pytest.mark.parametrize("variables", [{}, OTHER_MACHINE], ids=["again", "with the kernels of an older processor"])
+def test_the_same_keras_file_gives_the_same_bytes(exported: Path, tmp_path: Path, variables: dict[str, str]) -> None:
+    result = run_command(
+        "fmnist-export", exported / "model.keras", "--quantize", "-o", tmp_path, env={**os.environ, **variables}
+    )
     assert result.returncode == 0, result.stderr
     for name in ("model-float32.tflite", "model-int8.tflite"):
         assert (tmp_path / name).read_bytes() == (exported / name).read_bytes()
@@ -108,7 +128,14 @@ def test_bad_input(trained: Path, tmp_path: Path, read_only_folder: Path) -> Non
     assert_fails(run_command("fmnist-export", tmp_path / "no.keras", *output), 1, "not a .keras file")
     assert_fails(run_command("fmnist-export", tmp_path / "empty.keras", *output), 1, "not a .keras file")
     assert_fails(run_command("fmnist-export", tmp_path / "cut.keras", *output), 1, "Keras cannot load it")
-    assert_fails(run_command("fmnist-export", tmp_path, *output), 1, "a folder")
+    assert_fails(run_command("fmnist-export", tmp_path, *output), 1, "a folder without saved_model.pb")
+    assert_fails(run_command("fmnist-export", model, "--target", "esp32", *output), 1, "'esp32'", "litert-2.3")
+    assert_fails(run_command("fmnist-export", model, "--precision", "int4", *output), 2, "--precision", "int16x8")
+    assert_fails(run_command("fmnist-export", model, "--labels", tmp_path / "gone", *output), 1, "cannot be read")
+    (tmp_path / "labels").write_text("a\nb\na\n")
+    assert_fails(
+        run_command("fmnist-export", model, "--labels", tmp_path / "labels", *output), 1, "'a' stands there twice"
+    )
     assert_fails(run_command("fmnist-export", model, "--data", tmp_path / "empty", *output), 1, "neither")
     assert_fails(run_command("fmnist-export", model, "-o", read_only_folder / "x"), 1, str(read_only_folder))
     assert_fails(run_command("fmnist-export", model, "--min-agreement", "2"), 2, "--min-agreement")
