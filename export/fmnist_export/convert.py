@@ -96,18 +96,26 @@ def _dynamic(model: "keras.Model", _: Calibration) -> bytes:
 
 
 def _int8(model: "keras.Model", calibration: Calibration) -> bytes:
-    """int8 throughout but for the last layer, whose logits a step of int8 would blur into ties."""
-    tensorflow = import_tensorflow()
     prepared = rounding.prepared(model, calibration) if is_cloneable(model) else model
-    last, is_small = _last_layer(graph.read(_float32(prepared, calibration)))
+    content, last, is_small = last_layer_in_float(prepared, calibration)
+    return content if is_small else hybrid.with_int8_weights(content, last)
+
+
+def last_layer_in_float(model: "keras.Model", calibration: Calibration) -> tuple[bytes, str, bool]:
+    """int8 throughout but for the last layer, whose logits a step of int8 would blur into ties.
+
+    Returns the flatbuffer, the name of the tensor that the last layer computes, and whether its weights are so few that
+    they may stay in float32. `calibration` as in `convert`.
+    """
+    tensorflow = import_tensorflow()
+    last, is_small = _last_layer(graph.read(_float32(model, calibration)))
     options = tensorflow.lite.experimental.QuantizationDebugOptions(denylisted_ops=["SOFTMAX"], denylisted_nodes=[last])
     debugger = tensorflow.lite.experimental.QuantizationDebugger(
-        converter=_integer_converter(prepared, calibration),
+        converter=_integer_converter(model, calibration),
         debug_dataset=lambda: ([image[np.newaxis]] for image in calibration[:1]),
         debug_options=options,
     )
-    content = _with_int8_input(debugger.get_nondebug_quantized_model())
-    return content if is_small else hybrid.with_int8_weights(content, last)
+    return _with_int8_input(debugger.get_nondebug_quantized_model()), last, is_small
 
 
 def _int8_strict(model: "keras.Model", calibration: Calibration) -> bytes:

@@ -44,11 +44,15 @@ class Proof:
 
 @dataclass(frozen=True)
 class Outputs:
-    """What the output tensor held for each image, (N, classes) of its own dtype, and the runtime that computed it."""
+    """What the output tensor held for each image, (N, classes) of its own dtype, and the runtime that computed it.
+
+    `seconds` is what all images took, reading and starting left out.
+    """
 
     values: NDArray[Any]
     runtime: str
     version: str
+    seconds: float = 0.0
 
     @property
     def answers(self) -> NDArray[np.int64]:
@@ -95,4 +99,4 @@ def run(model: Path, images: NDArray[np.uint8], environment: Environment) -> Out
             lines = child.stderr.strip().splitlines() or [f"it ended with exit code {child.returncode}"]
             raise ExportError(f"{model.name} does not run on {target.name}: {lines[-1]}")
         runtime = json.loads(child.stdout.splitlines()[-1])
-        return Outputs(np.load(folder / "outputs.npy"), runtime["runtime"], runtime["version"])
+        return Outputs(np.load(folder / "outputs.npy"), runtime["runtime"], runtime["version"], runtime["seconds"])

@@ -1,0 +1,200 @@
+"""What each way to int8 gives on one Keras model: the table of docs/int8.md.
+
+    python -m fmnist_benchmarks.int8_recipes MODEL.keras [--rounds N] [--json]
+
+Each recipe is converted, then run on every current target by the device's own code. Recipes are compared on training
+images that were held out; the test set is shown beside them and decides nothing. Latencies are one image through the
+Classifier, the least mean of some rounds over 10,000 images in fresh processes, recipe after recipe in each round, as
+ratios to the plain recipe.
+"""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist_runtime.commandline import FILE, Command, say_json, warn
+
+if TYPE_CHECKING:
+    import keras
+
+    from fmnist_export.environments import Environment
+
+HELD_OUT = 4000
+Calibration = NDArray[np.float32]
+Recipe = Callable[["keras.Model", Calibration], bytes]
+
+
+@dataclass
+class Result:
+    """A recipe's file and how it answered: shares, and the least mean seconds an image by target."""
+
+    recipe: str
+    bytes: int
+    held_out_agreement: float
+    test_agreement: float
+    test_accuracy: float
+    keras_accuracy: float
+    ties: int
+    seconds: dict[str, float]
+
+
+def recipes() -> dict[str, Recipe]:
+    """The recipes by name; the first is the plain one, the last the one that `fmnist-export --quantize` takes."""
+    from fmnist_export import convert, hybrid, keras_model, rounding
+
+    def prepared(model: "keras.Model", calibration: Calibration, *, equalize: bool, compensate: bool) -> "keras.Model":
+        copy = keras_model.with_batch(model, None)
+        hidden = [layer for layer in copy.layers if hasattr(layer, "kernel") and not rounding.is_last(layer, copy)]
+        for layer in hidden:
+            if equalize:
+                rounding.equalize(layer, copy, calibration)
+            if compensate:
+                rounding.compensate_layer(layer, rounding.layer_inputs(layer, copy, calibration))
+        return copy
+
+    def plain(model: "keras.Model", calibration: Calibration) -> bytes:
+        return convert.convert(model, "int8-strict", calibration)
+
+    def few_images(model: "keras.Model", calibration: Calibration) -> bytes:
+        return convert.convert(model, "int8-strict", calibration[:100])
+
+    def strict_prepared(model: "keras.Model", calibration: Calibration) -> bytes:
+        return plain(prepared(model, calibration, equalize=True, compensate=True), calibration)
+
+    def last_in_float(equalize: bool, compensate: bool) -> Recipe:
+        def recipe(model: "keras.Model", calibration: Calibration) -> bytes:
+            return convert.last_layer_in_float(
+                prepared(model, calibration, equalize=equalize, compensate=compensate), calibration
+            )[0]
+
+        return recipe
+
+    def hybrid_last(model: "keras.Model", calibration: Calibration) -> bytes:
+        both = prepared(model, calibration, equalize=True, compensate=True)
+        content, last, _ = convert.last_layer_in_float(both, calibration)
+        return hybrid.with_int8_weights(content, last)
+
+    def by_name(precision: str) -> Recipe:
+        return lambda model, calibration: convert.convert(model, precision, calibration)
+
+    return {
+        "int8 throughout (plain, int8-strict)": plain,
+        "int8 throughout, 100 calibration images": few_images,
+        "int8 throughout, weights prepared": strict_prepared,
+        "dynamic range": by_name("dynamic"),
+        "int16 activations, int8 weights": by_name("int16x8"),
+        "last layer in float32": last_in_float(equalize=False, compensate=False),
+        "last layer in float32, hidden units equalized": last_in_float(equalize=True, compensate=False),
+        "last layer in float32, rounding compensated": last_in_float(equalize=False, compensate=True),
+        "last layer hybrid, both": hybrid_last,
+        "last layer in float32, both (int8)": by_name("int8"),
+    }
+
+
+def measure(path: Path, rounds: int) -> list[Result]:
+    """Convert the Keras model in `path` by every recipe and run the files on every current target."""
+    from fmnist_export import environments, source, targets
+    from fmnist_export.calibrate import Calibration as Drawn
+    from fmnist_export.convert import quiet_output
+    from fmnist_train import data
+
+    dataset = data.load()
+    loaded = source.load(path, dataset, None, warn)
+    training, held_out = data.hold_out(dataset.train, HELD_OUT)
+    calibration = loaded.inputs(Drawn().images(training))
+    found = [environments.find(target, warn) for target in targets.choose(["all"])]
+    results = []
+    with tempfile.TemporaryDirectory() as folder:
+        files = {}
+        for number, (name, recipe) in enumerate(recipes().items()):
+            warn(f"converting: {name}")
+            with quiet_output():
+                content = recipe(loaded.model, calibration)
+            files[name] = Path(folder, f"{number}.tflite")
+            files[name].write_bytes(_packed(content, loaded))
+            results.append(_answers(name, files[name], loaded, held_out, dataset.test, found[0]))
+        for turn in range(rounds):
+            warn(f"latency, round {turn + 1} of {rounds}")
+            for result in results:
+                _time(result, files[result.recipe], dataset.test.images, found)
+    return results
+
+
+def _packed(content: bytes, loaded: Any) -> bytes:
+    """The flatbuffer with the little that the Classifier must know of it."""
+    from fmnist_runtime import modelfile
+
+    scale = {"range": [loaded.scaling.low, loaded.scaling.high]}
+    return modelfile.pack(
+        content, loaded.class_names, modelfile.describe(content, loaded.class_names, input=scale, proofs=[])
+    )
+
+
+def _answers(name: str, path: Path, loaded: Any, held_out: Any, test: Any, environment: "Environment") -> Result:
+    from fmnist_export import keras_model, proof
+
+    expected = keras_model.predict(loaded.model, loaded.inputs(held_out.images))
+    on_held_out = proof.compare(proof.run(path, held_out.images, environment), expected, held_out.labels)
+    on_test = proof.compare(proof.run(path, test.images, environment), loaded.probabilities, test.labels)
+    return Result(
+        name,
+        path.stat().st_size,
+        on_held_out.agreement,
+        on_test.agreement,
+        on_test.accuracy or 0,
+        on_test.keras_accuracy or 0,
+        on_test.ties,
+        {},
+    )
+
+
+def _time(result: Result, path: Path, images: NDArray[np.uint8], found: "list[Environment]") -> None:
+    from fmnist_export import proof
+
+    for environment in found:
+        seconds = proof.run(path, images, environment).seconds / len(images)
+        name = environment.target.name
+        result.seconds[name] = min(seconds, result.seconds.get(name, seconds))
+
+
+def table(results: list[Result]) -> str:
+    """The results as a Markdown table."""
+    plain = results[0]
+    names = list(plain.seconds)
+    head = ["recipe", "bytes", "agreement, held out", "agreement, test", "accuracy", "ties", *names]
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    for result in results:
+        cells = [
+            result.recipe,
+            f"{result.bytes:,} ({result.bytes / plain.bytes - 1:+.1%})",
+            f"{result.held_out_agreement:.4f}",
+            f"{result.test_agreement:.4f}",
+            f"{result.test_accuracy:.4f} (Keras {result.keras_accuracy:.4f})",
+            str(result.ties),
+            *(f"{result.seconds[name] / plain.seconds[name]:.2f}" for name in names),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+@click.command("fmnist_benchmarks.int8_recipes", cls=Command)
+@click.argument("model", type=FILE, metavar="MODEL.keras")
+@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Rounds of the latencies.")
+@click.option("--json", "as_json", is_flag=True, help="The result as one JSON document on standard output.")
+def main(model: Path, rounds: int, as_json: bool) -> None:
+    """Compare the ways to int8 on MODEL.keras: bytes, agreement with Keras, ties and latency."""
+    results = measure(model, rounds)
+    if as_json:
+        say_json([result.__dict__ for result in results], indent=1)
+    else:
+        click.echo(table(results))
+
+
+if __name__ == "__main__":
+    main()
