@@ -31,41 +31,54 @@ _BATCH = 500
 _GRAM_BATCH = 100
 
 
-def prepare(model: "keras.Model", images: NDArray[np.float32]) -> None:
+def prepare(model: "keras.Model", images: NDArray[np.float32]) -> dict[str, Floats]:
     """Change the weights of `model` in place so that its int8 conversion answers more as it does itself.
 
     `images` is (N, ...) float32 as the model takes them: calibration images, from the training split. Treats the
-    layers that the model holds directly and in order; what it does not know stays untouched.
+    layers that the model holds directly and in order; what it does not know stays untouched. Returns what the units
+    of each equalized layer, by its name, were divided by, (units,): with `scale_units` they make a model that
+    answers as the original and has the scaled activations.
     """
     import keras
 
+    scaled = {}
     for layer in model.layers:
         if isinstance(layer, keras.layers.Dense) and not is_last(layer, model):
-            equalize(layer, model, images)
+            factors = equalize(layer, model, images)
+            if factors is not None:
+                scaled[layer.name] = factors
             compensate_layer(layer, layer_inputs(layer, model, images))
         elif type(layer) is keras.layers.Conv2D and layer.groups == 1:
             compensate_layer(layer, layer_inputs(layer, model, images))
+    return scaled
 
 
-def equalize(layer: "keras.layers.Dense", model: "keras.Model", images: NDArray[np.float32]) -> None:
+def equalize(layer: "keras.layers.Dense", model: "keras.Model", images: NDArray[np.float32]) -> Floats | None:
     """Scale the units of a Dense `layer` with relu so that each has the same largest output, and undo it behind.
 
     relu(c x) = c relu(x) for c > 0, so dividing a unit's weights by c and multiplying what the next Dense layer makes
     of it by c changes no answer; but int8 then has all of its 255 steps for every unit. Does nothing unless exactly
-    one Dense layer reads the units.
+    one Dense layer reads the units. Returns c for each unit, None where nothing was done.
     """
     import keras
 
     following = consumers(layer)
     if layer.activation is not keras.activations.relu or len(following) != 1:
-        return
+        return None
     (reader,) = following
     if not isinstance(reader, keras.layers.Dense) or not layer.use_bias:
-        return
+        return None
     largest = layer_inputs(reader, model, images).max(axis=0).astype(np.float64)
     if largest.ndim != 1 or not largest.max() > 0:
-        return
-    factors = np.maximum(largest / largest.max(), _SMALLEST_RANGE)
+        return None
+    factors: Floats = np.maximum(largest / largest.max(), _SMALLEST_RANGE)
+    scale_units(layer, factors)
+    return factors
+
+
+def scale_units(layer: "keras.layers.Dense", factors: Floats) -> None:
+    """Divide what `layer` answers by `factors`, (units,), and multiply the rows of the Dense layer behind by them."""
+    (reader,) = consumers(layer)
     kernel, bias = layer.get_weights()
     layer.set_weights([kernel / factors, bias / factors])
     kernel, *rest = reader.get_weights()

@@ -1,0 +1,274 @@
+"""Where an int8 file loses what Keras answers: each layer's quantization error, and what it costs in agreement.
+
+Error. The int8 file and its float32 reference run on the same training images with every tensor kept, and each
+layer's output is compared: signal to quantization noise ratio (SQNR), 10 log10(sum of squares of the reference / sum
+of squares of the difference), so 6 dB are one bit. It holds the error of all layers up to there. The ratio of the
+weights is that layer's own.
+
+Reference. The recipe of `int8` scales hidden units (rounding.equalize), so its tensors are not the float32 file's:
+the reference is the original model with the same scaling and no rounding, which answers as the original does.
+
+Cost. Layer after layer goes from float32 to int8, in the order of execution, and the answers on held-out training
+images are counted with the device's interpreter after each: a layer's cost is the agreement with Keras that is lost at
+its turn. So the costs add up to what the whole file loses, and an activation's rounding counts for the layer that
+computes it, not for those that read it. `spared` is the other way round: the whole file but for this layer in float32,
+which is what leaving that layer alone would give. Both are measured on files from the converter, not estimated.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist_export import explain_tensors, explain_variants, keras_model
+from fmnist_export.calibrate import Calibration
+from fmnist_export.explain_names import layer_names
+from fmnist_export.explain_tensors import sqnr
+from fmnist_export.explain_variants import is_float, layers, weights
+from fmnist_runtime import graph
+from fmnist_runtime.dataset import Split
+from fmnist_runtime.errors import ExportError
+
+if TYPE_CHECKING:
+    import keras
+
+_CHILD_SECONDS = 600
+_HELD_OUT_SEED = 1
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of the int8 file. `name` is Keras's, `operator` and `dtype` are the file's.
+
+    SQNR in dB, None where nothing is rounded. `lowest` and `highest` are the float32 reference's, in the units of the
+    int8 file; `representable` is what its scale and zero point reach. `at_least`, `at_greatest` and `clipped` are
+    shares of its values: at -128, at 127 (after relu -128 stands for 0 and is no loss), and out of reach. `cost` and
+    `spared` are of agreement, None for a float32 layer.
+    """
+
+    name: str
+    operator: str
+    dtype: str
+    sqnr_db: float | None
+    weights_sqnr_db: float | None
+    weight_scales: tuple[float, float] | None
+    lowest: float
+    highest: float
+    representable: tuple[float, float] | None
+    scale: float | None
+    zero_point: int | None
+    at_least: float | None
+    at_greatest: float | None
+    clipped: float | None
+    cost: float | None
+    spared: float | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The layers of one int8 file in order of execution, measured on `images` held-out training images.
+
+    `agreement` is the file's with Keras on these images; `float_agreement` the reference's, 1 but for rare ties.
+    """
+
+    precision: str
+    runtime: str
+    version: str
+    images: int
+    tensor_images: int
+    agreement: float
+    float_agreement: float
+    layers: tuple[Layer, ...]
+
+    @property
+    def costliest(self) -> Layer | None:
+        """The layer that costs most agreement, the first of equals; None where none costs any."""
+        rounded = [layer for layer in self.layers if layer.cost is not None and layer.cost > 0]
+        return max(rounded, key=lambda layer: layer.cost or 0.0, default=None)
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields by name, and the costliest layer's name and operator."""
+        costliest = self.costliest
+        named = {"name": costliest.name, "operator": costliest.operator} if costliest else None
+        return {**asdict(self), "costliest": named}
+
+
+def held_out(training: Split, calibration: Calibration, count: int = 4000) -> NDArray[np.uint8]:
+    """`count` images of `training` that `calibration` does not draw, (count, 28, 28) uint8, always the same ones."""
+    free = np.setdiff1d(np.arange(len(training.images)), calibration.indices(training))
+    chosen = np.random.default_rng(_HELD_OUT_SEED).choice(free, min(count, len(free)), replace=False)
+    images: NDArray[np.uint8] = training.images[np.sort(chosen)]
+    return images
+
+
+def explain(
+    model: "keras.Model",
+    precision: str,
+    content: bytes,
+    calibration: NDArray[np.float32],
+    images: NDArray[np.float32],
+    *,
+    tensor_images: int = 500,
+    backend: str = "auto",
+) -> Explanation:
+    """What each layer of `content`, the flatbuffer that convert(model, precision, calibration) gave, loses.
+
+    `precision` is int8 or int8-strict. `images` is (N, ...) float32 as the model takes them: training images that are
+    not among `calibration`. The tensors are measured on the first `tensor_images`, the answers counted on all.
+    Raises ExportError for another precision, or where the layers cannot be told apart.
+    """
+    if precision not in explain_variants.PRECISIONS:
+        raise ExportError(f"{precision} cannot be explained, expected {' or '.join(explain_variants.PRECISIONS)}")
+    calibrated = explain_variants.calibrated(model, precision, calibration)
+    explain_variants.same_layers(calibrated.reference, content)
+    theirs = graph.read(content)
+    whole = layers(theirs)
+    rounded = [number for number, operator in enumerate(whole) if not is_float(operator, theirs)]
+    always_float = set(range(len(whole))) - set(rounded)
+    in_turn = [calibrated.variant(always_float | set(rounded[turn:])) for turn in range(len(rounded) + 1)]
+    spared = [calibrated.variant(always_float | {number}) for number in rounded]
+    found, answers = _in_child(calibrated.reference, content, [*in_turn, *spared], images, tensor_images, backend)
+    expected = keras_model.probabilities(model, images).argmax(axis=1)
+    agreements = (answers == expected).mean(axis=1).tolist()
+    agreement, steps, without = agreements[0], agreements[1 : len(in_turn) + 1], agreements[len(in_turn) + 1 :]
+    costs = {number: (steps[turn] - steps[turn + 1], without[turn]) for turn, number in enumerate(rounded)}
+    return Explanation(
+        precision=precision,
+        runtime=found["runtime"],
+        version=found["version"],
+        images=len(images),
+        tensor_images=min(tensor_images, len(images)),
+        agreement=agreement,
+        float_agreement=steps[0],
+        layers=tuple(_layers(model, calibrated.reference, content, found["tensors"], costs)),
+    )
+
+
+def table(explanation: Explanation) -> str:
+    """The explanation for a terminal: a line a layer, and a sentence on the costliest."""
+    head = (
+        f"{'layer':<24}{'operator':<19}{'SQNR dB':>8}{'weights':>8}{'lowest':>10}{'highest':>10}{'scale':>11}"
+        f"{'zero':>6}{'at -128':>9}{'at 127':>9}{'clipped':>9}{'cost':>9}{'spared':>9}"
+    )
+    return "\n".join([head, *map(_line, explanation.layers), sentence(explanation)])
+
+
+def sentence(explanation: Explanation) -> str:
+    """What the explanation comes to, in one sentence."""
+    where = f"on {explanation.images:,} held-out training images, {explanation.runtime} {explanation.version}"
+    total = f"{explanation.precision} agrees with Keras on {explanation.agreement:.4f} ({where})"
+    costliest = explanation.costliest
+    if costliest is None or costliest.cost is None or costliest.spared is None:
+        return f"{total}; no layer costs agreement"
+    return (
+        f"{total}; {costliest.name} ({costliest.operator}) costs most: {costliest.cost:.4f} of it, "
+        f"and {costliest.spared:.4f} would agree with that layer in float32"
+    )
+
+
+def _layers(
+    model: "keras.Model",
+    reference: bytes,
+    content: bytes,
+    measured: Sequence[dict[str, Any]],
+    costs: dict[int, tuple[float, float]],
+) -> Iterator[Layer]:
+    ours, theirs = graph.read(reference), graph.read(content)
+    names = layer_names(model, ours)
+    for number, (before, after) in enumerate(zip(layers(ours), layers(theirs), strict=True)):
+        tensor = theirs.tensors[after.outputs[0]]
+        item = measured[number]
+        scale, zero_point = (tensor.scales[0], tensor.zero_points[0]) if tensor.scales else (None, None)
+        cost, spared = costs.get(number, (None, None))
+        kernel = theirs.tensors[after.inputs[1]] if after.name in explain_variants.WEIGHTED else None
+        scales = kernel.scales if kernel else ()
+        yield Layer(
+            name=names[number],
+            operator=after.name,
+            dtype=tensor.dtype,
+            sqnr_db=item["sqnr_db"],
+            weights_sqnr_db=_weights_sqnr(weights(reference, ours, before), weights(content, theirs, after)),
+            weight_scales=(min(scales), max(scales)) if scales else None,
+            lowest=item["lowest"],
+            highest=item["highest"],
+            representable=_representable(tensor),
+            scale=scale,
+            zero_point=zero_point,
+            at_least=item["at_least"],
+            at_greatest=item["at_greatest"],
+            clipped=item["clipped"],
+            cost=cost,
+            spared=spared,
+        )
+
+
+def _weights_sqnr(before: NDArray[np.float32] | None, after: NDArray[np.float32] | None) -> float | None:
+    if before is None or after is None:
+        return None
+    return sqnr(
+        float(np.sum(np.square(before, dtype=np.float64))), float(np.sum((after - before).astype(np.float64) ** 2))
+    )
+
+
+def _representable(tensor: graph.Tensor) -> tuple[float, float] | None:
+    if not tensor.scales:
+        return None
+    limits, (scale, *_), (zero_point, *_) = np.iinfo(tensor.dtype), tensor.scales, tensor.zero_points
+    return (int(limits.min) - zero_point) * scale, (int(limits.max) - zero_point) * scale
+
+
+def _in_child(
+    reference: bytes,
+    content: bytes,
+    variants: Sequence[bytes],
+    images: NDArray[np.float32],
+    tensor_images: int,
+    backend: str,
+) -> tuple[dict[str, Any], NDArray[np.int64]]:
+    """What explain_tensors prints, and the answers of `content` and each of `variants`, (1 + variants, N)."""
+    outputs = [[operator.outputs[0] for operator in layers(graph.read(file))] for file in (reference, content)]
+    with tempfile.TemporaryDirectory(prefix="fmnist-explain-") as name:
+        folder = Path(name)
+        np.save(folder / explain_tensors.INPUTS, images)
+        (folder / explain_tensors.REFERENCE).write_bytes(reference)
+        (folder / explain_tensors.QUANTIZED).write_bytes(content)
+        (folder / explain_tensors.PAIRS).write_text(json.dumps(list(zip(*outputs, strict=True))))
+        for number, variant in enumerate(variants):
+            (folder / explain_tensors.VARIANTS.replace("*", f"{number:04}")).write_bytes(variant)
+        command = [sys.executable, "-m", explain_tensors.__name__, str(folder), "--backend", backend]
+        child = subprocess.run(
+            [*command, "--tensor-images", str(tensor_images)],
+            capture_output=True,
+            text=True,
+            timeout=_CHILD_SECONDS,
+            check=False,
+        )
+        if child.returncode != 0:
+            lines = child.stderr.strip().splitlines() or [f"it ended with exit code {child.returncode}"]
+            raise ExportError(f"the layers cannot be measured on {backend}: {lines[-1]}")
+        return json.loads(child.stdout.splitlines()[-1]), np.load(folder / explain_tensors.ANSWERS)
+
+
+def _line(layer: Layer) -> str:
+    return (
+        f"{_cut(layer.name, 23):<24}{layer.operator:<19}{_number(layer.sqnr_db, '.1f'):>8}"
+        f"{_number(layer.weights_sqnr_db, '.1f'):>8}{layer.lowest:>10.4g}{layer.highest:>10.4g}"
+        f"{_number(layer.scale, '.4g'):>11}{_number(layer.zero_point, 'd'):>6}{_number(layer.at_least, '.4f'):>9}"
+        f"{_number(layer.at_greatest, '.4f'):>9}{_number(layer.clipped, '.4f'):>9}{_number(layer.cost, '.4f'):>9}"
+        f"{_number(layer.spared, '.4f'):>9}"
+    )
+
+
+def _number(value: float | None, layout: str) -> str:
+    return "-" if value is None else format(value, layout)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
