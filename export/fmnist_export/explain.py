@@ -31,7 +31,7 @@ from fmnist_export import explain_tensors, explain_variants, keras_model
 from fmnist_export.calibrate import Calibration
 from fmnist_export.explain_names import layer_names
 from fmnist_export.explain_tensors import sqnr
-from fmnist_export.explain_variants import is_float, layers, weights
+from fmnist_export.explain_variants import is_float, layers, rounds, weights
 from fmnist_runtime import graph
 from fmnist_runtime.dataset import Split
 from fmnist_runtime.errors import ExportError
@@ -50,7 +50,7 @@ class Layer:
     SQNR in dB, None where nothing is rounded. `lowest` and `highest` are the float32 reference's, in the units of the
     int8 file; `representable` is what its scale and zero point reach. `at_least`, `at_greatest` and `clipped` are
     shares of its values: at -128, at 127 (after relu -128 stands for 0 and is no loss), and out of reach. `cost` and
-    `spared` are of agreement, None for a float32 layer.
+    `spared` are of agreement, None for a layer that rounds nothing.
     """
 
     name: str
@@ -130,9 +130,12 @@ def explain(
     explain_variants.same_layers(calibrated.reference, content)
     theirs = graph.read(content)
     whole = layers(theirs)
-    rounded = [number for number, operator in enumerate(whole) if not is_float(operator, theirs)]
-    always_float = set(range(len(whole))) - set(rounded)
-    in_turn = [calibrated.variant(always_float | set(rounded[turn:])) for turn in range(len(rounded) + 1)]
+    numbers = range(len(whole))
+    rounded = [number for number in numbers if rounds(whole[number]) and not is_float(whole[number], theirs)]
+    always_float = {number for number in numbers if is_float(whole[number], theirs)}
+    # Layers that round nothing turn with the one in front of them; at first all are in float32.
+    behind = [set(numbers), *(set(range(number, len(whole))) for number in rounded[1:]), set[int]()]
+    in_turn = [calibrated.variant(always_float | in_float) for in_float in behind]
     spared = [calibrated.variant(always_float | {number}) for number in rounded]
     found, answers = _in_child(calibrated.reference, content, [*in_turn, *spared], images, tensor_images, backend)
     expected = keras_model.probabilities(model, images).argmax(axis=1)

@@ -1,14 +1,13 @@
 """Every tensor of an int8 file beside the same tensor of its float32 file: python -m fmnist_export.explain_tensors.
 
-Runs in a process of its own and imports no tensorflow, which would break tflite-runtime in the same process. The
-tensors are read on the runtime's own kernels without its delegates (XNNPACK), the only way in which a runtime keeps
-what lies between input and output; the answers are counted with the delegates, as a device computes them.
+Runs in a process of its own and imports no tensorflow, which would break tflite-runtime in the same process. All is
+computed as a device computes it, by the interpreter that fmnist_runtime chooses, with its delegates.
 """
 
-import importlib
 import json
 import math
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime import interpreters
+from fmnist_runtime import flatbuffer, graph, interpreters
 from fmnist_runtime.commandline import FILE, Command, say_json
 
 Floats = NDArray[np.float32]
@@ -31,12 +30,14 @@ INPUTS, REFERENCE, QUANTIZED, PAIRS, VARIANTS, ANSWERS = (
     "answers.npy",
 )
 
+_FLOAT_NOISE = 1e-12
+
 
 @dataclass(frozen=True)
 class Measured:
     """A tensor of the int8 file against its reference, over all images.
 
-    `sqnr_db` is None where the two are equal. `lowest` and `highest` are the reference's. The shares are of the
+    `sqnr_db` is as `sqnr` gives it. `lowest` and `highest` are the reference's. The shares are of the
     tensor's values: at the least and the greatest number of its dtype, and those whose reference lies outside what
     the tensor can represent; None for a float tensor.
     """
@@ -50,8 +51,11 @@ class Measured:
 
 
 def sqnr(signal: float, noise: float) -> float | None:
-    """Signal to quantization noise in dB, 10 log10(signal / noise), both sums of squares; None without any noise."""
-    if noise == 0:
+    """Signal to quantization noise in dB, 10 log10(signal / noise), both sums of squares.
+
+    None above 120 dB, where the difference is no more than float32's own rounding (24 bits, some 144 dB).
+    """
+    if noise <= signal * _FLOAT_NOISE:
         return None
     return 10 * math.log10(signal / noise) if signal > 0 else -math.inf
 
@@ -99,49 +103,60 @@ def measure(
 ) -> list[Measured]:
     """Each of `pairs`, a tensor's number in `reference` and in `quantized`, over `inputs`, (N, ...) float32.
 
-    `reference` is a float32 flatbuffer; `inputs` are as the model takes them. `backend` is a key of
-    interpreters.BACKENDS.
+    `reference` is a float32 flatbuffer; `inputs` are as the model takes them.
     """
-    first, second = _keeping_all(reference, backend), _keeping_all(quantized, backend)
-    details = {item["index"]: item for item in second.get_tensor_details()}
-    comparisons = [Comparison(details[theirs]) for _, theirs in pairs]
-    for image in inputs:
-        _run(first, image)
-        _run(second, image)
-        for (ours, theirs), comparison in zip(pairs, comparisons, strict=True):
-            comparison.add(first.get_tensor(ours), second.get_tensor(theirs))
-    return [comparison.result() for comparison in comparisons]
+    measured = []
+    for ours, theirs in pairs:
+        (expected, _), (found, details) = (
+            outputs(with_output(file, number), inputs, backend)
+            for file, number in ((reference, ours), (quantized, theirs))
+        )
+        comparison = Comparison(details)
+        for before, after in zip(expected, found, strict=True):
+            comparison.add(before, after)
+        measured.append(comparison.result())
+    return measured
 
 
-def answers(flatbuffer: bytes, inputs: Floats, backend: str) -> NDArray[np.int64]:
-    """The class that the model gives for each of `inputs`, (N, ...) float32 as the model takes them: (N,) int64."""
+def with_output(content: bytes, tensor: int) -> bytes:
+    """The flatbuffer `content`, of one output, with `tensor` for its output; no offset changes.
+
+    So a runtime shows what it holds there when it runs as it always does. Its option to keep all tensors
+    (experimental_preserve_all_tensors) turns the delegates off, and an ADD still writes over what it reads.
+    """
+    (subgraph,) = flatbuffer.root(content, graph.IDENTIFIER).tables(2)
+    start = subgraph.vector(2, 4).start
+    return content[:start] + struct.pack("<i", tensor) + content[start + 4 :]
+
+
+def outputs(content: bytes, inputs: Floats, backend: str) -> tuple[Iterator[NDArray[Any]], dict[str, Any]]:
+    """What the output tensor holds for each of `inputs`, (N, ...) float32 as the model takes them, and its details.
+
+    A quantized input gets them rounded to its own scale, as the converter's QUANTIZE rounds.
+    """
     interpreter: Any
-    interpreter, _ = interpreters.build(flatbuffer, backend)
-    output = interpreter.get_output_details()[0]["index"]
-    found = np.empty(len(inputs), np.int64)
-    for index, image in enumerate(inputs):
-        _run(interpreter, image)
-        found[index] = interpreter.get_tensor(output).argmax()
-    return found
+    interpreter, _ = interpreters.build(content, backend)
+    (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+    values: NDArray[Any] = inputs
+    if np.issubdtype(source["dtype"], np.integer):
+        scale, zero_point = source["quantization"]
+        limits = np.iinfo(source["dtype"])
+        values = np.clip(np.rint(inputs / np.float32(scale)) + zero_point, limits.min, limits.max)
+    values = values.astype(source["dtype"]).reshape(-1, *source["shape"])
+
+    def run() -> Iterator[NDArray[Any]]:
+        for image in values:
+            interpreter.set_tensor(source["index"], image)
+            interpreter.invoke()
+            yield interpreter.get_tensor(result["index"])
+
+    return run(), result
 
 
-def _run(interpreter: Any, image: Floats) -> None:
-    """One invoke on `image`, rounded to the input tensor's own scale as the converter's QUANTIZE rounds."""
-    details = interpreter.get_input_details()[0]
-    values: NDArray[Any] = image
-    if np.issubdtype(details["dtype"], np.integer):
-        scale, zero_point = details["quantization"]
-        limits = np.iinfo(details["dtype"])
-        values = np.clip(np.rint(image / np.float32(scale)) + zero_point, limits.min, limits.max)
-    interpreter.set_tensor(details["index"], values.astype(details["dtype"]).reshape(details["shape"]))
-    interpreter.invoke()
-
-
-def _keeping_all(flatbuffer: bytes, backend: str) -> Any:
-    module = importlib.import_module(f"{interpreters.BACKENDS[backend][1]}.interpreter")
-    interpreter = module.Interpreter(model_content=flatbuffer, experimental_preserve_all_tensors=True)
-    interpreter.allocate_tensors()
-    return interpreter
+def answers(content: bytes, inputs: Floats, backend: str) -> NDArray[np.int64]:
+    """The class, (N,) int64, that the model gives for each of `inputs`, (N, ...) float32 as the model takes them."""
+    found, _ = outputs(content, inputs, backend)
+    return np.fromiter((values.argmax() for values in found), np.int64, len(inputs))
 
 
 @click.command("fmnist_export.explain_tensors", cls=Command)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 PRECISIONS = ("int8", "int8-strict")
 # Operators with weights, which their second input is.
 WEIGHTED = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"}
+# Operators that move values and round none: the quantizer treats them as their neighbours, whatever it is told.
+_MOVING = {"MAX_POOL_2D", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "PAD", "SLICE", "STRIDED_SLICE", "GATHER"}
 # Operators between the integer and the float part of a model; they belong to no layer.
 _BORDERS = {"QUANTIZE", "DEQUANTIZE"}
 
@@ -43,11 +45,13 @@ class Calibrated:
         names = [self._name(number) for number in in_float]
         with quiet_output():
             content = bytes(mlir_quantize(self.content, denylisted_nodes=names))
-        found = [is_float(operator, model) for model in [graph.read(content)] for operator in layers(model)]
-        if found != [number in in_float for number in range(len(found))]:
-            raise ExportError(
-                "TensorFlow's quantizer does not leave out the layers that it is told; use TensorFlow 2.21"
-            )
+        model = graph.read(content)
+        for number, operator in enumerate(layers(model)):
+            if rounds(operator) and is_float(operator, model) != (number in in_float):
+                raise ExportError(
+                    f"TensorFlow's quantizer does not compute {operator.name} in the precision that it is told; "
+                    f"use TensorFlow 2.21"
+                )
         return self._with_reference_weights(content, in_float)
 
     def _name(self, number: int) -> str:
@@ -94,6 +98,11 @@ def layers(model: Graph) -> list[Operator]:
 def is_float(operator: Operator, model: Graph) -> bool:
     """Whether `operator` of `model` computes in float32."""
     return model.tensors[operator.outputs[0]].dtype == "float32"
+
+
+def rounds(operator: Operator) -> bool:
+    """Whether `operator` computes values, and rounds them where they are integers."""
+    return operator.name not in _MOVING
 
 
 def same_layers(first: bytes, second: bytes) -> None:
