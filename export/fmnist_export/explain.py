@@ -9,10 +9,14 @@ Reference. The recipe of `int8` scales hidden units (rounding.equalize), so its 
 the reference is the original model with the same scaling and no rounding, which answers as the original does.
 
 Cost. Layer after layer goes from float32 to int8, in the order of execution, and the answers on held-out training
-images are counted with the device's interpreter after each: a layer's cost is the agreement with Keras that is lost at
-its turn. So the costs add up to what the whole file loses, and an activation's rounding counts for the layer that
-computes it, not for those that read it. `spared` is the other way round: the whole file but for this layer in float32,
-which is what leaving that layer alone would give. Both are measured on files from the converter, not estimated.
+images are counted with the device's interpreter after each, on files that the converter made: a layer's cost is the
+agreement with Keras that is lost at its turn. So the costs add up to what the whole file loses, and an activation's
+rounding counts for the layer that computes it and not for those that read it (which a file with one layer in int8, or
+with one in float32, cannot tell apart: both round between the two layers).
+
+Share. Costs alone blame the first layers, as the first noise flips the most answers and the same noise after it fewer:
+the share of flipped answers goes with the standard deviation of the noise, and it is variances that add. So a layer's
+share of the loss is what it adds to the square of the disagreement, and the costliest layer is that with the most.
 """
 
 import json
@@ -49,8 +53,8 @@ class Layer:
 
     SQNR in dB, None where nothing is rounded. `lowest` and `highest` are the float32 reference's, in the units of the
     int8 file; `representable` is what its scale and zero point reach. `at_least`, `at_greatest` and `clipped` are
-    shares of its values: at -128, at 127 (after relu -128 stands for 0 and is no loss), and out of reach. `cost` and
-    `spared` are of agreement, None for a layer that rounds nothing.
+    shares of its values: at -128, at 127 (after relu -128 stands for 0 and is no loss), and out of reach. `cost`
+    and `share` are as above, negative where later noise happens to mend answers; None for a layer that rounds nothing.
     """
 
     name: str
@@ -68,7 +72,7 @@ class Layer:
     at_greatest: float | None
     clipped: float | None
     cost: float | None
-    spared: float | None
+    share: float | None
 
 
 @dataclass(frozen=True)
@@ -89,9 +93,9 @@ class Explanation:
 
     @property
     def costliest(self) -> Layer | None:
-        """The layer that costs most agreement, the first of equals; None where none costs any."""
-        rounded = [layer for layer in self.layers if layer.cost is not None and layer.cost > 0]
-        return max(rounded, key=lambda layer: layer.cost or 0.0, default=None)
+        """The layer with the greatest share, the first of equals; None where no agreement is lost."""
+        rounded = [layer for layer in self.layers if layer.share is not None and layer.share > 0]
+        return max(rounded, key=lambda layer: layer.share or 0.0, default=None)
 
     def as_json(self) -> dict[str, Any]:
         """The fields by name, and the costliest layer's name and operator."""
@@ -136,12 +140,9 @@ def explain(
     # Layers that round nothing turn with the one in front of them; at first all are in float32.
     behind = [set(numbers), *(set(range(number, len(whole))) for number in rounded[1:]), set[int]()]
     in_turn = [calibrated.variant(always_float | in_float) for in_float in behind]
-    spared = [calibrated.variant(always_float | {number}) for number in rounded]
-    found, answers = _in_child(calibrated.reference, content, [*in_turn, *spared], images, tensor_images, backend)
+    found, answers = _in_child(calibrated.reference, content, in_turn, images, tensor_images, backend)
     expected = keras_model.probabilities(model, images).argmax(axis=1)
-    agreements = (answers == expected).mean(axis=1).tolist()
-    agreement, steps, without = agreements[0], agreements[1 : len(in_turn) + 1], agreements[len(in_turn) + 1 :]
-    costs = {number: (steps[turn] - steps[turn + 1], without[turn]) for turn, number in enumerate(rounded)}
+    agreement, *steps = (answers == expected).mean(axis=1).tolist()
     return Explanation(
         precision=precision,
         runtime=found["runtime"],
@@ -150,15 +151,30 @@ def explain(
         tensor_images=min(tensor_images, len(images)),
         agreement=agreement,
         float_agreement=steps[0],
-        layers=tuple(_layers(model, calibrated.reference, content, found["tensors"], costs)),
+        layers=tuple(
+            _layers(
+                model, calibrated.reference, content, found["tensors"], dict(zip(rounded, costs(steps), strict=True))
+            )
+        ),
     )
+
+
+def costs(agreements: Sequence[float]) -> list[tuple[float, float]]:
+    """Cost and share of each layer in turn; `agreements` are those before the first and after each.
+
+    The shares add up to 1, or are all 0 where nothing is lost.
+    """
+    squares = np.square(1 - np.asarray(agreements))
+    total = squares[-1] - squares[0]
+    shares = np.diff(squares) / total if total > 0 else np.zeros(len(squares) - 1)
+    return list(zip((-np.diff(agreements)).tolist(), shares.tolist(), strict=True))
 
 
 def table(explanation: Explanation) -> str:
     """The explanation for a terminal: a line a layer, and a sentence on the costliest."""
     head = (
         f"{'layer':<24}{'operator':<19}{'SQNR dB':>8}{'weights':>8}{'lowest':>10}{'highest':>10}{'scale':>11}"
-        f"{'zero':>6}{'at -128':>9}{'at 127':>9}{'clipped':>9}{'cost':>9}{'spared':>9}"
+        f"{'zero':>6}{'at -128':>9}{'at 127':>9}{'clipped':>9}{'cost':>9}{'share':>7}"
     )
     return "\n".join([head, *map(_line, explanation.layers), sentence(explanation)])
 
@@ -168,11 +184,11 @@ def sentence(explanation: Explanation) -> str:
     where = f"on {explanation.images:,} held-out training images, {explanation.runtime} {explanation.version}"
     total = f"{explanation.precision} agrees with Keras on {explanation.agreement:.4f} ({where})"
     costliest = explanation.costliest
-    if costliest is None or costliest.cost is None or costliest.spared is None:
+    if costliest is None:
         return f"{total}; no layer costs agreement"
     return (
-        f"{total}; {costliest.name} ({costliest.operator}) costs most: {costliest.cost:.4f} of it, "
-        f"and {costliest.spared:.4f} would agree with that layer in float32"
+        f"{total}; {costliest.name} ({costliest.operator}) costs most: {costliest.cost:.4f} is lost at its turn, "
+        f"{costliest.share:.0%} of the error"
     )
 
 
@@ -181,7 +197,7 @@ def _layers(
     reference: bytes,
     content: bytes,
     measured: Sequence[dict[str, Any]],
-    costs: dict[int, tuple[float, float]],
+    costed: dict[int, tuple[float, float]],
 ) -> Iterator[Layer]:
     ours, theirs = graph.read(reference), graph.read(content)
     names = layer_names(model, ours)
@@ -189,7 +205,7 @@ def _layers(
         tensor = theirs.tensors[after.outputs[0]]
         item = measured[number]
         scale, zero_point = (tensor.scales[0], tensor.zero_points[0]) if tensor.scales else (None, None)
-        cost, spared = costs.get(number, (None, None))
+        cost, share = costed.get(number, (None, None))
         kernel = theirs.tensors[after.inputs[1]] if after.name in explain_variants.WEIGHTED else None
         scales = kernel.scales if kernel else ()
         yield Layer(
@@ -208,7 +224,7 @@ def _layers(
             at_greatest=item["at_greatest"],
             clipped=item["clipped"],
             cost=cost,
-            spared=spared,
+            share=share,
         )
 
 
@@ -265,7 +281,7 @@ def _line(layer: Layer) -> str:
         f"{_number(layer.weights_sqnr_db, '.1f'):>8}{layer.lowest:>10.4g}{layer.highest:>10.4g}"
         f"{_number(layer.scale, '.4g'):>11}{_number(layer.zero_point, 'd'):>6}{_number(layer.at_least, '.4f'):>9}"
         f"{_number(layer.at_greatest, '.4f'):>9}{_number(layer.clipped, '.4f'):>9}{_number(layer.cost, '.4f'):>9}"
-        f"{_number(layer.spared, '.4f'):>9}"
+        f"{_number(layer.share, '.0%'):>7}"
     )
 
 

@@ -108,11 +108,12 @@ def compensate(kernel: Floats, gram: Floats) -> Floats:
         # Compensation may have made a channel's largest weight smaller: take the smaller scale and round again.
         short = np.flatnonzero((np.abs(steps).max(axis=1) < _LARGEST) & (np.abs(steps).max(axis=1) > 0))
         if not len(short):
-            return (steps * scales[:, np.newaxis]).T
+            exact: Floats = steps * scales[:, np.newaxis]
+            return exact.T
         scales[short] *= np.abs(steps[short]).max(axis=1) / _LARGEST
         steps[short] = _round_in_order(weights[short], scales[short], order, spread)
     short = np.flatnonzero(np.abs(steps).max(axis=1) < _LARGEST)
-    rounded = steps * scales[:, np.newaxis]
+    rounded: Floats = steps * scales[:, np.newaxis]
     rounded[short] = weights[short]
     return rounded.T
 
