@@ -16,7 +16,7 @@ with one in float32, cannot tell apart: both round between the two layers).
 
 Share. Costs alone blame the first layers, as the first noise flips the most answers and the same noise after it fewer:
 the share of flipped answers goes with the standard deviation of the noise, and it is variances that add. So a layer's
-share of the loss is what it adds to the square of the disagreement, and the costliest layer is that with the most.
+share of the loss goes with what it adds to the square of the disagreement, and the costliest has the greatest.
 """
 
 import json
@@ -53,8 +53,8 @@ class Layer:
 
     SQNR in dB, None where nothing is rounded. `lowest` and `highest` are the float32 reference's, in the units of the
     int8 file; `representable` is what its scale and zero point reach. `at_least`, `at_greatest` and `clipped` are
-    shares of its values: at -128, at 127 (after relu -128 stands for 0 and is no loss), and out of reach. `cost`
-    and `share` are as above, negative where later noise happens to mend answers; None for a layer that rounds nothing.
+    shares of its values: at -128, at 127 (after relu -128 stands for 0 and is no loss), and out of reach. `cost` and
+    `share` are as above, None for a layer that rounds nothing; a negative cost is noise that happens to mend answers.
     """
 
     name: str
@@ -164,17 +164,18 @@ def costs(agreements: Sequence[float]) -> list[tuple[float, float]]:
 
     The shares add up to 1, or are all 0 where nothing is lost.
     """
-    squares = np.square(1 - np.asarray(agreements))
-    total = squares[-1] - squares[0]
-    shares = np.diff(squares) / total if total > 0 else np.zeros(len(squares) - 1)
-    return list(zip((-np.diff(agreements)).tolist(), shares.tolist(), strict=True))
+    added = np.maximum(np.diff(np.square(1 - np.asarray(agreements))), 0)
+    shares = added / added.sum() if added.any() else added
+    # Rounded to what that many images can tell, so that no cost is -1e-17.
+    lost = np.round(-np.diff(agreements), 12) + 0.0
+    return list(zip(lost.tolist(), shares.tolist(), strict=True))
 
 
 def table(explanation: Explanation) -> str:
     """The explanation for a terminal: a line a layer, and a sentence on the costliest."""
     head = (
-        f"{'layer':<24}{'operator':<19}{'SQNR dB':>8}{'weights':>8}{'lowest':>10}{'highest':>10}{'scale':>11}"
-        f"{'zero':>6}{'at -128':>9}{'at 127':>9}{'clipped':>9}{'cost':>9}{'share':>7}"
+        f"{'layer':<24}{'operator':<18}{'SQNR dB':>8}{'weights':>8}{'lowest':>9}{'highest':>9}{'scale':>10}"
+        f"{'zero':>5}{'at -128':>8}{'at 127':>8}{'clipped':>8}{'cost':>9}{'share':>6}"
     )
     return "\n".join([head, *map(_line, explanation.layers), sentence(explanation)])
 
@@ -277,11 +278,11 @@ def _in_child(
 
 def _line(layer: Layer) -> str:
     return (
-        f"{_cut(layer.name, 23):<24}{layer.operator:<19}{_number(layer.sqnr_db, '.1f'):>8}"
-        f"{_number(layer.weights_sqnr_db, '.1f'):>8}{layer.lowest:>10.4g}{layer.highest:>10.4g}"
-        f"{_number(layer.scale, '.4g'):>11}{_number(layer.zero_point, 'd'):>6}{_number(layer.at_least, '.4f'):>9}"
-        f"{_number(layer.at_greatest, '.4f'):>9}{_number(layer.clipped, '.4f'):>9}{_number(layer.cost, '.4f'):>9}"
-        f"{_number(layer.share, '.0%'):>7}"
+        f"{_cut(layer.name, 23):<24}{layer.operator:<18}{_number(layer.sqnr_db, '.1f'):>8}"
+        f"{_number(layer.weights_sqnr_db, '.1f'):>8}{layer.lowest:>9.3g}{layer.highest:>9.3g}"
+        f"{_number(layer.scale, '.3g'):>10}{_number(layer.zero_point, 'd'):>5}{_number(layer.at_least, '.2%'):>8}"
+        f"{_number(layer.at_greatest, '.2%'):>8}{_number(layer.clipped, '.2%'):>8}{_number(layer.cost, '.4f'):>9}"
+        f"{_number(layer.share, '.0%'):>6}"
     )
 
 
