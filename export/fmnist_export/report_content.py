@@ -1,0 +1,69 @@
+"""What a report is made of: plain data, gathered by the export, with no HTML and no file behind it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist_export.explain import Explanation
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a file answered on one runtime: `probabilities` (N, classes) float32 that sum to 1, of the test images.
+
+    `ties` counts the images on which two classes share the highest value of the output tensor itself.
+    """
+
+    runtime: str
+    version: str
+    probabilities: Floats
+    ties: int
+
+
+@dataclass(frozen=True)
+class NotProved:
+    """A target on which the file was not run, and why, in words."""
+
+    target: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """One exported file: its name, what its fmnist.json says (`description`), and how it answered.
+
+    `minimum_agreement` is the share that was required of it, None where none was.
+    """
+
+    name: str
+    precision: str
+    bytes: int
+    sha256: str
+    description: dict[str, Any]
+    runs: tuple[Run, ...]
+    not_proved: tuple[NotProved, ...] = ()
+    minimum_agreement: float | None = None
+    explanation: Explanation | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """An export as a whole: the Keras file, the test images and the files that were made.
+
+    `images` (N, 28, 28) uint8; `labels` (N,) uint8, the true classes; `keras_probabilities` (N, classes) float32.
+    `scaling` says in words how pixels become the model's input; `versions` are the packages that did the work.
+    """
+
+    source: str
+    source_sha256: str
+    versions: dict[str, str]
+    class_names: tuple[str, ...]
+    scaling: str
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    keras_probabilities: Floats
+    models: tuple[ModelResult, ...]
