@@ -189,7 +189,7 @@ def sentence(explanation: Explanation) -> str:
         return f"{total}; no layer costs agreement"
     return (
         f"{total}; {costliest.name} ({costliest.operator}) costs most: {costliest.cost:.4f} is lost at its turn, "
-        f"{costliest.share:.0%} of the error"
+        f"{100 * (costliest.share or 0):.0f} % of what rounding costs"
     )
 
 

@@ -10,7 +10,7 @@ from fmnist_export import report_numbers as numbers
 from fmnist_export.report_content import ModelResult, NotProved, Report, Run
 from fmnist_export.report_markup import Content, Markup, element, join, table
 from fmnist_export.report_sections import sections
-from fmnist_export.report_words import code, percent, share, size
+from fmnist_export.report_words import code, percent, share, size, whole_percent
 
 __all__ = ["ModelResult", "NotProved", "Report", "Run", "html"]
 
@@ -73,7 +73,8 @@ def _card(number: int, report: Report) -> Markup:
 
 
 def _body(report: Report) -> list[Content]:
-    found: list[Content] = [element("h2", "All files"), _summary(report)]
+    found: list[Content] = [element("h2", "All files")]
+    found.append(_summary(report) if report.models else element("p", "No file was made."))
     for number, model in enumerate(report.models):
         found.append(element("section", *sections(model, report), id=f"file-{number}"))
     found.append(element("section", *_provenance(report)))
@@ -85,29 +86,30 @@ def _summary(report: Report) -> Markup:
     keras = numbers.accuracy(report.keras_probabilities, report.labels)
     rows: list[list[Content]] = []
     for model in report.models:
-        about: list[Content] = [model.precision, size(model.bytes), f"{model.bytes / largest:.0%}"]
+        sizes: list[Content] = [f"{model.bytes:,}", whole_percent(model.bytes / largest)]
         for run in model.runs:
             drift = numbers.drift(run.probabilities, report.keras_probabilities)
             rows.append(
                 [
-                    *about,
+                    model.precision,
                     f"{run.runtime} {run.version}",
+                    *sizes,
                     share(numbers.agreement(run.probabilities, report.keras_probabilities)),
                     share(numbers.accuracy(run.probabilities, report.labels)),
                     f"{run.ties:,}",
-                    f"{drift.p95:.4f}",
+                    f"{drift.p95:.2g}",
                 ]
             )
-        rows.extend(
-            [*about, other.target, element("span", "not proved", class_="warn"), "", "", ""]
-            for other in model.not_proved
-        )
-    head = ["file", "bytes", "of largest", "runtime", "agreement", "accuracy", "ties", "drift, 95 %"]
+        for other in model.not_proved:
+            rows.append(
+                [model.precision, other.target, *sizes, element("span", "not proved", class_="warn"), "", "", ""]
+            )
+    head = ["file", "runtime", "bytes", "of largest", "agreement", "accuracy", "ties", "drift, 95 %"]
     caption = (
         f"Shares with 95 % intervals (Wilson, 1927). Accuracy of Keras: {share(keras)}. A tie: two classes share the "
         f"highest output. Drift: how far the highest score moved from Keras's on 95 % of the images, at most."
     )
-    return table(head, rows, caption=caption)
+    return table(head, rows, label="All files", caption=caption, text=2)
 
 
 def _provenance(report: Report) -> list[Content]:

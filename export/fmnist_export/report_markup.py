@@ -41,10 +41,12 @@ def join(parts: Iterable[Content]) -> Markup:
     return Markup("".join(part if isinstance(part, Markup) else html.escape(part, quote=False) for part in parts))
 
 
-def table(head: Sequence[Content], rows: Iterable[Sequence[Content]], *, caption: str, text: int = 1) -> Markup:
-    """A table in a box that scrolls by itself; the first `text` columns hold words, the others numbers.
+def table(
+    head: Sequence[Content], rows: Iterable[Sequence[Content]], *, label: str, caption: str, text: int = 1
+) -> Markup:
+    """A table in a box that scrolls by itself, so that the page does not; `label` names it, `caption` stands above.
 
-    The box can be reached by keyboard, so that it can be scrolled without a mouse.
+    The first `text` columns hold words, the others numbers. The box can be reached and scrolled by keyboard.
     """
     kinds = ["text" if column < text else "number" for column in range(len(head))]
     header = [element("th", cell, scope="col", class_=kind) for cell, kind in zip(head, kinds, strict=True)]
@@ -58,11 +60,11 @@ def table(head: Sequence[Content], rows: Iterable[Sequence[Content]], *, caption
     ]
     whole = element(
         "table",
-        element("caption", caption),
         element("thead", element("tr", *header)),
         element("tbody", *body),
     )
-    return element("div", whole, class_="scroll", tabindex="0", role="region", aria_label=caption)
+    box = element("div", whole, class_="scroll", tabindex="0", role="region", aria_label=label)
+    return element("figure", element("figcaption", caption), box)
 
 
 def png(image: NDArray[np.uint8]) -> bytes:
@@ -106,7 +108,7 @@ def histogram(values: NDArray[np.float64], title: str, *, bins: int = 41) -> Mar
     reach = float(np.abs(values).max()) or 1.0
     counts, _ = np.histogram(values, bins=bins, range=(-reach, reach))
     heights = np.log10(1 + counts) / np.log10(1 + counts.max())
-    width, height, left, bottom = 600, 150, 8, 24
+    width, height, left = 600, 150, 8
     step = (width - 2 * left) / bins
     bars = [
         element(
@@ -121,17 +123,16 @@ def histogram(values: NDArray[np.float64], title: str, *, bins: int = 41) -> Mar
         for number, (count, share) in enumerate(zip(counts.tolist(), heights.tolist(), strict=True))
         if count
     ]
-    labels = ((left, "start", -reach), (width / 2, "middle", 0.0), (width - left, "end", reach))
-    return element(
+    drawing = element(
         "svg",
         element("title", title),
         element("line", x1=left, x2=width - left, y1=height + 4, y2=height + 4, class_="axis"),
         *bars,
-        *(
-            element("text", f"{value:+.3f}" if value else "0", x=x, y=height + bottom, text_anchor=anchor)
-            for x, anchor, value in labels
-        ),
-        viewBox=f"0 0 {width} {height + bottom + 8}",
+        viewBox=f"0 0 {width} {height + 8}",
         role="img",
-        class_="histogram",
     )
+    # Text outside the drawing, which shrinks on a phone.
+    scale = element(
+        "div", *(element("span", text) for text in (f"{-reach:+.3f}", "0", f"{reach:+.3f}")), class_="scale"
+    )
+    return element("div", drawing, scale, class_="histogram")

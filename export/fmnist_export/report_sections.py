@@ -9,7 +9,7 @@ from fmnist_export import report_numbers as numbers
 from fmnist_export.explain import Explanation, Layer
 from fmnist_export.report_content import ModelResult, Report, Run
 from fmnist_export.report_markup import Content, Markup, element, histogram, join, picture, table, whisker
-from fmnist_export.report_words import NONE, code, decibels, percent, score, share, significant, size
+from fmnist_export.report_words import NONE, code, decibels, percent, score, share, significant, size, whole_percent
 
 # Images drawn for each file; the count of the rest is stated.
 MOST_IMAGES = 60
@@ -21,9 +21,7 @@ def sections(model: ModelResult, report: Report) -> Iterator[Content]:
     """Everything on `model`, the heading first."""
     yield element("h2", f"{model.precision}: {model.name}")
     if model.minimum_agreement is not None and model.runs:
-        yield element(
-            "p", f"Published because it agrees on at least {percent(model.minimum_agreement)} on each runtime."
-        )
+        yield element("p", f"Required: agreement of at least {percent(model.minimum_agreement)} on each runtime.")
     for other in model.not_proved:
         yield element("p", f"Not proved for {other.target}: {other.reason}", class_="warn")
     if model.runs:
@@ -52,9 +50,9 @@ def _classes(model: ModelResult, report: Report) -> Iterator[Content]:
         rows.append(cells)
     head: list[Content] = ["true class"]
     for run in model.runs:
-        head += ["differ", f"{run.runtime} {run.version}", f"{start:.0%} to 100 %"]
+        head += ["differ", f"{run.runtime} {run.version}", f"{whole_percent(start)} to 100 %"]
     caption = "The share of each class's test images on which the file answers as Keras does, with 95 % intervals."
-    yield table(head, rows, caption=caption)
+    yield table(head, rows, label="Agreement by class", caption=caption)
 
 
 def _axis_start(lowest: float) -> float:
@@ -109,7 +107,7 @@ def _image(index: int, runs: list[Run], model: ModelResult, report: Report) -> M
     label = int(report.labels[index])
     names = report.class_names
     lines: list[Content] = [
-        element("span", element("strong", f"#{index}"), f" is {names[label]}"),
+        element("span", element("strong", f"#{index}"), f" true class {names[label]}"),
         _answer("Keras", report.keras_probabilities[index], label, names),
     ]
     for run in runs:
@@ -122,7 +120,8 @@ def _image(index: int, runs: list[Run], model: ModelResult, report: Report) -> M
 def _answer(who: str, scores: numbers.Floats, label: int, names: tuple[str, ...]) -> Markup:
     first = int(scores.argmax())
     answer = f"{who}: {names[first]} {score(float(scores[first]))}"
-    return element("span", answer, class_="right" if first == label else None)
+    right: list[Content] = [" ", element("b", "✓", class_="good")] if first == label else []
+    return element("span", answer, *right)
 
 
 def _contents(model: ModelResult) -> Iterator[Content]:
@@ -147,17 +146,23 @@ def _contents(model: ModelResult) -> Iterator[Content]:
     yield element("dl", *(join([element("dt", name), element("dd", value)]) for name, value in facts))
     operators = description.get("operators") or []
     rows = [[code(str(item["name"])), str(item["version"])] for item in operators]
-    yield table(["operator", "version"], rows, caption="Operators, each with the highest version that occurs.")
+    yield table(
+        ["operator", "version"],
+        rows,
+        label="Operators",
+        caption="Operators, each with the highest version that occurs.",
+    )
 
 
 def _tensor(tensor: dict[str, Any]) -> str:
     words = [f"{tensor.get('dtype')} {tuple(tensor.get('shape', ()))}"]
     if tensor.get("scale"):
         words.append(f"scale {tensor['scale']:.6g}, zero point {tensor.get('zero_point')}")
-    words += [str(tensor[key]) for key in ("kind", "pixels") if tensor.get(key)]
+    if tensor.get("kind"):
+        words.append(str(tensor["kind"]))
     if tensor.get("range"):
         low, high = tensor["range"]
-        words.append(f"standing for {low:g} to {high:g}")
+        words.append(f"pixels ({tensor.get('pixels')}) as {low:g} to {high:g}")
     return ", ".join(words)
 
 
@@ -182,13 +187,11 @@ def _explanation(explanation: Explanation) -> Iterator[Content]:
         f"changes answers.",
         class_="quiet",
     )
-    head = (
-        "layer, operator, SQNR dB, weights dB, observed, representable, scale, zero, weight scales, at -128, at 127, "
-    )
-    head += "clipped, cost, share"
+    head = "layer, operator, cost, share, SQNR dB, weights dB, observed, representable, clipped, at -128, at 127"
+    rest = "scale, zero, weight scales"
     rows = [_layer(layer, layer is explanation.costliest) for layer in explanation.layers]
     caption = "Each layer in order of execution. Clipped: values beyond what the tensor can hold."
-    yield table(head.split(", "), rows, caption=caption, text=2)
+    yield table(f"{head}, {rest}".split(", "), rows, label="Layers", caption=caption, text=2)
 
 
 def _layer(layer: Layer, costliest: bool) -> list[Content]:
@@ -196,16 +199,16 @@ def _layer(layer: Layer, costliest: bool) -> list[Content]:
     return [
         name,
         code(layer.operator) if layer.dtype != "float32" else join([code(layer.operator), " float32"]),
+        NONE if layer.cost is None else f"{layer.cost:.4f}",
+        NONE if layer.share is None else whole_percent(layer.share),
         decibels(layer.sqnr_db),
         decibels(layer.weights_sqnr_db),
         _range((layer.lowest, layer.highest)),
         _range(layer.representable),
+        *(NONE if value is None else percent(value) for value in (layer.clipped, layer.at_least, layer.at_greatest)),
         significant(layer.scale),
         NONE if layer.zero_point is None else str(layer.zero_point),
         _range(layer.weight_scales),
-        *(NONE if value is None else f"{value:.2%}" for value in (layer.at_least, layer.at_greatest, layer.clipped)),
-        NONE if layer.cost is None else f"{layer.cost:.4f}",
-        NONE if layer.share is None else f"{layer.share:.0%}",
     ]
 
 

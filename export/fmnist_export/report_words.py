@@ -21,6 +21,11 @@ def percent(value: float) -> str:
     return f"{rounded / 100:.2f} %"
 
 
+def whole_percent(value: float) -> str:
+    """A share in percent without digits behind the point."""
+    return f"{value * 100:.0f} %"
+
+
 def share(found: Share) -> str:
     """A share with its 95 % interval: "99.91 % (99.83 to 99.95)"."""
     if not found.total:
