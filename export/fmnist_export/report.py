@@ -40,15 +40,15 @@ def html(report: Report) -> str:
 
 def _head(report: Report) -> list[Content]:
     runtimes = sorted({f"{run.runtime} {run.version}" for model in report.models for run in model.runs})
-    where = f"on {' and '.join(runtimes)}" if runtimes else "on no runtime"
+    where = f"on {' and '.join(runtimes)}" if runtimes else "on no runtime, so nothing is proved"
     return [
         element("p", "fmnist-edge export report", class_="quiet"),
         element("h1", report.source),
         element(
             "p",
-            f"Each file answered {len(report.images):,} test images {where}; agreement is the share on which its "
-            f"answer is Keras's. Accuracy of Keras itself: "
-            f"{percent(numbers.accuracy(report.keras_probabilities, report.labels).value)}.",
+            f"Each proved file answered {len(report.images):,} test images {where}; agreement is the share on which "
+            f"its answer is Keras's. Accuracy of Keras itself: "
+            f"{percent(numbers.accuracy(report.keras_answers, report.labels).value)}.",
         ),
         element(
             "nav", *(_card(number, report) for number in range(len(report.models))), class_="cards", aria_label="Files"
@@ -59,7 +59,7 @@ def _head(report: Report) -> list[Content]:
 def _card(number: int, report: Report) -> Markup:
     """One file at a glance: its worst agreement, and a link to its section."""
     model = report.models[number]
-    shares = [numbers.agreement(run.probabilities, report.keras_probabilities) for run in model.runs]
+    shares = [numbers.agreement(run.answers, report.keras_probabilities) for run in model.runs]
     worst = min(shares, key=lambda found: found.value, default=None)
     lines: list[Content] = [element("strong", model.precision)]
     if worst is None:
@@ -83,7 +83,7 @@ def _body(report: Report) -> list[Content]:
 
 def _summary(report: Report) -> Markup:
     largest = max((model.bytes for model in report.models), default=0)
-    keras = numbers.accuracy(report.keras_probabilities, report.labels)
+    keras = numbers.accuracy(report.keras_answers, report.labels)
     rows: list[list[Content]] = []
     for model in report.models:
         sizes: list[Content] = [f"{model.bytes:,}", whole_percent(model.bytes / largest)]
@@ -94,13 +94,13 @@ def _summary(report: Report) -> Markup:
                     model.precision,
                     f"{run.runtime} {run.version}",
                     *sizes,
-                    share(numbers.agreement(run.probabilities, report.keras_probabilities)),
-                    share(numbers.accuracy(run.probabilities, report.labels)),
+                    share(numbers.agreement(run.answers, report.keras_probabilities)),
+                    share(numbers.accuracy(run.answers, report.labels)),
                     f"{run.ties:,}",
                     f"{drift.p95:.2g}",
                 ]
             )
-        for other in model.not_proved:
+        for other in model.not_proved or (() if model.runs else (NotProved("-", ""),)):
             rows.append(
                 [model.precision, other.target, *sizes, element("span", "not proved", class_="warn"), "", "", ""]
             )

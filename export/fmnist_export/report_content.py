@@ -13,15 +13,34 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Run:
-    """How a file answered on one runtime: `probabilities` (N, classes) float32 that sum to 1, of the test images.
+    """How a file answered the test images on one runtime.
 
-    `ties` counts the images on which two classes share the highest value of the output tensor itself.
+    `probabilities` (N, classes) float32 that sum to 1; `answers` (N,), the class with the highest output, the first of
+    equals. `ties` counts the images on which two classes share the highest value of the output tensor itself.
     """
 
     runtime: str
     version: str
     probabilities: Floats
+    answers: NDArray[np.intp]
     ties: int
+
+    @classmethod
+    def from_outputs(cls, outputs: NDArray[Any], output: dict[str, Any], runtime: str, version: str) -> "Run":
+        """The run that left `outputs`, (N, classes) of the output tensor's own dtype.
+
+        `output` is what the model file says of it: scale and zero_point (None for float32) and the kind, probabilities
+        or logits.
+        """
+        values = outputs.astype(np.float64)
+        if output.get("scale"):
+            values = (values - output["zero_point"]) * output["scale"]
+        if output["kind"] != "probabilities":
+            values = np.exp(values - values.max(axis=1, keepdims=True))
+        total = np.maximum(values.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+        ties = (outputs == outputs.max(axis=1, keepdims=True)).sum(axis=1) > 1
+        probabilities = (values / total).astype(np.float32)
+        return cls(runtime, version, probabilities, outputs.argmax(axis=1), int(ties.sum()))
 
 
 @dataclass(frozen=True)
@@ -67,3 +86,9 @@ class Report:
     labels: NDArray[np.uint8]
     keras_probabilities: Floats
     models: tuple[ModelResult, ...]
+
+    @property
+    def keras_answers(self) -> NDArray[np.intp]:
+        """The class that Keras gives the highest score, (N,)."""
+        answers: NDArray[np.intp] = self.keras_probabilities.argmax(axis=1)
+        return answers

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Classes = NDArray[np.intp]
 
 # The 0.975 quantile of the normal distribution: 95 % lie between it and its negative.
 _Z = 1.959963984540054
@@ -75,14 +76,14 @@ def drift(probabilities: Floats, keras_probabilities: Floats) -> Drift:
     return Drift(probabilities.max(axis=1).astype(np.float64) - keras_probabilities.max(axis=1).astype(np.float64))
 
 
-def agreement(probabilities: Floats, keras_probabilities: Floats) -> Share:
-    """On how many images the class with the highest score, the first of equals, is Keras's. Both (N, classes)."""
-    return _share(probabilities.argmax(axis=1) == keras_probabilities.argmax(axis=1))
+def agreement(answers: Classes, keras_probabilities: Floats) -> Share:
+    """On how many images `answers`, (N,), are the classes that Keras gives the highest score, (N, classes)."""
+    return _share(answers == keras_probabilities.argmax(axis=1))
 
 
-def accuracy(probabilities: Floats, labels: NDArray[np.uint8]) -> Share:
-    """On how many images the class with the highest score is that of `labels`, (N,)."""
-    return _share(probabilities.argmax(axis=1) == labels)
+def accuracy(answers: Classes, labels: NDArray[np.uint8]) -> Share:
+    """On how many images `answers`, (N,), are the true classes `labels`, (N,)."""
+    return _share(answers == labels)
 
 
 def by_class(hits: NDArray[np.bool_], labels: NDArray[np.uint8], classes: int) -> list[Share]:
@@ -90,12 +91,9 @@ def by_class(hits: NDArray[np.bool_], labels: NDArray[np.uint8], classes: int) -
     return [_share(hits[labels == number]) for number in range(classes)]
 
 
-def disagreements(probabilities: Floats, keras_probabilities: Floats) -> NDArray[np.intp]:
-    """The numbers of the images with another answer than Keras's, those first of which Keras was surest."""
-    expected = keras_probabilities.argmax(axis=1)
-    found = np.flatnonzero(probabilities.argmax(axis=1) != expected)
-    order: NDArray[np.intp] = found[np.argsort(-keras_probabilities[found, expected[found]], kind="stable")]
-    return order
+def disagreements(answers: Classes, keras_probabilities: Floats) -> Classes:
+    """The numbers of the images that `answers`, (N,), says something else of than Keras, in order."""
+    return np.flatnonzero(answers != keras_probabilities.argmax(axis=1))
 
 
 def _share(hits: NDArray[np.bool_]) -> Share:

@@ -36,9 +36,8 @@ def sections(model: ModelResult, report: Report) -> Iterator[Content]:
 
 def _classes(model: ModelResult, report: Report) -> Iterator[Content]:
     yield element("h3", "Agreement by class")
-    expected = report.keras_probabilities.argmax(axis=1)
     classes = len(report.class_names)
-    hits = [run.probabilities.argmax(axis=1) == expected for run in model.runs]
+    hits = [run.answers == report.keras_answers for run in model.runs]
     columns = [numbers.by_class(hit, report.labels, classes) for hit in hits]
     start = _axis_start(min(found.interval[0] for column in columns for found in column if found.total))
     rows: list[list[Content]] = []
@@ -85,7 +84,7 @@ def _images(model: ModelResult, report: Report) -> Iterator[Content]:
     yield element("h3", "Images with another answer than Keras's")
     where: dict[int, list[Run]] = {}
     for run in model.runs:
-        for index in numbers.disagreements(run.probabilities, report.keras_probabilities).tolist():
+        for index in numbers.disagreements(run.answers, report.keras_probabilities).tolist():
             where.setdefault(index, []).append(run)
     if not where:
         yield element("p", element("span", "None: all answers are Keras's.", class_="good"))
@@ -108,17 +107,16 @@ def _image(index: int, runs: list[Run], model: ModelResult, report: Report) -> M
     names = report.class_names
     lines: list[Content] = [
         element("span", element("strong", f"#{index}"), f" true class {names[label]}"),
-        _answer("Keras", report.keras_probabilities[index], label, names),
+        _answer("Keras", int(report.keras_answers[index]), report.keras_probabilities[index], label, names),
     ]
     for run in runs:
         who = model.precision if len(model.runs) == 1 else f"{run.runtime}"
-        lines.append(_answer(who, run.probabilities[index], label, names))
+        lines.append(_answer(who, int(run.answers[index]), run.probabilities[index], label, names))
     alt = f"Test image {index}, true class {names[label]}"
     return element("li", picture(report.images[index], alt), element("div", *lines))
 
 
-def _answer(who: str, scores: numbers.Floats, label: int, names: tuple[str, ...]) -> Markup:
-    first = int(scores.argmax())
+def _answer(who: str, first: int, scores: numbers.Floats, label: int, names: tuple[str, ...]) -> Markup:
     answer = f"{who}: {names[first]} {score(float(scores[first]))}"
     right: list[Content] = [" ", element("b", "✓", class_="good")] if first == label else []
     return element("span", answer, *right)

@@ -43,9 +43,9 @@ def test_the_numbers_of_a_known_sample() -> None:
     keras = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]], np.float32)
     file = np.array([[0.8, 0.2], [0.3, 0.7], [0.5, 0.5], [0.6, 0.4]], np.float32)
     labels = np.array([0, 1, 1, 1], np.uint8)
-    assert numbers.agreement(file, keras) == numbers.Share(3, 4)
-    assert numbers.accuracy(file, labels) == numbers.Share(2, 4)
-    assert numbers.disagreements(file, keras).tolist() == [3]
+    assert numbers.agreement(file.argmax(axis=1), keras) == numbers.Share(3, 4)
+    assert numbers.accuracy(file.argmax(axis=1), labels) == numbers.Share(2, 4)
+    assert numbers.disagreements(file.argmax(axis=1), keras).tolist() == [3]
     assert numbers.by_class(np.array([True, True, True, False]), labels, 3) == [
         numbers.Share(1, 1),
         numbers.Share(2, 3),
@@ -54,6 +54,20 @@ def test_the_numbers_of_a_known_sample() -> None:
     drift = numbers.drift(file, keras)
     assert drift.mean == pytest.approx(-0.1)
     assert (drift.median, drift.p95, drift.largest) == pytest.approx((0.1, 0.1, 0.1))
+
+
+def test_outputs_become_probabilities_and_ties_are_counted_before() -> None:
+    outputs = np.array([[127, -128, -128], [-1, -1, -128], [-128, -128, -128]], np.int8)
+    probabilities = {"scale": 1 / 256, "zero_point": -128, "kind": "probabilities"}
+    run = Run.from_outputs(outputs, probabilities, "litert", "2.3.0")
+    assert run.probabilities.dtype == np.float32
+    assert run.probabilities.tolist() == [[1, 0, 0], [0.5, 0.5, 0], [0, 0, 0]]
+    assert (run.answers.tolist(), run.ties) == ([0, 0, 0], 2)
+    # Two logits that float32 tells apart and their probabilities no longer: the answer is still the output's.
+    logits = np.array([[1e-8, 2e-8], [np.log(3), 0]], np.float32)
+    run = Run.from_outputs(logits, {"scale": None, "zero_point": None, "kind": "logits"}, "litert", "2.3.0")
+    assert run.probabilities == pytest.approx(np.array([[0.5, 0.5], [0.75, 0.25]]))
+    assert (run.answers.tolist(), run.ties) == ([1, 0], 0)
 
 
 def test_shares_and_scores_never_say_all_or_nothing_where_it_is_not() -> None:
@@ -112,7 +126,10 @@ def whole(test_split: Split) -> Report:
         "versions": {"tensorflow": "2.21.0"},
         "keras_sha256": "b" * 64,
     }
-    runs = (Run("tflite-runtime", "2.14.0", other, 3), Run("litert", "2.3.0", keras, 0))
+    runs = (
+        Run("tflite-runtime", "2.14.0", other, other.argmax(axis=1), 3),
+        Run("litert", "2.3.0", keras, keras.argmax(axis=1), 0),
+    )
     refused = (NotProved("tflite-runtime-2.9", "FULLY_CONNECTED has a scale for each channel " + EVIL),)
     models = (
         ModelResult("m-float32.tflite", "float32", 4000, "c" * 64, {"calibration": None}, runs[1:]),
@@ -241,7 +258,8 @@ for (const width of [375, 1280]) {
 </script>"""
 _FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --hide-scrollbars --enable-logging=stderr --v=0 --virtual-time-budget=20000"
+    "--disable-component-update --disable-sync --hide-scrollbars --enable-logging=stderr --v=0 "
+    "--virtual-time-budget=20000"
 )
 
 
