@@ -13,8 +13,9 @@ from fmnist_export.calibrate import Calibration
 from fmnist_export.explain import Explanation, costs, held_out
 from fmnist_export.explain_names import names
 from fmnist_export.explain_tensors import Comparison, sqnr
+from fmnist_export.explain_variants import calibrated, is_float, layers, weights
 from fmnist_export.proof import run_in_child
-from fmnist_runtime import dataset, modelfile
+from fmnist_runtime import dataset, graph, modelfile
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.labels import CLASS_NAMES
 from fmnist_train.data import to_float
@@ -177,6 +178,29 @@ def test_the_default_int8_of_the_mlp(
     expected = keras_model.probabilities(mlp, to_float(images)).argmax(axis=1)
     assert found.agreement == np.mean(outputs.argmax(axis=1) == expected)
     assert found.version == version
+
+
+def test_versions_of_a_model_are_rounded_as_the_file_or_not_at_all(mlp: Any, calibration: np.ndarray) -> None:
+    content = convert.convert(mlp, "int8", calibration)
+    versions = calibrated(mlp, "int8", calibration)
+    file = graph.read(content)
+    in_float = [number for number, operator in enumerate(layers(file)) if is_float(operator, file)]
+    assert in_float == [2, 3]
+    as_the_file, unrounded = versions.variant(in_float), versions.variant(range(4))
+    reference = _weights(versions.reference)
+    for expected, found in zip(_weights(content), _weights(as_the_file), strict=True):
+        assert np.array_equal(expected[0], found[0])
+        assert expected[1] == found[1]
+    for expected, found in zip(reference, _weights(unrounded), strict=True):
+        assert np.array_equal(expected[0], found[0])
+    assert not np.array_equal(_weights(versions.content)[0][0], reference[0][0])
+
+
+def _weights(content: bytes) -> list[tuple[np.ndarray, tuple[float, ...]]]:
+    """The weights of each layer that has any, and the scales of what it computes."""
+    model = graph.read(content)
+    found = [(weights(content, model, operator), operator) for operator in layers(model)]
+    return [(kernel, model.tensors[operator.outputs[0]].scales) for kernel, operator in found if kernel is not None]
 
 
 def _explain(model: Any, precision: str, calibration: np.ndarray, training: dataset.Split) -> Explanation:
