@@ -35,7 +35,7 @@ from fmnist_export import explain_tensors, explain_variants, keras_model
 from fmnist_export.calibrate import Calibration
 from fmnist_export.explain_names import layer_names
 from fmnist_export.explain_tensors import sqnr
-from fmnist_export.explain_variants import is_float, layers, rounds, weights
+from fmnist_export.explain_variants import is_float, layers, weights
 from fmnist_runtime import graph
 from fmnist_runtime.dataset import Split
 from fmnist_runtime.errors import ExportError
@@ -54,7 +54,8 @@ class Layer:
     SQNR in dB, None where nothing is rounded. `lowest` and `highest` are the float32 reference's, in the units of the
     int8 file; `representable` is what its scale and zero point reach. `at_least`, `at_greatest` and `clipped` are
     shares of its values: at -128, at 127 (after relu -128 stands for 0 and is no loss), and out of reach. `cost` and
-    `share` are as above, None for a layer that rounds nothing; a negative cost is noise that happens to mend answers.
+    `share` are as above; None for a layer without a turn of its own, as it rounds nothing or only goes with its
+    neighbours; a negative cost is noise that happens to mend answers.
     """
 
     name: str
@@ -134,12 +135,11 @@ def explain(
     explain_variants.same_layers(calibrated.reference, content)
     theirs = graph.read(content)
     whole = layers(theirs)
-    numbers = range(len(whole))
-    rounded = [number for number in numbers if rounds(whole[number]) and not is_float(whole[number], theirs)]
-    always_float = {number for number in numbers if is_float(whole[number], theirs)}
-    # Layers that round nothing turn with the one in front of them; at first all are in float32.
-    behind = [set(numbers), *(set(range(number, len(whole))) for number in rounded[1:]), set[int]()]
-    in_turn = [calibrated.variant(always_float | in_float) for in_float in behind]
+    floating = {number for number, operator in enumerate(whole) if is_float(operator, theirs)}
+    turns = sorted(calibrated.separable - floating)
+    # All in float32 at first; a layer without a turn goes with the one in front of it.
+    behind = [range(len(whole)), *(range(number, len(whole)) for number in [*turns[1:], len(whole)] if turns)]
+    in_turn = [calibrated.variant(floating | set(in_float)) for in_float in behind]
     found, answers = _in_child(calibrated.reference, content, in_turn, images, tensor_images, backend)
     expected = keras_model.probabilities(model, images).argmax(axis=1)
     agreement, *steps = (answers == expected).mean(axis=1).tolist()
@@ -152,9 +152,7 @@ def explain(
         agreement=agreement,
         float_agreement=steps[0],
         layers=tuple(
-            _layers(
-                model, calibrated.reference, content, found["tensors"], dict(zip(rounded, costs(steps), strict=True))
-            )
+            _layers(model, calibrated.reference, content, found["tensors"], dict(zip(turns, costs(steps), strict=True)))
         ),
     )
 

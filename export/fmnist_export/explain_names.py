@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from fmnist_export.explain_variants import layers
+from fmnist_export import explain_variants
 from fmnist_runtime.graph import Graph
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"_\d+$")
 def layer_names(model: "keras.Model", converted: Graph) -> list[str]:
     """For each layer of `converted`, the float32 conversion of `model`: the Keras layers in it, joined by " + "."""
     known = list(dict.fromkeys(layer.name for layer in _flat(model)))
-    tensors = [converted.tensors[operator.outputs[0]].name for operator in layers(converted)]
+    tensors = [converted.tensors[operator.outputs[0]].name for operator in explain_variants.layers(converted)]
     found = names(tensors, known)
     if found and "/" not in tensors[-1]:
         # The output is named after the whole function and not after a layer.
@@ -33,20 +33,18 @@ def layer_names(model: "keras.Model", converted: Graph) -> list[str]:
 def names(tensors: list[str], known: list[str]) -> list[str]:
     """The names in `known`, in that order, that each of the names `tensors` is made of."""
     paths = [[node.split("/")[:-1] for node in tensor.split(";")] for tensor in tensors]
-    plain = _translation(paths, known, lambda part: _NUMBER.sub("", part))
-    # Two layers with one name: there were no numbers to take away.
-    translation = plain if len(set(plain.values())) == len(plain) else _translation(paths, known, lambda part: part)
-    found = []
-    for tensor, nodes in zip(tensors, paths, strict=True):
-        parts = {translation[part] for path in nodes for part in path if part in translation}
-        found.append(" + ".join(sorted(parts, key=known.index)) or tensor)
-    return found
+    found = [[_first(path, known, lambda part: _NUMBER.sub("", part)) for path in nodes] for nodes in paths]
+    pairs = {pair for nodes in found for pair in nodes if pair is not None}
+    if len({name for _, name in pairs}) < len(pairs):
+        # Two layers with one name: there were no numbers to take away.
+        found = [[_first(path, known, lambda part: part) for path in nodes] for nodes in paths]
+    joined = [sorted({pair[1] for pair in nodes if pair is not None}, key=known.index) for nodes in found]
+    return [" + ".join(layers) or tensor for layers, tensor in zip(joined, tensors, strict=True)]
 
 
-def _translation(paths: list[list[list[str]]], known: list[str], plain: Callable[[str], str]) -> dict[str, str]:
-    """The parts of `paths` that are layers, with their names."""
-    parts = {part for nodes in paths for path in nodes for part in path}
-    return {part: plain(part) for part in sorted(parts) if plain(part) in known}
+def _first(path: list[str], known: list[str], plain: Callable[[str], str]) -> tuple[str, str] | None:
+    """The first part of `path` that is a layer, with its name; behind it come the names of TensorFlow's operators."""
+    return next(((part, plain(part)) for part in path if plain(part) in known), None)
 
 
 def _flat(model: "keras.Model") -> Iterator["keras.layers.Layer"]:

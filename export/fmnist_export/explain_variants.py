@@ -5,6 +5,7 @@ calibrated once for all of them: a version takes some 10 ms. Weights that conver
 are put back as they were in every layer that a version computes in float32, so that such a layer carries no error.
 """
 
+import functools
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 PRECISIONS = ("int8", "int8-strict")
 # Operators with weights, which their second input is.
 WEIGHTED = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"}
-# Operators that move values and round none: the quantizer treats them as their neighbours, whatever it is told.
-_MOVING = {"MAX_POOL_2D", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "PAD", "SLICE", "STRIDED_SLICE", "GATHER"}
+# Operators that move values and round none.
+_MOVING = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "PAD", "SLICE", "STRIDED_SLICE", "GATHER"}
 # Operators between the integer and the float part of a model; they belong to no layer.
 _BORDERS = {"QUANTIZE", "DEQUANTIZE"}
 
@@ -39,20 +40,36 @@ class Calibrated:
     reference: bytes
 
     def variant(self, in_float: Collection[int]) -> bytes:
-        """The int8 flatbuffer, float32 in and out, whose layers number `in_float` are computed in float32."""
+        """The int8 flatbuffer, float32 in and out, whose layers number `in_float` are computed in float32.
+
+        A layer that is none of `separable` is computed as its neighbours are, wherever it stands.
+        """
+        content, obeyed = self._quantize(in_float)
+        if not obeyed >= self.separable:
+            (number, *_) = sorted(self.separable - obeyed)
+            raise ExportError(f"TensorFlow's quantizer does not quantize layer {number} as told; use TensorFlow 2.21")
+        return self._with_reference_weights(content, in_float)
+
+    @functools.cached_property
+    def separable(self) -> frozenset[int]:
+        """The layers that round and can be in float32 alone.
+
+        The quantizer gives input and output of pooling and the like one scale, and then computes them as their
+        neighbours whatever it is told; which operators these are, it does not say, so each is tried.
+        """
+        operators = layers(graph.read(self.content))
+        candidates = (number for number, operator in enumerate(operators) if operator.name not in _MOVING)
+        return frozenset(number for number in candidates if number in self._quantize({number})[1])
+
+    def _quantize(self, in_float: Collection[int]) -> tuple[bytes, set[int]]:
+        """A version, and the numbers of the layers that are in it as told."""
         from tensorflow.lite.python.convert import mlir_quantize
 
-        names = [self._name(number) for number in in_float]
         with quiet_output():
-            content = bytes(mlir_quantize(self.content, denylisted_nodes=names))
+            content = bytes(mlir_quantize(self.content, denylisted_nodes=[self._name(number) for number in in_float]))
         model = graph.read(content)
-        for number, operator in enumerate(layers(model)):
-            if rounds(operator) and is_float(operator, model) != (number in in_float):
-                raise ExportError(
-                    f"TensorFlow's quantizer does not compute {operator.name} in the precision that it is told; "
-                    f"use TensorFlow 2.21"
-                )
-        return self._with_reference_weights(content, in_float)
+        found = [is_float(operator, model) for operator in layers(model)]
+        return content, {number for number, floating in enumerate(found) if floating == (number in in_float)}
 
     def _name(self, number: int) -> str:
         model = graph.read(self.content)
@@ -63,7 +80,7 @@ class Calibrated:
         patched = bytearray(content)
         for number in in_float:
             operator = layers(ours)[number]
-            if operator.name in WEIGHTED:
+            if operator.name in WEIGHTED and is_float(layers(theirs)[number], theirs):
                 source = ours.tensors[operator.inputs[1]].data
                 target = theirs.tensors[layers(theirs)[number].inputs[1]].data
                 patched[target.start : target.end] = self.reference[source.start : source.end]
@@ -98,11 +115,6 @@ def layers(model: Graph) -> list[Operator]:
 def is_float(operator: Operator, model: Graph) -> bool:
     """Whether `operator` of `model` computes in float32."""
     return model.tensors[operator.outputs[0]].dtype == "float32"
-
-
-def rounds(operator: Operator) -> bool:
-    """Whether `operator` computes values, and rounds them where they are integers."""
-    return operator.name not in _MOVING
 
 
 def same_layers(first: bytes, second: bytes) -> None:

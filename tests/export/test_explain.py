@@ -53,15 +53,15 @@ def _cnn(training: dataset.Split) -> Any:
     keras.utils.set_random_seed(3)
     layers = keras.layers
     inputs = keras.Input((28, 28))
-    x = layers.Reshape((28, 28, 1))(inputs)
+    x = layers.Reshape((28, 28, 1), name="image")(inputs)
     x = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False, name="stem")(x)
     x = layers.ReLU()(layers.BatchNormalization()(x))
-    x = layers.MaxPooling2D()(x)
+    x = layers.MaxPooling2D(name="pool")(x)
     x = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name="depthwise")(x)
     x = shortcut = layers.ReLU()(layers.BatchNormalization(name="scaled")(x))
     x = layers.Conv2D(8, 1, name="pointwise")(x)
     x = layers.ReLU()(layers.Add(name="sum")([shortcut, x]))
-    x = layers.Dense(64, activation="relu", name="hidden")(layers.Flatten()(x))
+    x = layers.Dense(64, activation="relu", name="hidden")(layers.Flatten(name="flat")(x))
     x = layers.Dense(10, activation="softmax", name="classes")(x)
     model = keras.Model(inputs, x)
     gamma, beta, *moving = model.get_layer("scaled").get_weights()
@@ -137,6 +137,7 @@ def test_the_names_are_those_of_keras() -> None:
         "m/dense_1_2/MatMul1",
     ]
     assert names(numbered, known) == ["dense", "conv2d + re_lu", "dense_1"]
+    assert names(["m/conv2d_1/conv2d/depthwise", "m/re_lu_1/Relu"], known) == ["conv2d", "re_lu"]
     assert names(["mlp/dense/MatMul", "mlp/dense_1/MatMul", "what/ever"], known) == ["dense", "dense_1", "what/ever"]
 
 
@@ -203,6 +204,32 @@ def _weights(content: bytes) -> list[tuple[np.ndarray, tuple[float, ...]]]:
     return [(kernel, model.tensors[operator.outputs[0]].scales) for kernel, operator in found if kernel is not None]
 
 
+def test_layers_that_go_with_their_neighbours_have_no_cost(training: dataset.Split, calibration: np.ndarray) -> None:
+    import keras
+
+    layers = keras.layers
+    parts = [layers.Rescaling(1 / 255), layers.Conv2D(4, 5, activation="relu"), layers.AveragePooling2D(4)]
+    model = keras.Sequential([keras.Input((28, 28, 1)), *parts, layers.Flatten(), layers.Dense(10)])
+    pixels = 255 * calibration[..., np.newaxis]
+    content = convert.convert(model, "int8-strict", pixels)
+    images = held_out(training, Calibration(), 100)[..., np.newaxis].astype(np.float32)
+    found = explain.explain(model, "int8-strict", content, pixels, images, tensor_images=10)
+    assert [layer.operator for layer in found.layers if layer.cost is not None] == ["CONV_2D", "FULLY_CONNECTED"]
+    assert "AVERAGE_POOL_2D" in [layer.operator for layer in found.layers]
+    assert sum(layer.cost or 0 for layer in found.layers) == pytest.approx(1 - found.agreement)
+
+
+def test_a_model_of_one_layer_has_nothing_to_name(training: dataset.Split, calibration: np.ndarray) -> None:
+    import keras
+
+    model = keras.Sequential(
+        [keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")]
+    )
+    found = _explain(model, "int8", calibration, training)
+    assert (found.agreement, found.costliest) == (1.0, None)
+    assert explain.sentence(found).endswith("no layer costs agreement")
+
+
 def _explain(model: Any, precision: str, calibration: np.ndarray, training: dataset.Split) -> Explanation:
     content = convert.convert(model, precision, calibration)
     images = to_float(held_out(training, Calibration(), 600))
@@ -212,7 +239,7 @@ def _explain(model: Any, precision: str, calibration: np.ndarray, training: data
 def test_the_layers_of_a_residual_network(cnn: Any, calibration: np.ndarray, training: dataset.Split) -> None:
     found = _explain(cnn, "int8-strict", calibration, training)
     by_name = {layer.name.split(" + ")[0]: layer for layer in found.layers}
-    expected = "reshape stem max_pooling2d depthwise pointwise sum flatten hidden classes"
+    expected = "image stem pool depthwise pointwise sum flat hidden classes"
     assert list(by_name) == expected.split()
     rounding = [layer for layer in found.layers if layer.cost is not None]
     assert {layer.dtype for layer in found.layers} == {"int8"}
