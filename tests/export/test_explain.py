@@ -53,7 +53,7 @@ def _cnn(training: dataset.Split) -> Any:
     keras.utils.set_random_seed(3)
     layers = keras.layers
     inputs = keras.Input((28, 28))
-    x = layers.Reshape((28, 28, 1), name="image")(inputs)
+    x = layers.Reshape((28, 28, 1), name="channel")(inputs)
     x = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False, name="stem")(x)
     x = layers.ReLU()(layers.BatchNormalization()(x))
     x = layers.MaxPooling2D(name="pool")(x)
@@ -239,7 +239,7 @@ def _explain(model: Any, precision: str, calibration: np.ndarray, training: data
 def test_the_layers_of_a_residual_network(cnn: Any, calibration: np.ndarray, training: dataset.Split) -> None:
     found = _explain(cnn, "int8-strict", calibration, training)
     by_name = {layer.name.split(" + ")[0]: layer for layer in found.layers}
-    expected = "image stem pool depthwise pointwise sum flat hidden classes"
+    expected = "channel stem pool depthwise pointwise sum flat hidden classes"
     assert list(by_name) == expected.split()
     rounding = [layer for layer in found.layers if layer.cost is not None]
     assert {layer.dtype for layer in found.layers} == {"int8"}
