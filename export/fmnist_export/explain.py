@@ -1,7 +1,7 @@
 """Where an int8 file loses what Keras answers: each layer's quantization error, and what it costs in agreement.
 
-Error. The int8 file and its float32 reference run on the same training images with every tensor kept, and each
-layer's output is compared: signal to quantization noise ratio (SQNR), 10 log10(sum of squares of the reference / sum
+Error. The int8 file and its float32 reference run on the same training images, with each layer in turn for output, and
+what they hold is compared: signal to quantization noise ratio (SQNR), 10 log10(sum of squares of the reference / sum
 of squares of the difference), so 6 dB are one bit. It holds the error of all layers up to there. The ratio of the
 weights is that layer's own.
 
@@ -24,7 +24,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +33,7 @@ from numpy.typing import NDArray
 from fmnist_export import explain_tensors, explain_variants, keras_model
 from fmnist_export.calibrate import Calibration
 from fmnist_export.explain_names import layer_names
+from fmnist_export.explain_result import Explanation, Layer, costs
 from fmnist_export.explain_tensors import sqnr
 from fmnist_export.explain_variants import is_float, layers, weights
 from fmnist_runtime import graph
@@ -45,64 +45,6 @@ if TYPE_CHECKING:
 
 _CHILD_SECONDS = 600
 _HELD_OUT_SEED = 1
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A layer of the int8 file. `name` is Keras's, `operator` and `dtype` are the file's.
-
-    SQNR in dB, None where nothing is rounded. `lowest` and `highest` are the float32 reference's, in the units of the
-    int8 file; `representable` is what its scale and zero point reach. `at_least`, `at_greatest` and `clipped` are
-    shares of its values: at -128, at 127 (after relu -128 stands for 0 and is no loss), and out of reach. `cost` and
-    `share` are as above; None for a layer without a turn of its own, as it rounds nothing or only goes with its
-    neighbours; a negative cost is noise that happens to mend answers.
-    """
-
-    name: str
-    operator: str
-    dtype: str
-    sqnr_db: float | None
-    weights_sqnr_db: float | None
-    weight_scales: tuple[float, float] | None
-    lowest: float
-    highest: float
-    representable: tuple[float, float] | None
-    scale: float | None
-    zero_point: int | None
-    at_least: float | None
-    at_greatest: float | None
-    clipped: float | None
-    cost: float | None
-    share: float | None
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """The layers of one int8 file in order of execution, measured on `images` held-out training images.
-
-    `agreement` is the file's with Keras on these images; `float_agreement` the reference's, 1 but for rare ties.
-    """
-
-    precision: str
-    runtime: str
-    version: str
-    images: int
-    tensor_images: int
-    agreement: float
-    float_agreement: float
-    layers: tuple[Layer, ...]
-
-    @property
-    def costliest(self) -> Layer | None:
-        """The layer with the greatest share, the first of equals; None where no agreement is lost."""
-        rounded = [layer for layer in self.layers if layer.share is not None and layer.share > 0]
-        return max(rounded, key=lambda layer: layer.share or 0.0, default=None)
-
-    def as_json(self) -> dict[str, Any]:
-        """The fields by name, and the costliest layer's name and operator."""
-        costliest = self.costliest
-        named = {"name": costliest.name, "operator": costliest.operator} if costliest else None
-        return {**asdict(self), "costliest": named}
 
 
 def held_out(training: Split, calibration: Calibration, count: int = 4000) -> NDArray[np.uint8]:
@@ -154,40 +96,6 @@ def explain(
         layers=tuple(
             _layers(model, calibrated.reference, content, found["tensors"], dict(zip(turns, costs(steps), strict=True)))
         ),
-    )
-
-
-def costs(agreements: Sequence[float]) -> list[tuple[float, float]]:
-    """Cost and share of each layer in turn; `agreements` are those before the first and after each.
-
-    The shares add up to 1, or are all 0 where nothing is lost.
-    """
-    added = np.maximum(np.diff(np.square(1 - np.asarray(agreements))), 0)
-    shares = added / added.sum() if added.any() else added
-    # Rounded to what that many images can tell, so that no cost is -1e-17.
-    lost = np.round(-np.diff(agreements), 12) + 0.0
-    return list(zip(lost.tolist(), shares.tolist(), strict=True))
-
-
-def table(explanation: Explanation) -> str:
-    """The explanation for a terminal: a line a layer, and a sentence on the costliest."""
-    head = (
-        f"{'layer':<24}{'operator':<18}{'SQNR dB':>8}{'weights':>8}{'lowest':>9}{'highest':>9}{'scale':>10}"
-        f"{'zero':>5}{'at -128':>8}{'at 127':>8}{'clipped':>8}{'cost':>9}{'share':>6}"
-    )
-    return "\n".join([head, *map(_line, explanation.layers), sentence(explanation)])
-
-
-def sentence(explanation: Explanation) -> str:
-    """What the explanation comes to, in one sentence."""
-    where = f"on {explanation.images:,} held-out training images, {explanation.runtime} {explanation.version}"
-    total = f"{explanation.precision} agrees with Keras on {explanation.agreement:.4f} ({where})"
-    costliest = explanation.costliest
-    if costliest is None:
-        return f"{total}; no layer costs agreement"
-    return (
-        f"{total}; {costliest.name} ({costliest.operator}) costs most: {costliest.cost:.4f} is lost at its turn, "
-        f"{100 * (costliest.share or 0):.0f} % of what rounding costs"
     )
 
 
@@ -272,21 +180,3 @@ def _in_child(
             lines = child.stderr.strip().splitlines() or [f"it ended with exit code {child.returncode}"]
             raise ExportError(f"the layers cannot be measured on {backend}: {lines[-1]}")
         return json.loads(child.stdout.splitlines()[-1]), np.load(folder / explain_tensors.ANSWERS)
-
-
-def _line(layer: Layer) -> str:
-    return (
-        f"{_cut(layer.name, 23):<24}{layer.operator:<18}{_number(layer.sqnr_db, '.1f'):>8}"
-        f"{_number(layer.weights_sqnr_db, '.1f'):>8}{layer.lowest:>9.3g}{layer.highest:>9.3g}"
-        f"{_number(layer.scale, '.3g'):>10}{_number(layer.zero_point, 'd'):>5}{_number(layer.at_least, '.2%'):>8}"
-        f"{_number(layer.at_greatest, '.2%'):>8}{_number(layer.clipped, '.2%'):>8}{_number(layer.cost, '.4f'):>9}"
-        f"{_number(layer.share, '.0%'):>6}"
-    )
-
-
-def _number(value: float | None, layout: str) -> str:
-    return "-" if value is None else format(value, layout)
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -53,11 +53,12 @@ class Measured:
 def sqnr(signal: float, noise: float) -> float | None:
     """Signal to quantization noise in dB, 10 log10(signal / noise), both sums of squares.
 
-    None above 120 dB, where the difference is no more than float32's own rounding (24 bits, some 144 dB).
+    None where there is nothing to say: without a signal, and above 120 dB, where the difference is no more than
+    float32's own rounding (24 bits, some 144 dB).
     """
-    if noise <= signal * _FLOAT_NOISE:
+    if signal == 0 or noise <= signal * _FLOAT_NOISE:
         return None
-    return 10 * math.log10(signal / noise) if signal > 0 else -math.inf
+    return 10 * math.log10(signal / noise)
 
 
 class Comparison:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_export.explain import Explanation
+from fmnist_export.explain_result import Explanation
 
 Floats = NDArray[np.float32]
 

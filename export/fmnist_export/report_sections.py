@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from fmnist_export import explain
 from fmnist_export import report_numbers as numbers
-from fmnist_export.explain import Explanation, Layer
+from fmnist_export.explain_result import Explanation, Layer
+from fmnist_export.explain_table import sentence
 from fmnist_export.report_content import ModelResult, Report, Run
 from fmnist_export.report_markup import Content, Markup, element, histogram, join, picture, table, whisker
 from fmnist_export.report_words import NONE, code, decibels, percent, score, share, significant, size, whole_percent
@@ -176,7 +176,7 @@ def _calibration(calibration: dict[str, Any] | None) -> str:
 
 def _explanation(explanation: Explanation) -> Iterator[Content]:
     yield element("h3", "Where the error comes from")
-    yield element("p", f"{explain.sentence(explanation)}.")
+    yield element("p", f"{sentence(explanation)}.")
     yield element(
         "p",
         f"SQNR: signal to quantization noise of the layer's output against the float32 model, with all the noise up to "

@@ -10,8 +10,10 @@ import pytest
 
 from fmnist_export import convert, explain, keras_model
 from fmnist_export.calibrate import Calibration
-from fmnist_export.explain import Explanation, costs, held_out
+from fmnist_export.explain import held_out
 from fmnist_export.explain_names import names
+from fmnist_export.explain_result import Explanation, costs
+from fmnist_export.explain_table import sentence, table
 from fmnist_export.explain_tensors import Comparison, sqnr
 from fmnist_export.explain_variants import calibrated, is_float, layers, weights
 from fmnist_export.proof import run_in_child
@@ -106,6 +108,7 @@ def test_the_sqnr_of_a_uniform_quantizer_is_six_decibels_a_bit() -> None:
         noise = np.rint(signal / step) * step - signal
         assert sqnr(signal @ signal, noise @ noise) == pytest.approx(6.02 * bits, abs=0.1)
     assert sqnr(1.0, 0.0) is None
+    assert sqnr(0.0, 1.0) is None
     assert sqnr(1.0, 10**-5.0) == pytest.approx(50)
 
 
@@ -227,7 +230,7 @@ def test_a_model_of_one_layer_has_nothing_to_name(training: dataset.Split, calib
     )
     found = _explain(model, "int8", calibration, training)
     assert (found.agreement, found.costliest) == (1.0, None)
-    assert explain.sentence(found).endswith("no layer costs agreement")
+    assert sentence(found).endswith("no layer costs agreement")
 
 
 def _explain(model: Any, precision: str, calibration: np.ndarray, training: dataset.Split) -> Explanation:
@@ -250,7 +253,7 @@ def test_the_layers_of_a_residual_network(cnn: Any, calibration: np.ndarray, tra
     assert by_name["pointwise"].lowest < 0 <= by_name["sum"].lowest
     document = json.loads(json.dumps(found.as_json(), allow_nan=False))
     assert document["costliest"]["name"] == found.costliest.name if found.costliest else None
-    text = explain.table(found)
+    text = table(found)
     assert "DEPTHWISE_CONV_2D" in text
     assert "costs most" in text.splitlines()[-1]
 

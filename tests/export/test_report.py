@@ -20,7 +20,7 @@ from PIL import Image
 
 from fmnist_export import report
 from fmnist_export import report_numbers as numbers
-from fmnist_export.explain import Explanation, Layer
+from fmnist_export.explain_result import Explanation, Layer
 from fmnist_export.report_content import ModelResult, NotProved, Report, Run
 from fmnist_export.report_markup import element, histogram, png
 from fmnist_export.report_sections import MOST_IMAGES
