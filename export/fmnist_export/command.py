@@ -1,4 +1,4 @@
-"""fmnist-export: a .keras file becomes .tflite files that are proved to answer as Keras does."""
+"""fmnist-export: a Keras model becomes .tflite files that are proved to answer as Keras does."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,41 +10,68 @@ from fmnist_runtime.commandline import FILE, Command, say_json, warn
 if TYPE_CHECKING:
     from fmnist_export.exporting import Exported
 
+# The keys of fmnist_export.convert.CONVERTERS, which imports numpy: --help has to answer at once.
+PRECISIONS = ("float32", "float16", "dynamic", "int8", "int8-strict", "int16x8")
+
 
 @click.command("fmnist-export", cls=Command)
 @click.argument("model", type=FILE, metavar="MODEL.keras")
 @click.option("--quantize", is_flag=True, help="Export int8 beside float32.")
+@click.option(
+    "--precision",
+    "more",
+    type=click.Choice(PRECISIONS),
+    multiple=True,
+    help="Export this precision; may be given several times.  [default: float32]",
+)
+@click.option(
+    "--target",
+    "targets",
+    metavar="RUNTIME",
+    multiple=True,
+    help="A runtime that the files must run on, such as tflite-runtime-2.14 or litert-2.3, or all of the current ones; "
+    "may be given several times.  [default: the runtime that this Python's base install has]",
+)
 @click.option(
     "--min-agreement",
     type=click.FloatRange(0, 1),
     metavar="F",
     help="Least share of test images on which each file must answer as Keras.  [default: float32 1.0, int8 0.99]",
 )
+@click.option("--labels", type=FILE, metavar="FILE", help="Class names, one a line.  [default: Fashion-MNIST's]")
 @click.option("--data", "data_folder", type=FILE, metavar="DIR", help="Folder of the four IDX files.")
 @click.option("-o", "--output", type=FILE, metavar="DIR", help="Where to publish.  [default: beside MODEL]")
 @click.option("--json", "as_json", is_flag=True, help="The result as one JSON document on standard output.")
 def main(
     model: Path,
     quantize: bool,
+    more: tuple[str, ...],
+    targets: tuple[str, ...],
     min_agreement: float | None,
+    labels: Path | None,
     data_folder: Path | None,
     output: Path | None,
     as_json: bool,
-) -> None:
+) -> int:
     """Convert MODEL.keras to TFLite, prove that the files answer as Keras does, and publish them.
 
-    Writes <stem>-float32.tflite and, with --quantize, <stem>-int8.tflite (int8 but for the last layer, calibrated on
-    training images). Each file is proved on the 10,000 test images in a process of its own, with the device's
-    interpreter and no tensorflow. If one answers too differently nothing is published and the exit code is 1.
+    MODEL may also be an .h5 file or a SavedModel folder; its input is (28, 28) or (28, 28, 1), its layers are Keras's.
+
+    Writes <stem>-float32.tflite, with --quantize also <stem>-int8.tflite, <stem>-golden.npz (for fmnist-verify) and
+    report.html. Each file is proved on the 10,000 test images in a process of its own, with the target's interpreter
+    and no tensorflow. If one answers too differently, or a target would refuse it, nothing is published and the exit
+    code is 1. It is also 1 if a target's interpreter is not to be had: the file is then published, not proved there.
     """
-    from fmnist_export import exporting
+    from fmnist_export import classes, exporting
     from fmnist_train import data
 
     files = exporting.export(
         model,
         output or model.parent,
         data.load(data_folder),
-        precisions=("float32", "int8") if quantize else ("float32",),
+        precisions=_precisions(quantize, more),
+        target_names=targets,
+        class_names=classes.read(labels) if labels else None,
         minimum_agreement=min_agreement,
         say=warn,
     )
@@ -52,6 +79,19 @@ def main(
         say_json({"models": [file.as_json() for file in files]}, indent=1)
     else:
         _show(files)
+    return _report_missing(files)
+
+
+def _precisions(quantize: bool, more: tuple[str, ...]) -> tuple[str, ...]:
+    chosen = ("float32", "int8") if quantize else () if more else ("float32",)
+    return tuple(dict.fromkeys([*chosen, *more]))
+
+
+def _report_missing(files: "list[Exported]") -> int:
+    missing = {entry.target: entry.reason for file in files for entry in file.not_proved}
+    for target, reason in missing.items():
+        warn(f"fmnist-export: not proved on {target}: {reason}")
+    return 1 if missing else 0
 
 
 def _show(files: "list[Exported]") -> None:
@@ -61,8 +101,14 @@ def _show(files: "list[Exported]") -> None:
     for file in files:
         for proof in file.proofs:
             click.echo(
-                f"{file.precision:<12}{file.bytes:>9,}  {f'{proof.runtime} {proof.version}':<22}"
-                f"{proof.agreement:>10.4f}{proof.accuracy:>10.4f}{proof.keras_accuracy:>8.4f}{proof.ties:>6}"
+                f"{file.precision:<12}{len(file.content):>9,}  {f'{proof.runtime} {proof.version}':<22}"
+                f"{proof.agreement:>10.4f}{_share(proof.accuracy):>10}{_share(proof.keras_accuracy):>8}{proof.ties:>6}"
             )
+        for missing in file.not_proved:
+            click.echo(f"{file.precision:<12}{len(file.content):>9,}  {missing.target:<22}{'not proved':>10}")
     for file in files:
         click.echo(f"{file.path}")
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fmnist_export import rounding
 from fmnist_export.convert import convert, quiet_output
-from fmnist_export.keras_model import import_tensorflow, with_fixed_batch
+from fmnist_export.keras_model import import_tensorflow, is_cloneable, with_fixed_batch
 from fmnist_runtime import graph
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.graph import Graph, Operator
@@ -90,9 +90,11 @@ class Calibrated:
 def calibrated(model: "keras.Model", precision: str, calibration: NDArray[np.float32]) -> Calibrated:
     """`model` calibrated for `precision`, one of PRECISIONS, as convert.py does it; same arguments as `convert`."""
     tensorflow = import_tensorflow()
-    prepared, unrounded = (_copy(model), _copy(model)) if precision == "int8" else (model, model)
-    if precision == "int8":
-        for name, factors in rounding.prepare(prepared, calibration).items():
+    prepared = unrounded = model
+    if precision == "int8" and is_cloneable(model):
+        prepared, scaled = rounding.prepared_with_factors(model, calibration)
+        unrounded = _copy(model)
+        for name, factors in scaled.items():
             rounding.scale_units(unrounded.get_layer(name), factors)
     reference = convert(unrounded, "float32", calibration)
     with quiet_output():

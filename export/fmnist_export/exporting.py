@@ -1,9 +1,8 @@
-"""One Keras file in, proved model files out: convert, describe, prove, and only then publish."""
+"""One Keras model in, proved model files out: convert, check, describe, prove on each target, and only then publish."""
 
 import platform
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,15 +10,20 @@ from typing import Any
 import numpy as np
 
 import fmnist_runtime
-from fmnist_export import convert, keras_model
+from fmnist_export import convert, environments, golden, proof, soundness, source, targets
 from fmnist_export.calibrate import Calibration
-from fmnist_export.proof import Proof, prove
+from fmnist_export.environments import Environment, NotProvable
+from fmnist_export.proof import Outputs, Proof
+from fmnist_export.source import Source
+from fmnist_export.targets import Target
 from fmnist_runtime import graph, modelfile
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.files import make_folder, sha256, write_atomically
-from fmnist_runtime.labels import CLASS_NAMES
+from fmnist_runtime.golden import Golden
 from fmnist_runtime.pixels import CONVENTION
-from fmnist_train.data import FashionMnist, to_float
+from fmnist_train.data import FashionMnist
+
+Say = Callable[[str], None]
 
 # The least share of test images on which a file must answer as Keras does, by precision.
 MINIMUM_AGREEMENT = {
@@ -33,77 +37,127 @@ MINIMUM_AGREEMENT = {
 
 
 @dataclass(frozen=True)
+class NotProved:
+    """A target on which a file was not proved, and why: its interpreter is not here."""
+
+    target: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Exported:
-    """A published model file and its proofs."""
+    """A model file with its proofs; `content` is the whole file."""
 
     path: Path
     precision: str
-    bytes: int
-    sha256: str
+    content: bytes
     proofs: tuple[Proof, ...]
+    not_proved: tuple[NotProved, ...]
 
     def as_json(self) -> dict[str, Any]:
         """The keys of `fmnist-export --json`, as docs and other programs know them."""
         return {
             "path": str(self.path),
             "precision": self.precision,
-            "bytes": self.bytes,
-            "sha256": self.sha256,
+            "bytes": len(self.content),
+            "sha256": sha256(self.content),
             "proofs": [proof.as_json() for proof in self.proofs],
+            "not_proved": [{"target": missing.target, "reason": missing.reason} for missing in self.not_proved],
         }
 
 
 def export(
-    source: Path,
+    path: Path,
     folder: Path,
     dataset: FashionMnist,
     *,
-    precisions: tuple[str, ...] = ("float32",),
+    precisions: Sequence[str] = ("float32",),
+    target_names: Sequence[str] = (),
+    class_names: tuple[str, ...] | None = None,
     minimum_agreement: float | None = None,
-    backend: str = "auto",
-    say: Callable[[str], None] = lambda _: None,
+    say: Say = lambda _: None,
 ) -> list[Exported]:
-    """Convert the .keras file `source` to each of `precisions`, prove every file, and publish them all to `folder`.
+    """Convert the Keras model in `path` to each of `precisions`, prove every file, and publish them all to `folder`.
 
-    A file is published only when all agree with Keras on at least `minimum_agreement` of the test images (by default
-    MINIMUM_AGREEMENT); else ExportError, and `folder` is as it was. `say` gets a line for each step.
+    Every file is checked against every target of `target_names` (see targets.choose) and proved on each whose
+    interpreter is here or can be installed. A file is published only when it agrees with Keras on at least
+    `minimum_agreement` of the test images (by default MINIMUM_AGREEMENT) everywhere; else ExportError, and `folder` is
+    as it was. `say` gets a line for each step.
     """
+    chosen = targets.choose(target_names)
     make_folder(folder)
-    keras_model.import_tensorflow()
-    say(f"loading {source}")
-    model = keras_model.load(source)
-    expected = keras_model.probabilities(model, to_float(dataset.test.images))
-    facts = {"keras_sha256": sha256(source.read_bytes()), "versions": _versions()}
+    found, missing = _environments(chosen, say)
+    loaded = source.load(path, dataset, class_names, say)
+    images = golden.choose(dataset.test.images, loaded.probabilities, loaded.sha256)
     finished = []
     for precision in precisions:
-        say(f"converting to {precision}")
-        content, description = _describe(model, precision, dataset, facts)
-        say(f"proving {precision} on {len(dataset.test.images):,} test images")
-        with _temporary(modelfile.pack(content, CLASS_NAMES, description), f"{source.stem}-{precision}") as candidate:
-            proof = prove(candidate, dataset.test, expected, backend)
-        _require(proof, precision, minimum_agreement)
-        whole = modelfile.pack(content, CLASS_NAMES, {**description, "proofs": [_recorded(proof)]})
-        finished.append((folder / f"{source.stem}-{precision}.tflite", precision, whole, proof))
-    return [_publish(path, precision, whole, proof) for path, precision, whole, proof in finished]
+        content, description = _convert(loaded, precision, chosen, dataset, say)
+        proofs, recorded = [], []
+        for environment in found:
+            say(f"proving {precision} on {environment.target.name} with {len(dataset.test.images):,} test images")
+            outputs = _run(modelfile.pack(content, loaded.class_names, description), dataset, environment)
+            proofs.append(proof.compare(outputs, loaded.probabilities, loaded.labels))
+            _require(proofs[-1], precision, minimum_agreement)
+            recorded.append(_recorded(proofs[-1], outputs, images))
+        whole = modelfile.pack(content, loaded.class_names, {**description, "proofs": recorded})
+        goal = folder / f"{path.stem}-{precision}.tflite"
+        finished.append(Exported(goal, precision, whole, tuple(proofs), tuple(missing)))
+    for file in finished:
+        modelfile.parse(file.content, file.path)
+        write_atomically(file.path, file.content)
+    write_atomically(folder / f"{path.stem}-golden.npz", images.to_bytes())
+    return finished
 
 
-def _describe(model: Any, precision: str, dataset: FashionMnist, facts: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
-    """The flatbuffer of `precision` and its description, without proofs yet."""
+def _environments(chosen: Sequence[Target], say: Say) -> tuple[list[Environment], list[NotProved]]:
+    """The interpreters that are here, and the targets that have none. Raises ExportError where none has one."""
+    found, missing = [], []
+    for target in chosen:
+        try:
+            found.append(environments.find(target, say))
+        except NotProvable as reason:
+            missing.append(NotProved(target.name, str(reason)))
+    if not found:
+        reasons = "; ".join(f"{entry.target}: {entry.reason}" for entry in missing)
+        raise ExportError(f"nothing can be proved here, so nothing is exported ({reasons})")
+    return found, missing
+
+
+def _convert(
+    loaded: Source, precision: str, chosen: Sequence[Target], dataset: FashionMnist, say: Say
+) -> tuple[bytes, dict[str, Any]]:
+    """The flatbuffer in `precision`, acceptable to all targets, and its description, without proofs yet."""
+    say(f"converting to {precision}")
     calibration = Calibration()
-    content = convert.convert(model, precision, to_float(calibration.images(dataset.train)))
-    shape = graph.read(content)
-    source, result = shape.tensors[shape.inputs[0]], shape.tensors[shape.outputs[0]]
-    description = modelfile.describe(
+    content = convert.convert(loaded.model, precision, loaded.inputs(calibration.images(dataset.train)))
+    model = graph.read(content)
+    soundness.check(model, loaded.model.count_params(), precision)
+    refusals = [refusal for target in chosen for refusal in targets.refusals(model, target)]
+    if refusals:
+        raise ExportError(f"{precision} is refused, nothing was published: {'; '.join(refusals)}")
+    return content, _describe(content, model, loaded, precision, calibration)
+
+
+def _describe(
+    content: bytes, model: graph.Graph, loaded: Source, precision: str, calibration: Calibration
+) -> dict[str, Any]:
+    first, last = model.tensors[model.inputs[0]], model.tensors[model.outputs[0]]
+    return modelfile.describe(
         content,
-        CLASS_NAMES,
+        loaded.class_names,
         precision=precision,
-        input={**_tensor(source), "pixels": CONVENTION, "range": [0.0, 1.0]},
-        output={**_tensor(result), "kind": "probabilities" if shape.ends_in_softmax else "logits"},
+        input={
+            **_tensor(first),
+            "pixels": CONVENTION,
+            "range": [loaded.scaling.low, loaded.scaling.high],
+            "range_reason": loaded.scaling.reason,
+        },
+        output={**_tensor(last), "kind": "probabilities" if model.ends_in_softmax else "logits"},
         calibration=calibration.as_json() if "int" in precision else None,
         proofs=[],
-        **facts,
+        keras_sha256=loaded.sha256,
+        versions=_versions(),
     )
-    return content, description
 
 
 def _tensor(tensor: graph.Tensor) -> dict[str, Any]:
@@ -128,30 +182,29 @@ def _versions() -> dict[str, str]:
     }
 
 
-def _recorded(proof: Proof) -> dict[str, Any]:
-    """A proof as it stands in the model file: the numbers without the list of images."""
-    return {name: value for name, value in proof.as_json().items() if name != "disagreements"}
-
-
-def _require(proof: Proof, precision: str, minimum: float | None) -> None:
-    least = MINIMUM_AGREEMENT[precision] if minimum is None else minimum
-    if proof.agreement < least:
-        raise ExportError(
-            f"{precision} on {proof.runtime} {proof.version} agrees with Keras on {proof.agreement:.4f} of "
-            f"{proof.images:,} images, expected at least {least:.4f}; nothing was published "
-            f"(--min-agreement sets the limit)"
-        )
-
-
-def _publish(path: Path, precision: str, content: bytes, proof: Proof) -> Exported:
-    modelfile.parse(content, path)
-    write_atomically(path, content)
-    return Exported(path, precision, len(content), sha256(content), (proof,))
-
-
-@contextmanager
-def _temporary(content: bytes, stem: str) -> Iterator[Path]:
+def _run(content: bytes, dataset: FashionMnist, environment: Environment) -> Outputs:
     with tempfile.TemporaryDirectory(prefix="fmnist-export-") as folder:
-        path = Path(folder, f"{stem}.tflite")
-        path.write_bytes(content)
-        yield path
+        candidate = Path(folder, "candidate.tflite")
+        candidate.write_bytes(content)
+        return proof.run(candidate, dataset.test.images, environment)
+
+
+def _recorded(found: Proof, outputs: Outputs, images: Golden) -> dict[str, Any]:
+    """A proof as it stands in the model file: numbers in place of the list of images, and what a device must repeat."""
+    numbers = {name: value for name, value in found.as_json().items() if name != "disagreements"}
+    wrong = int((outputs.answers[images.indices] != images.expected).sum())
+    return {
+        **numbers,
+        "answers_sha256": sha256(outputs.answers.astype("<u2").tobytes()),
+        "golden": {"images": len(images.indices), "disagreements": wrong},
+    }
+
+
+def _require(found: Proof, precision: str, minimum: float | None) -> None:
+    least = MINIMUM_AGREEMENT[precision] if minimum is None else minimum
+    if found.agreement < least:
+        raise ExportError(
+            f"{precision} on {found.runtime} {found.version} agrees with Keras on {found.agreement:.4f} of "
+            f"{found.images:,} images, expected at least {least:.4f}; nothing was published "
+            f"(--min-agreement sets the limit, --explain says where it is lost)"
+        )

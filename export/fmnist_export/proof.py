@@ -1,4 +1,4 @@
-"""The proof of a converted file: the device's interpreter answers all test images, and the answers are Keras's.
+"""The proof of a converted file: a target's interpreter answers all test images, and the answers are Keras's.
 
 The interpreter runs in a child process that never imports tensorflow: tensorflow breaks tflite-runtime when both are
 in one process, and the device has none either.
@@ -6,7 +6,6 @@ in one process, and the device has none either.
 
 import json
 import subprocess
-import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime.dataset import Split
+from fmnist_export.environments import Environment
 from fmnist_runtime.errors import ExportError
 
 _CHILD_SECONDS = 600
@@ -25,15 +24,16 @@ _CHILD_SECONDS = 600
 class Proof:
     """How a file answered on one runtime, against Keras: shares are of `images`, `disagreements` are their numbers.
 
-    `ties` counts the images on which two classes share the highest output.
+    `accuracy` and `keras_accuracy` are None where the model's classes are not the data set's. `ties` counts the images
+    on which two classes share the highest output.
     """
 
     runtime: str
     version: str
     images: int
     agreement: float
-    accuracy: float
-    keras_accuracy: float
+    accuracy: float | None
+    keras_accuracy: float | None
     ties: int
     disagreements: tuple[int, ...]
 
@@ -42,52 +42,57 @@ class Proof:
         return asdict(self)
 
 
-def prove(model: Path, test: Split, keras_probabilities: NDArray[np.float32], backend: str) -> Proof:
-    """Run `model` on the images of `test` in a child process and compare with what Keras answered, (N, 10) float32.
+@dataclass(frozen=True)
+class Outputs:
+    """What the output tensor held for each image, (N, classes) of its own dtype, and the runtime that computed it."""
 
-    Raises ExportError where the file does not run there.
-    """
-    outputs, runtime, version = run_in_child(model, test.images, backend)
-    return compare(outputs, keras_probabilities, test.labels, runtime, version)
+    values: NDArray[Any]
+    runtime: str
+    version: str
+
+    @property
+    def answers(self) -> NDArray[np.int64]:
+        """The first class with the highest value for each image, (N,)."""
+        result: NDArray[np.int64] = self.values.argmax(axis=1)
+        return result
 
 
-def compare(
-    outputs: NDArray[Any],
-    keras_probabilities: NDArray[np.float32],
-    labels: NDArray[np.uint8],
-    runtime: str,
-    version: str,
-) -> Proof:
-    """The proof that `outputs`, (N, classes) of any dtype, give; the class is the first with the highest value."""
-    answers, expected = outputs.argmax(axis=1), keras_probabilities.argmax(axis=1)
-    ties = (outputs == outputs.max(axis=1, keepdims=True)).sum(axis=1) > 1
+def compare(outputs: Outputs, keras_answers: NDArray[np.float32], labels: NDArray[np.uint8] | None) -> Proof:
+    """The proof that `outputs` give, against what Keras answered, (N, classes), and the true labels, if they apply."""
+    values, answers, expected = outputs.values, outputs.answers, keras_answers.argmax(axis=1)
+    ties = (values == values.max(axis=1, keepdims=True)).sum(axis=1) > 1
     return Proof(
-        runtime=runtime,
-        version=version,
-        images=len(labels),
+        runtime=outputs.runtime,
+        version=outputs.version,
+        images=len(values),
         agreement=float(np.mean(answers == expected)),
-        accuracy=float(np.mean(answers == labels)),
-        keras_accuracy=float(np.mean(expected == labels)),
+        accuracy=None if labels is None else float(np.mean(answers == labels)),
+        keras_accuracy=None if labels is None else float(np.mean(expected == labels)),
         ties=int(ties.sum()),
         disagreements=tuple(int(index) for index in np.flatnonzero(answers != expected)),
     )
 
 
-def run_in_child(model: Path, images: NDArray[np.uint8], backend: str) -> tuple[NDArray[Any], str, str]:
-    """The outputs of `model` for `images`, (N, 28, 28) uint8, from a process of its own, with runtime and version."""
+def run(model: Path, images: NDArray[np.uint8], environment: Environment) -> Outputs:
+    """The outputs of the model file for `images`, (N, 28, 28) uint8, from a process of its own in `environment`.
+
+    Raises ExportError where the file does not run there.
+    """
+    target = environment.target
     with tempfile.TemporaryDirectory(prefix="fmnist-proof-") as name:
         folder = Path(name)
         np.save(folder / "images.npy", images)
-        command = [sys.executable, "-m", "fmnist_runtime.answers", str(model), "--backend", backend]
+        command = [str(environment.python), "-m", "fmnist_runtime.answers", str(model), "--backend", target.runtime]
         child = subprocess.run(
             [*command, str(folder / "images.npy"), str(folder / "outputs.npy")],
             capture_output=True,
             text=True,
             timeout=_CHILD_SECONDS,
             check=False,
+            env=environment.variables(),
         )
         if child.returncode != 0:
             lines = child.stderr.strip().splitlines() or [f"it ended with exit code {child.returncode}"]
-            raise ExportError(f"{model.name} does not run on {backend}: {lines[-1]}")
+            raise ExportError(f"{model.name} does not run on {target.name}: {lines[-1]}")
         runtime = json.loads(child.stdout.splitlines()[-1])
-        return np.load(folder / "outputs.npy"), runtime["runtime"], runtime["version"]
+        return Outputs(np.load(folder / "outputs.npy"), runtime["runtime"], runtime["version"])

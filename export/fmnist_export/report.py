@@ -10,7 +10,7 @@ from fmnist_export import report_numbers as numbers
 from fmnist_export.report_content import ModelResult, NotProved, Report, Run
 from fmnist_export.report_markup import Content, Markup, element, join, table
 from fmnist_export.report_sections import sections
-from fmnist_export.report_words import code, percent, share, size, whole_percent
+from fmnist_export.report_words import NONE, code, percent, share, size, whole_percent
 
 __all__ = ["ModelResult", "NotProved", "Report", "Run", "html"]
 
@@ -47,13 +47,18 @@ def _head(report: Report) -> list[Content]:
         element(
             "p",
             f"Each proved file answered {len(report.images):,} test images {where}; agreement is the share on which "
-            f"its answer is Keras's. Accuracy of Keras itself: "
-            f"{percent(numbers.accuracy(report.keras_answers, report.labels).value)}.",
+            f"its answer is Keras's. {_keras_accuracy(report)}",
         ),
         element(
             "nav", *(_card(number, report) for number in range(len(report.models))), class_="cards", aria_label="Files"
         ),
     ]
+
+
+def _keras_accuracy(report: Report) -> str:
+    if report.labels is None:
+        return "The model's classes are not the data set's, so there is no accuracy."
+    return f"Accuracy of Keras itself: {share(numbers.accuracy(report.keras_answers, report.labels))}."
 
 
 def _card(number: int, report: Report) -> Markup:
@@ -83,7 +88,6 @@ def _body(report: Report) -> list[Content]:
 
 def _summary(report: Report) -> Markup:
     largest = max((model.bytes for model in report.models), default=0)
-    keras = numbers.accuracy(report.keras_answers, report.labels)
     rows: list[list[Content]] = []
     for model in report.models:
         sizes: list[Content] = [f"{model.bytes:,}", whole_percent(model.bytes / largest)]
@@ -95,7 +99,7 @@ def _summary(report: Report) -> Markup:
                     f"{run.runtime} {run.version}",
                     *sizes,
                     share(numbers.agreement(run.answers, report.keras_probabilities)),
-                    share(numbers.accuracy(run.answers, report.labels)),
+                    NONE if report.labels is None else share(numbers.accuracy(run.answers, report.labels)),
                     f"{run.ties:,}",
                     f"{drift.p95:.2g}",
                 ]
@@ -106,7 +110,7 @@ def _summary(report: Report) -> Markup:
             )
     head = ["file", "runtime", "bytes", "of largest", "agreement", "accuracy", "ties", "drift, 95 %"]
     caption = (
-        f"Shares with 95 % intervals (Wilson, 1927). Accuracy of Keras: {share(keras)}. A tie: two classes share the "
+        f"Shares with 95 % intervals (Wilson, 1927). {_keras_accuracy(report)} A tie: two classes share the "
         f"highest output. Drift: how far the highest score moved from Keras's on 95 % of the images, at most."
     )
     return table(head, rows, label="All files", caption=caption, text=2)

@@ -73,7 +73,8 @@ class ModelResult:
 class Report:
     """An export as a whole: the Keras file, the test images and the files that were made.
 
-    `images` (N, 28, 28) uint8; `labels` (N,) uint8, the true classes; `keras_probabilities` (N, classes) float32.
+    `images` (N, 28, 28) uint8; `labels` (N,) uint8, the true classes, None where
+    the model has others than the data set; `keras_probabilities` (N, classes) float32.
     `scaling` says in words how pixels become the model's input; `versions` are the packages that did the work.
     """
 
@@ -83,7 +84,7 @@ class Report:
     class_names: tuple[str, ...]
     scaling: str
     images: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
+    labels: NDArray[np.uint8] | None
     keras_probabilities: Floats
     models: tuple[ModelResult, ...]
 

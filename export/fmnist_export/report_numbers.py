@@ -86,8 +86,8 @@ def accuracy(answers: Classes, labels: NDArray[np.uint8]) -> Share:
     return _share(answers == labels)
 
 
-def by_class(hits: NDArray[np.bool_], labels: NDArray[np.uint8], classes: int) -> list[Share]:
-    """`hits`, (N,), counted apart for each true class of `labels`, (N,)."""
+def by_class(hits: NDArray[np.bool_], labels: Classes | NDArray[np.uint8], classes: int) -> list[Share]:
+    """`hits`, (N,), counted apart for each class of `labels`, (N,)."""
     return [_share(hits[labels == number]) for number in range(classes)]
 
 

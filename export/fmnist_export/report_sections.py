@@ -38,7 +38,9 @@ def _classes(model: ModelResult, report: Report) -> Iterator[Content]:
     yield element("h3", "Agreement by class")
     classes = len(report.class_names)
     hits = [run.answers == report.keras_answers for run in model.runs]
-    columns = [numbers.by_class(hit, report.labels, classes) for hit in hits]
+    # Without true classes, those that Keras answers.
+    grouping = report.keras_answers if report.labels is None else report.labels
+    columns = [numbers.by_class(hit, grouping, classes) for hit in hits]
     start = _axis_start(min(found.interval[0] for column in columns for found in column if found.total))
     rows: list[list[Content]] = []
     for number, name in enumerate([*report.class_names, "all"]):
@@ -47,7 +49,7 @@ def _classes(model: ModelResult, report: Report) -> Iterator[Content]:
             found = column[number] if number < classes else numbers.Share(int(hit.sum()), len(hit))
             cells += [f"{found.total - found.count:,}", share(found), _drawn(found, start)]
         rows.append(cells)
-    head: list[Content] = ["true class"]
+    head: list[Content] = ["Keras's class" if report.labels is None else "true class"]
     for run in model.runs:
         head += ["differ", f"{run.runtime} {run.version}", f"{whole_percent(start)} to 100 %"]
     caption = "The share of each class's test images on which the file answers as Keras does, with 95 % intervals."
@@ -97,26 +99,26 @@ def _images(model: ModelResult, report: Report) -> Iterator[Content]:
         "p",
         f"{len(order):,} {'image' if len(order) == 1 else 'images'}, those first of which Keras was surest"
         + (f"; {left_out:,} more are not drawn." if left_out else "."),
-        " ✓ marks the true class.",
+        "" if report.labels is None else " ✓ marks the true class.",
     )
     yield element("ul", *(_image(index, where[index], model, report) for index in shown), class_="images")
 
 
 def _image(index: int, runs: list[Run], model: ModelResult, report: Report) -> Markup:
-    label = int(report.labels[index])
+    label = None if report.labels is None else int(report.labels[index])
     names = report.class_names
     lines: list[Content] = [
-        element("span", element("strong", f"#{index}"), f" true class {names[label]}"),
+        element("span", element("strong", f"#{index}"), "" if label is None else f" true class {names[label]}"),
         _answer("Keras", int(report.keras_answers[index]), report.keras_probabilities[index], label, names),
     ]
     for run in runs:
         who = model.precision if len(model.runs) == 1 else f"{run.runtime}"
         lines.append(_answer(who, int(run.answers[index]), run.probabilities[index], label, names))
-    alt = f"Test image {index}, true class {names[label]}"
+    alt = f"Test image {index}" + ("" if label is None else f", true class {names[label]}")
     return element("li", picture(report.images[index], alt), element("div", *lines))
 
 
-def _answer(who: str, first: int, scores: numbers.Floats, label: int, names: tuple[str, ...]) -> Markup:
+def _answer(who: str, first: int, scores: numbers.Floats, label: int | None, names: tuple[str, ...]) -> Markup:
     answer = f"{who}: {names[first]} {score(float(scores[first]))}"
     right: list[Content] = [" ", element("b", "✓", class_="good")] if first == label else []
     return element("span", answer, *right)

@@ -31,26 +31,36 @@ _BATCH = 500
 _GRAM_BATCH = 100
 
 
-def prepare(model: "keras.Model", images: NDArray[np.float32]) -> dict[str, Floats]:
-    """Change the weights of `model` in place so that its int8 conversion answers more as it does itself.
+def prepared(model: "keras.Model", images: NDArray[np.float32]) -> "keras.Model":
+    """A copy of `model` whose weights are changed so that its int8 conversion answers more as `model` does.
 
     `images` is (N, ...) float32 as the model takes them: calibration images, from the training split. Treats the
-    layers that the model holds directly and in order; what it does not know stays untouched. Returns what the units
-    of each equalized layer, by its name, were divided by, (units,): with `scale_units` they make a model that
-    answers as the original and has the scaled activations.
+    Dense and Conv2D layers that the model holds directly and uses once, in order; what else there is stays untouched.
+    """
+    return prepared_with_factors(model, images)[0]
+
+
+def prepared_with_factors(model: "keras.Model", images: NDArray[np.float32]) -> tuple["keras.Model", dict[str, Floats]]:
+    """What `prepared` gives, and what the units of each equalized layer, by its name, were divided by, (units,).
+
+    With `scale_units` the factors make a copy of `model` that answers as it does and has the scaled activations.
     """
     import keras
 
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
     scaled = {}
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Dense) and not is_last(layer, model):
-            factors = equalize(layer, model, images)
+    for layer in copy.layers:
+        if len(layer._inbound_nodes) != 1:
+            continue
+        if isinstance(layer, keras.layers.Dense) and not is_last(layer, copy):
+            factors = equalize(layer, copy, images)
             if factors is not None:
                 scaled[layer.name] = factors
-            compensate_layer(layer, layer_inputs(layer, model, images))
+            compensate_layer(layer, layer_inputs(layer, copy, images))
         elif type(layer) is keras.layers.Conv2D and layer.groups == 1:
-            compensate_layer(layer, layer_inputs(layer, model, images))
-    return scaled
+            compensate_layer(layer, layer_inputs(layer, copy, images))
+    return copy, scaled
 
 
 def equalize(layer: "keras.layers.Dense", model: "keras.Model", images: NDArray[np.float32]) -> Floats | None:
@@ -58,7 +68,7 @@ def equalize(layer: "keras.layers.Dense", model: "keras.Model", images: NDArray[
 
     relu(c x) = c relu(x) for c > 0, so dividing a unit's weights by c and multiplying what the next Dense layer makes
     of it by c changes no answer; but int8 then has all of its 255 steps for every unit. Does nothing unless exactly
-    one Dense layer reads the units. Returns c for each unit, None where nothing was done.
+    one Dense layer reads the units, and reads nothing else. Returns c for each unit, None where nothing was done.
     """
     import keras
 
@@ -66,7 +76,7 @@ def equalize(layer: "keras.layers.Dense", model: "keras.Model", images: NDArray[
     if layer.activation is not keras.activations.relu or len(following) != 1:
         return None
     (reader,) = following
-    if not isinstance(reader, keras.layers.Dense) or not layer.use_bias:
+    if not isinstance(reader, keras.layers.Dense) or len(reader._inbound_nodes) != 1 or not layer.use_bias:
         return None
     largest = layer_inputs(reader, model, images).max(axis=0).astype(np.float64)
     if largest.ndim != 1 or not largest.max() > 0:
@@ -108,14 +118,13 @@ def compensate(kernel: Floats, gram: Floats) -> Floats:
         # Compensation may have made a channel's largest weight smaller: take the smaller scale and round again.
         short = np.flatnonzero((np.abs(steps).max(axis=1) < _LARGEST) & (np.abs(steps).max(axis=1) > 0))
         if not len(short):
-            exact: Floats = steps * scales[:, np.newaxis]
-            return exact.T
+            return np.asarray((steps * scales[:, np.newaxis]).T)
         scales[short] *= np.abs(steps[short]).max(axis=1) / _LARGEST
         steps[short] = _round_in_order(weights[short], scales[short], order, spread)
     short = np.flatnonzero(np.abs(steps).max(axis=1) < _LARGEST)
-    rounded: Floats = steps * scales[:, np.newaxis]
+    rounded = steps * scales[:, np.newaxis]
     rounded[short] = weights[short]
-    return rounded.T
+    return np.asarray(rounded.T)
 
 
 def gram_matrix(layer: "keras.layers.Layer", inputs: NDArray[np.float32]) -> Floats:

@@ -30,6 +30,7 @@ _TENSOR_TYPES: dict[int, tuple[str, float]] = {
     10: ("float64", 8),
     11: ("complex128", 16),
     12: ("uint64", 8),
+    13: ("resource", 4),
     15: ("uint32", 4),
     16: ("uint16", 2),
     17: ("int4", 0.5),

@@ -1,6 +1,8 @@
 """--explain: the numbers on known samples, and on real models through the real converter and interpreter."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,6 @@ from fmnist_export.explain_result import Explanation, costs
 from fmnist_export.explain_table import sentence, table
 from fmnist_export.explain_tensors import Comparison, sqnr
 from fmnist_export.explain_variants import calibrated, is_float, layers, weights
-from fmnist_export.proof import run_in_child
 from fmnist_runtime import dataset, graph, modelfile
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.labels import CLASS_NAMES
@@ -178,8 +179,11 @@ def test_the_default_int8_of_the_mlp(
     # The agreement is the one of the file itself on the device's interpreter.
     description = modelfile.describe(content, CLASS_NAMES, input={"range": [0.0, 1.0]})
     (tmp_path / "m.tflite").write_bytes(modelfile.pack(content, CLASS_NAMES, description))
-    outputs, _, version = run_in_child(tmp_path / "m.tflite", images, "auto")
-    expected = keras_model.probabilities(mlp, to_float(images)).argmax(axis=1)
+    np.save(tmp_path / "images.npy", images)
+    files = [tmp_path / name for name in ("m.tflite", "images.npy", "outputs.npy")]
+    said = subprocess.check_output([sys.executable, "-m", "fmnist_runtime.answers", *files])
+    outputs, version = np.load(files[-1]), json.loads(said)["version"]
+    expected = keras_model.predict(mlp, to_float(images)).argmax(axis=1)
     assert found.agreement == np.mean(outputs.argmax(axis=1) == expected)
     assert found.version == version
 
@@ -222,14 +226,28 @@ def test_layers_that_go_with_their_neighbours_have_no_cost(training: dataset.Spl
     assert sum(layer.cost or 0 for layer in found.layers) == pytest.approx(1 - found.agreement)
 
 
-def test_a_model_of_one_layer_has_nothing_to_name(training: dataset.Split, calibration: np.ndarray) -> None:
+def test_a_last_layer_in_float32_with_int8_weights_has_its_cost(
+    training: dataset.Split, calibration: np.ndarray
+) -> None:
     import keras
 
-    model = keras.Sequential(
-        [keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")]
-    )
+    layers = keras.layers
+    convolution = layers.Conv2D(4, 3, activation="relu", name="convolution")
+    shape = layers.Reshape((28, 28, 1), name="channel")
+    last = layers.Dense(10, activation="softmax", name="classes")
+    model = keras.Sequential([keras.Input((28, 28)), shape, convolution, layers.Flatten(name="flat"), last])
+    _fit_last_layer(model, training)
     found = _explain(model, "int8", calibration, training)
-    assert (found.agreement, found.costliest) == (1.0, None)
+    costed = [(layer.name, layer.dtype) for layer in found.layers if layer.cost is not None]
+    assert costed == [("convolution", "int8"), ("classes", "float32")]
+    assert 20 < (found.layers[-2].weights_sqnr_db or 0) < 50
+    assert sum(layer.cost or 0 for layer in found.layers) == pytest.approx(1 - found.agreement)
+
+
+def test_where_nothing_is_lost_no_layer_is_named() -> None:
+    found = Explanation("int8", "litert", "2.3.0", 4000, 500, 1.0, 1.0, ())
+    assert found.costliest is None
+    assert found.as_json()["costliest"] is None
     assert sentence(found).endswith("no layer costs agreement")
 
 

@@ -233,6 +233,14 @@ def test_the_same_report_gives_the_same_page(whole: Report) -> None:
     assert report.html(whole) == report.html(whole)
 
 
+def test_without_true_classes_there_is_agreement_and_no_accuracy(whole: Report) -> None:
+    text = _Page(report.html(replace(whole, labels=None))).text
+    assert "there is no accuracy" in text
+    assert "96.65 % (95.77 to 97.35)" in text
+    assert "Keras's class" in text
+    assert "#0 true class" not in text
+
+
 def test_a_report_without_any_proof_can_still_be_read(whole: Report) -> None:
     model = replace(whole.models[2], not_proved=())
     assert "not proved" in _Page(report.html(replace(whole, models=(model,)))).text

@@ -42,6 +42,7 @@ def test_everything_is_there_and_recorded(trained: Path) -> None:
         "epochs": 5,
         "batch_size": 32,
         "learning_rate": 0.001,
+        "schedule": "cosine",
         "validation": 4000,
         "seed": 1,
     }
@@ -84,8 +85,10 @@ def test_the_same_seed_gives_the_same_weights_interrupted_or_not(tmp_path: Path)
     assert "1 of 2 epochs are kept" in error
     assert "Traceback" not in error
     assert not (tmp_path / "b" / "model.keras").exists()
-    assert_fails(run_command("fmnist-train", *options[2:], "--resume", "-o", tmp_path / "b", "--seed", 4), 1, "seed 3")
-    result = run_command("fmnist-train", *options, "--resume", "-o", tmp_path / "b")
+    resume = ("--resume", "-o", tmp_path / "b")
+    assert_fails(run_command("fmnist-train", *options, *resume, "--seed", 4), 1, "seed 3")
+    assert_fails(run_command("fmnist-train", *options, *resume, "--epochs", 3), 1, "epochs 2")
+    result = run_command("fmnist-train", *options, *resume)
     assert result.returncode == 0, result.stderr
     assert "Epoch 1/2" not in result.stdout
     assert _weights_digest(tmp_path / "a" / "model.keras") == _weights_digest(tmp_path / "b" / "model.keras")

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     help="Step size of Adam.",
 )
 @click.option(
+    "--schedule",
+    type=click.Choice(["cosine", "constant"]),
+    default="cosine",
+    show_default=True,
+    help="cosine: the step size falls to 0 over the epochs; constant: as the tutorial has it.",
+)
+@click.option(
     "--validation",
     type=click.IntRange(min=0),
     default=4000,
@@ -41,6 +48,7 @@ def main(
     epochs: int,
     batch_size: int,
     learning_rate: float,
+    schedule: str,
     validation: int,
     seed: int,
     data_folder: Path | None,
@@ -63,7 +71,7 @@ def main(
 
     if model not in MODELS:
         raise click.BadParameter(f"{model!r} is unknown, expected {', '.join(MODELS)}", param_hint="'--model'")
-    settings = training.Settings(model, epochs, batch_size, learning_rate, validation, seed)
+    settings = training.Settings(model, epochs, batch_size, learning_rate, schedule, validation, seed)
     _show_data(dataset)
     try:
         trained = _train(settings, dataset, output, resume)

@@ -37,12 +37,17 @@ _EVALUATION_BATCH = 1000
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides the weights: two trainings with equal settings and data give the same model on one machine."""
+    """What decides the weights: two trainings with equal settings and data give the same model on one machine.
+
+    `schedule` is "constant", as the tutorial has it, or "cosine": the learning rate falls to 0 along half a cosine,
+    which ends the tutorial's 5 epochs at a higher accuracy that depends less on the seed.
+    """
 
     model: str = "mlp"
     epochs: int = 5
     batch_size: int = 32
     learning_rate: float = 0.001
+    schedule: str = "cosine"
     validation: int = 4000
     seed: int = 1
 
@@ -120,12 +125,16 @@ def build(settings: Settings, images: int) -> keras.Model:
 
     Compiled by XLA, with as many steps a call as divide an epoch over `images` images.
     """
+    steps = -(-images // settings.batch_size)
+    rate = settings.learning_rate
+    if settings.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps * settings.epochs)
     model = MODELS[settings.model]()
     model.compile(
-        optimizer=keras.optimizers.Adam(settings.learning_rate),
+        optimizer=keras.optimizers.Adam(rate),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
-        steps_per_execution=steps_a_call(-(-images // settings.batch_size)),
+        steps_per_execution=steps_a_call(steps),
         jit_compile=True,
     )
     return model
@@ -214,7 +223,8 @@ def _load_checkpoint(folder: Path, settings: Settings) -> tuple[keras.Model, Pro
     before = Settings(**record["settings"])
     progress = Progress(**record["progress"])
     for name, value in asdict(settings).items():
-        if name != "epochs" and value != getattr(before, name):
+        # A constant rate can go on for as long as one likes; the cosine was laid over a number of epochs.
+        if (name != "epochs" or settings.schedule != "constant") and value != getattr(before, name):
             raise TrainingError(
                 f"{folder}: the checkpoint was trained with {name} {getattr(before, name)}, now it is {value}; "
                 f"give the same options, or train anew without --resume"

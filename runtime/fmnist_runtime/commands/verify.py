@@ -1,0 +1,91 @@
+"""fmnist-verify: does a model file answer on this machine as it was proved? On the device, with the base install."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fmnist_runtime.commandline import FILE, Command, quiet_stderr, say_json, warn
+
+if TYPE_CHECKING:
+    from fmnist_runtime.classifier import Classifier
+    from fmnist_runtime.verification import Verification
+
+
+@click.command("fmnist-verify", cls=Command)
+@click.argument("model", metavar="MODEL.tflite")
+@click.option("--golden", type=FILE, metavar="FILE", help="The golden file.  [default: <stem>-golden.npz beside MODEL]")
+@click.option(
+    "--data", "data_folder", type=FILE, metavar="DIR", help="Ask all test images in this folder of IDX files."
+)
+@click.option(
+    "--backend",
+    type=click.Choice(["auto", "tflite-runtime", "litert"]),
+    default="auto",
+    show_default=True,
+    help="The interpreter; auto takes the first that runs.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The result as one JSON document on standard output.")
+def main(model: str, golden: Path | None, data_folder: Path | None, backend: str, as_json: bool) -> int:
+    """Check that MODEL.tflite, or the shipped model of that name, gives on this machine the answers that were proved.
+
+    Asks the images of the golden file that fmnist-export wrote beside the model: those on which a wrong answer shows
+    first, with Keras's answers. With --data, or where there is no golden file and the data set is installed, asks the
+    10,000 test images. Exit code 1 if more answers differ than the proof inside the file allows.
+    """
+    from fmnist_runtime.classifier import Classifier
+
+    with quiet_stderr():
+        classifier = Classifier(model, backend=backend)
+    result = _verify(classifier, golden, data_folder)
+    if as_json:
+        say_json(result.as_json(), indent=1)
+    else:
+        click.echo(f"{result.model} on {classifier.runtime.reason}, {result.machine}")
+        agreement = "" if result.agreement is None else f", agreement {result.agreement:.4f}, ties {result.ties}"
+        click.echo(f"{result.reason}{agreement}")
+        click.echo("passed" if result.passed else "FAILED")
+    if not result.passed:
+        warn(f"fmnist-verify: {result.model}: {result.reason}; do not use it here, export it for this runtime")
+    return 0 if result.passed else 1
+
+
+def _verify(classifier: "Classifier", golden: Path | None, data_folder: Path | None) -> "Verification":
+    from fmnist_runtime import dataset, verification
+    from fmnist_runtime import golden as golden_file
+    from fmnist_runtime.errors import ModelFileError
+
+    machine = _machine()
+    path = golden or _beside(classifier.model)
+    images = golden_file.read(path) if path else None
+    if data_folder is None and images is not None:
+        return verification.verify_golden(classifier, images, machine)
+    folder = data_folder or dataset.DEBIAN_FOLDER
+    if data_folder is None and not folder.is_dir():
+        raise ModelFileError(
+            f"{classifier.model}: no golden file beside it and no data set in {folder}; "
+            f"give --golden FILE or --data DIR"
+        )
+    return verification.verify_data(classifier, dataset.read_test_split(folder), images, machine)
+
+
+def _beside(model: Path) -> Path | None:
+    """The golden file that fmnist-export wrote beside `model`, <stem>-<precision>.tflite: <stem>-golden.npz."""
+    stem = model.stem
+    while "-" in stem:
+        stem = stem.rpartition("-")[0]
+        path = model.with_name(f"{stem}-golden.npz")
+        if path.is_file():
+            return path
+    return None
+
+
+def _machine() -> str:
+    """The board's name where the kernel knows it, and the processor's, such as "Raspberry Pi 4 Model B, aarch64"."""
+    import platform
+
+    try:
+        board = Path("/proc/device-tree/model").read_text(encoding="utf-8", errors="replace").strip("\0 \n")
+    except OSError:
+        board = ""
+    return ", ".join(part for part in (board, platform.machine()) if part)

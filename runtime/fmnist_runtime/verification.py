@@ -1,0 +1,139 @@
+"""Does a model file answer on this machine as it did when it was proved? Needs the base install and no Keras.
+
+A proof says on how many images the file disagreed with Keras. Here the same images are asked again: more
+disagreements than were proved, beyond what runtimes differ among themselves, and the file must not be used here.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist_runtime.classifier import Classifier
+from fmnist_runtime.dataset import Split
+from fmnist_runtime.errors import ModelFileError
+from fmnist_runtime.files import sha256
+from fmnist_runtime.golden import Golden
+
+# Runtimes and processors turn an answer on at most one image in 10,000 (facts, "Emulated ARM"); the golden images are
+# the most likely ones, so one of them may turn, and five of all.
+IMAGES_FOR_EACH_TURN = 2000
+_PROOF_KEYS = {"runtime", "version", "images", "agreement", "accuracy", "answers_sha256", "golden"}
+# What a file that brings no proof must reach.
+LEAST_AGREEMENT = 0.99
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How the file answered here: `agreement` with Keras is a share of `images`.
+
+    It is None where Keras's answers are unknown: without a golden file, unless every answer is one that was proved.
+    `reason` says in words what was compared with what, and what came out.
+    """
+
+    model: str
+    runtime: str
+    version: str
+    machine: str
+    images: int
+    agreement: float | None
+    ties: int
+    passed: bool
+    reason: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields by name."""
+        return asdict(self)
+
+
+def verify_golden(classifier: Classifier, golden: Golden, machine: str) -> Verification:
+    """Ask the images of the golden file. Raises ModelFileError where it belongs to another model."""
+    _check_belongs(classifier, golden)
+    outputs = classifier.outputs(golden.images)
+    proved = [proof["golden"]["disagreements"] for proof in _proofs(classifier)]
+    return _verification(classifier, outputs, golden.expected, proved, machine, "golden images")
+
+
+def verify_data(classifier: Classifier, test: Split, golden: Golden | None, machine: str) -> Verification:
+    """Ask the 10,000 test images; without a golden file, Keras's answers are known only by what the proofs say of them.
+
+    Raises ModelFileError where the golden file belongs to another model, or where there is neither it nor a proof.
+    """
+    outputs = classifier.outputs(test.images)
+    if golden is not None:
+        _check_belongs(classifier, golden)
+        proved = [round((1 - proof["agreement"]) * proof["images"]) for proof in _proofs(classifier)]
+        return _verification(classifier, outputs, golden.test_expected, proved, machine, "test images")
+    proofs = _proofs(classifier)
+    if not proofs:
+        raise ModelFileError(f"{classifier.model}: it brings no proof to compare with; give its --golden FILE")
+    return _against_proofs(classifier, outputs, test.labels, proofs, machine)
+
+
+def _verification(
+    classifier: Classifier,
+    outputs: NDArray[Any],
+    expected: NDArray[np.uint16],
+    proved: list[int],
+    machine: str,
+    what: str,
+) -> Verification:
+    images = len(outputs)
+    wrong = int((outputs.argmax(axis=1) != expected).sum())
+    limit = max(proved) + _turns(images) if proved else int((1 - LEAST_AGREEMENT) * images)
+    basis = (
+        f"its proof allows {max(proved)} and {_turns(images)} may turn" if proved else f"without a proof {limit} may"
+    )
+    reason = f"{wrong} of {images:,} {what} answered otherwise than Keras; {basis}"
+    return _result(classifier, outputs, machine, 1 - wrong / images, wrong <= limit, reason)
+
+
+def _against_proofs(
+    classifier: Classifier, outputs: NDArray[Any], labels: NDArray[np.uint8], proofs: list[dict[str, Any]], machine: str
+) -> Verification:
+    answers = outputs.argmax(axis=1)
+    digest = sha256(answers.astype("<u2").tobytes())
+    for proof in proofs:
+        if proof["answers_sha256"] == digest:
+            reason = f"every answer is the one proved on {proof['runtime']} {proof['version']}"
+            return _result(classifier, outputs, machine, proof["agreement"], True, reason)
+    right = int((answers == labels).sum())
+    proved = [round((proof["accuracy"] or 0) * proof["images"]) for proof in proofs]
+    # Answers that turn on n images change the number of right ones by n at most.
+    passed = min(abs(right - count) for count in proved) <= _turns(len(answers))
+    reason = f"{right:,} of {len(answers):,} test images right, proved were {' and '.join(f'{n:,}' for n in proved)}"
+    return _result(classifier, outputs, machine, None, passed, reason)
+
+
+def _result(
+    classifier: Classifier, outputs: NDArray[Any], machine: str, agreement: float | None, passed: bool, reason: str
+) -> Verification:
+    ties = int(((outputs == outputs.max(axis=1, keepdims=True)).sum(axis=1) > 1).sum())
+    runtime = classifier.runtime
+    model = str(classifier.model)
+    return Verification(model, runtime.name, runtime.version, machine, len(outputs), agreement, ties, passed, reason)
+
+
+def _turns(images: int) -> int:
+    return max(1, images // IMAGES_FOR_EACH_TURN)
+
+
+def _proofs(classifier: Classifier) -> list[dict[str, Any]]:
+    """The proofs in the file, those that say too little left out."""
+    proofs = (classifier.description or {}).get("proofs", [])
+    return [proof for proof in proofs if isinstance(proof, dict) and proof.keys() >= _PROOF_KEYS]
+
+
+def _check_belongs(classifier: Classifier, golden: Golden) -> None:
+    stated = (classifier.description or {}).get("keras_sha256", golden.keras_sha256)
+    if stated != golden.keras_sha256:
+        raise ModelFileError(
+            f"{classifier.model}: made from the Keras model {stated[:12]}…, the golden file from "
+            f"{golden.keras_sha256[:12]}…; give the golden file that was exported with the model"
+        )
+    if golden.probabilities.shape[1] != len(classifier.labels):
+        raise ModelFileError(
+            f"{classifier.model}: {len(classifier.labels)} classes, the golden file has "
+            f"{golden.probabilities.shape[1]}; give the golden file that was exported with the model"
+        )

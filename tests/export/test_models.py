@@ -1,0 +1,132 @@
+"""Keras classifiers of many builds: what is exported agrees with Keras on every current target, or is refused."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+keras = pytest.importorskip("keras", reason="needs the extra [train]")
+
+import keras_models as models  # noqa: E402
+from fmnist_export import exporting, targets  # noqa: E402
+from fmnist_runtime import modelfile  # noqa: E402
+from fmnist_runtime.errors import ExportError  # noqa: E402
+
+PIXELS = {"rescaling": [0, 255], "rescaling_to_both_signs": [0, 255], "both_signs_unsaid": [-1, 1]}
+
+
+def _export(path: Path, folder: Path, **options) -> dict[str, exporting.Exported]:
+    options = {"precisions": ("float32", "int8"), "target_names": ("all",), **options}
+    return {file.precision: file for file in exporting.export(path, folder, models.dataset(), **options)}
+
+
+@pytest.mark.parametrize("name", models.BUILDERS)
+def test_every_build_agrees_with_keras_on_every_target(name: str, tmp_path: Path) -> None:
+    files = _export(models.save(name, tmp_path), tmp_path)
+    current = [target.runtime for target in targets.table().values() if target.current]
+    for precision, least in (("float32", 1.0), ("int8", 0.99)):
+        file = files[precision]
+        assert [proof.runtime for proof in file.proofs] == current
+        assert not file.not_proved
+        for proof in file.proofs:
+            assert proof.images == 2000
+            assert proof.agreement >= least
+            assert proof.ties <= 2
+            assert proof.keras_accuracy > 0.75
+    description = modelfile.read(files["int8"].path).description
+    assert description["input"]["range"] == PIXELS.get(name, [0, 1])
+    assert description["input"]["dtype"] == "int8"
+    assert len(files["int8"].content) < 0.5 * len(files["float32"].content)
+
+
+def test_an_h5_file_and_a_saved_model_give_the_answers_of_the_keras_file(tmp_path: Path) -> None:
+    model = models.trained("sequential")
+    model.save(tmp_path / "m.h5")
+    model.export(tmp_path / "saved", verbose=False)
+    for path in (tmp_path / "m.h5", tmp_path / "saved"):
+        files = _export(path, tmp_path / "out")
+        assert files["float32"].proofs[0].agreement == 1
+        assert all(proof.agreement >= 0.98 for proof in files["int8"].proofs)
+    assert len({path.name for path in (tmp_path / "out").glob("*.tflite")}) == 4
+
+
+def test_other_classes_need_names_and_get_no_accuracy(tmp_path: Path) -> None:
+    path = tmp_path / "three.keras"
+    keras.Sequential(
+        [keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(3, "softmax")]
+    ).save(path)  # fmt: skip
+    with pytest.raises(ExportError, match="3 classes, Fashion-MNIST 10; name the model's with --labels"):
+        _export(path, tmp_path)
+    file = _export(path, tmp_path, precisions=("float32",), class_names=("a", "b", "c"))["float32"]
+    assert file.proofs[0].accuracy is None
+    assert file.proofs[0].agreement == 1
+    assert modelfile.read(file.path).labels == ("a", "b", "c")
+    with pytest.raises(ExportError, match="--labels has 2 names"):
+        _export(path, tmp_path, class_names=("a", "b"))
+
+
+def _saved(folder: Path, output, image=None) -> Path:
+    path = folder / "wrong.keras"
+    keras.Model(image, output).save(path)
+    return path
+
+
+def test_models_that_cannot_be_exported_are_refused_each_by_its_reason(tmp_path: Path) -> None:
+    layers = keras.layers
+    image = keras.Input((28, 28))
+    flat = layers.Flatten()(image)
+    other = keras.Input((3,))
+    refused = {
+        "Lambda": lambda: _saved(tmp_path, layers.Dense(10)(layers.Lambda(lambda x: x + 1)(flat)), image),
+        r"\(28, 28\) and \(3,\)": lambda: _saved(
+            tmp_path, layers.Dense(10)(layers.Concatenate()([flat, other])), [image, other]
+        ),
+        r"the input is \(3,\)": lambda: _saved(tmp_path, layers.Dense(10)(other), other),
+        r"the output is \(28, 10\)": lambda: _saved(tmp_path, layers.Dense(10)(image), image),
+        r"the output is \(10,\) and \(2,\)": lambda: _saved(
+            tmp_path, [layers.Dense(10)(flat), layers.Dense(2)(flat)], image
+        ),
+        "kernels that no runtime has .custom operators Erfinv": lambda: _saved(
+            tmp_path, layers.Dense(10)(keras.ops.erfinv(flat * 0.5)), image
+        ),
+        "TensorFlow itself on the device .Flex operators Erf": lambda: _saved(
+            tmp_path, layers.Dense(10)(keras.ops.erf(flat)), image
+        ),
+    }
+    for words, build in refused.items():
+        with pytest.raises(ExportError, match=words) as caught:
+            _export(build(), tmp_path, precisions=("float32",))
+        assert "\n" not in str(caught.value)
+    assert not list(tmp_path.glob("*.tflite"))
+
+
+def test_a_custom_layer_is_named(tmp_path: Path) -> None:
+    class Doubling(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs * 2
+
+    model = keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), Doubling(), keras.layers.Dense(10)])
+    for name in ("custom.keras", "custom.h5"):
+        model.save(tmp_path / name)
+        with pytest.raises(ExportError, match="uses 'Doubling', which is not Keras's own"):
+            _export(tmp_path / name, tmp_path)
+
+
+@pytest.mark.parametrize("precision", ["float16", "dynamic", "int8-strict", "int16x8"])
+def test_the_other_precisions_run_on_every_target(precision: str, tmp_path: Path) -> None:
+    path = models.save("sequential", tmp_path)
+    file = _export(path, tmp_path, precisions=(precision,))[precision]
+    assert [round(proof.agreement, 1) for proof in file.proofs] == [1.0, 1.0]
+    graph = modelfile.read(file.path).graph
+    inputs = {"float16": "float32", "dynamic": "float32", "int8-strict": "int8", "int16x8": "int16"}
+    assert graph.tensors[graph.inputs[0]].dtype == graph.tensors[graph.outputs[0]].dtype == inputs[precision]
+    if precision == "int8-strict":
+        assert {tensor.dtype for tensor in graph.tensors} <= {"int8", "int32"}
+
+
+def test_a_batch_norm_is_folded_away(tmp_path: Path) -> None:
+    file = _export(models.save("batch_norm", tmp_path), tmp_path, precisions=("float32",))["float32"]
+    assert set(modelfile.read(file.path).graph.versions) == {"CONV_2D", "FULLY_CONNECTED", "RESHAPE", "SOFTMAX"}
+    assert np.isfinite(file.proofs[0].agreement)
