@@ -232,7 +232,7 @@ def test_a_last_layer_in_float32_with_int8_weights_has_its_cost(
     import keras
 
     layers = keras.layers
-    convolution = layers.Conv2D(4, 3, activation="relu", name="convolution")
+    convolution = layers.Conv2D(4, 5, strides=3, activation="relu", name="convolution")
     shape = layers.Reshape((28, 28, 1), name="channel")
     last = layers.Dense(10, activation="softmax", name="classes")
     model = keras.Sequential([keras.Input((28, 28)), shape, convolution, layers.Flatten(name="flat"), last])
