@@ -22,9 +22,15 @@ class Calibration:
 
     def images(self, training: Split) -> NDArray[np.uint8]:
         """The images, (count, 28, 28) uint8, drawn from `training` without repetition."""
-        chosen = np.random.default_rng(self.seed).choice(len(training.images), self.count, replace=False)
-        images: NDArray[np.uint8] = training.images[chosen]
+        images: NDArray[np.uint8] = training.images[self.indices(training)]
         return images
+
+    def indices(self, training: Split) -> NDArray[np.int64]:
+        """The numbers of the images, (count,), drawn from `training` without repetition."""
+        drawn: NDArray[np.int64] = np.random.default_rng(self.seed).choice(
+            len(training.images), self.count, replace=False
+        )
+        return drawn
 
     def as_json(self) -> dict[str, Any]:
         """The fields by name."""

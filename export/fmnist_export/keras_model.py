@@ -68,7 +68,10 @@ def with_batch(model: "keras.Model", batch: int | None) -> "keras.Model":
     """`model` with the same weights on an input of `batch` images, None for any number."""
     import keras
 
-    image = keras.Input(batch_shape=(batch, *model.inputs[0].shape[1:]), name="image")
+    # A name of its own, so that the bytes of a file don't depend on how many models this process has built.
+    taken = {layer.name for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)}
+    name = next(name for name in ("image", "image_in", "image_to_classify") if name not in taken)
+    image = keras.Input(batch_shape=(batch, *model.inputs[0].shape[1:]), name=name)
     if not is_cloneable(model):
         return keras.Model(image, _single(model(image)))
     changed = keras.models.clone_model(model, input_tensors=image)

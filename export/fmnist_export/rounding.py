@@ -37,40 +37,58 @@ def prepared(model: "keras.Model", images: NDArray[np.float32]) -> "keras.Model"
     `images` is (N, ...) float32 as the model takes them: calibration images, from the training split. Treats the
     Dense and Conv2D layers that the model holds directly and uses once, in order; what else there is stays untouched.
     """
+    return prepared_with_factors(model, images)[0]
+
+
+def prepared_with_factors(model: "keras.Model", images: NDArray[np.float32]) -> tuple["keras.Model", dict[str, Floats]]:
+    """What `prepared` gives, and what the units of each equalized layer, by its name, were divided by, (units,).
+
+    With `scale_units` the factors make a copy of `model` that answers as it does and has the scaled activations.
+    """
     import keras
 
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
+    scaled = {}
     for layer in copy.layers:
         if len(layer._inbound_nodes) != 1:
             continue
         if isinstance(layer, keras.layers.Dense) and not is_last(layer, copy):
-            equalize(layer, copy, images)
+            factors = equalize(layer, copy, images)
+            if factors is not None:
+                scaled[layer.name] = factors
             compensate_layer(layer, layer_inputs(layer, copy, images))
         elif type(layer) is keras.layers.Conv2D and layer.groups == 1:
             compensate_layer(layer, layer_inputs(layer, copy, images))
-    return copy
+    return copy, scaled
 
 
-def equalize(layer: "keras.layers.Dense", model: "keras.Model", images: NDArray[np.float32]) -> None:
+def equalize(layer: "keras.layers.Dense", model: "keras.Model", images: NDArray[np.float32]) -> Floats | None:
     """Scale the units of a Dense `layer` with relu so that each has the same largest output, and undo it behind.
 
     relu(c x) = c relu(x) for c > 0, so dividing a unit's weights by c and multiplying what the next Dense layer makes
     of it by c changes no answer; but int8 then has all of its 255 steps for every unit. Does nothing unless exactly
-    one Dense layer reads the units, and reads nothing else.
+    one Dense layer reads the units, and reads nothing else. Returns c for each unit, None where nothing was done.
     """
     import keras
 
     following = consumers(layer)
     if layer.activation is not keras.activations.relu or len(following) != 1:
-        return
+        return None
     (reader,) = following
     if not isinstance(reader, keras.layers.Dense) or len(reader._inbound_nodes) != 1 or not layer.use_bias:
-        return
+        return None
     largest = layer_inputs(reader, model, images).max(axis=0)
     if largest.ndim != 1 or not largest.max() > 0:
-        return
-    factors = np.maximum(largest / largest.max(), _SMALLEST_RANGE)
+        return None
+    factors: Floats = np.maximum(largest / largest.max(), _SMALLEST_RANGE)
+    scale_units(layer, factors)
+    return factors
+
+
+def scale_units(layer: "keras.layers.Dense", factors: Floats) -> None:
+    """Divide what `layer` answers by `factors`, (units,), and multiply the rows of the Dense layer behind by them."""
+    (reader,) = consumers(layer)
     kernel, bias = layer.get_weights()
     layer.set_weights([kernel / factors, bias / factors])
     kernel, *rest = reader.get_weights()
