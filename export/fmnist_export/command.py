@@ -38,6 +38,7 @@ PRECISIONS = ("float32", "float16", "dynamic", "int8", "int8-strict", "int16x8")
     metavar="F",
     help="Least share of test images on which each file must answer as Keras.  [default: float32 1.0, int8 0.99]",
 )
+@click.option("--explain", is_flag=True, help="Say where an int8 file loses what Keras answers, layer by layer.")
 @click.option("--labels", type=FILE, metavar="FILE", help="Class names, one a line.  [default: Fashion-MNIST's]")
 @click.option("--data", "data_folder", type=FILE, metavar="DIR", help="Folder of the four IDX files.")
 @click.option("-o", "--output", type=FILE, metavar="DIR", help="Where to publish.  [default: beside MODEL]")
@@ -48,6 +49,7 @@ def main(
     more: tuple[str, ...],
     targets: tuple[str, ...],
     min_agreement: float | None,
+    explain: bool,
     labels: Path | None,
     data_folder: Path | None,
     output: Path | None,
@@ -62,7 +64,7 @@ def main(
     and no tensorflow. If one answers too differently, or a target would refuse it, nothing is published and the exit
     code is 1. It is also 1 if a target's interpreter is not to be had: the file is then published, not proved there.
     """
-    from fmnist_export import classes, exporting
+    from fmnist_export import classes, explain_table, exporting
     from fmnist_train import data
 
     files = exporting.export(
@@ -73,6 +75,7 @@ def main(
         target_names=targets,
         class_names=classes.read(labels) if labels else None,
         minimum_agreement=min_agreement,
+        show_explanation=(lambda found: click.echo(explain_table.table(found), err=as_json)) if explain else None,
         say=warn,
     )
     if as_json:
@@ -108,6 +111,7 @@ def _show(files: "list[Exported]") -> None:
             click.echo(f"{file.precision:<12}{len(file.content):>9,}  {missing.target:<22}{'not proved':>10}")
     for file in files:
         click.echo(f"{file.path}")
+    click.echo(f"{files[0].path.parent / 'report.html'}")
 
 
 def _share(value: float | None) -> str:

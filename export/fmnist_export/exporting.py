@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 
 import fmnist_runtime
-from fmnist_export import convert, environments, golden, proof, soundness, source, targets
+from fmnist_export import convert, environments, explain, golden, proof, report, soundness, source, targets
 from fmnist_export.calibrate import Calibration
 from fmnist_export.environments import Environment, NotProvable
+from fmnist_export.explain_result import Explanation
+from fmnist_export.explain_variants import PRECISIONS as EXPLAINED
 from fmnist_export.proof import Outputs, Proof
+from fmnist_export.report import ModelResult, NotProved, Report, Run
 from fmnist_export.source import Source
 from fmnist_export.targets import Target
 from fmnist_runtime import graph, modelfile
@@ -37,22 +40,17 @@ MINIMUM_AGREEMENT = {
 
 
 @dataclass(frozen=True)
-class NotProved:
-    """A target on which a file was not proved, and why: its interpreter is not here."""
-
-    target: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class Exported:
-    """A model file with its proofs; `content` is the whole file."""
+    """A model file with its proofs; `content` is the whole file, `runs` are what the proofs were made from."""
 
     path: Path
     precision: str
     content: bytes
+    description: dict[str, Any]
     proofs: tuple[Proof, ...]
+    runs: tuple[Run, ...]
     not_proved: tuple[NotProved, ...]
+    explanation: Explanation | None
 
     def as_json(self) -> dict[str, Any]:
         """The keys of `fmnist-export --json`, as docs and other programs know them."""
@@ -63,6 +61,7 @@ class Exported:
             "sha256": sha256(self.content),
             "proofs": [proof.as_json() for proof in self.proofs],
             "not_proved": [{"target": missing.target, "reason": missing.reason} for missing in self.not_proved],
+            **({"explanation": self.explanation.as_json()} if self.explanation else {}),
         }
 
 
@@ -75,6 +74,7 @@ def export(
     target_names: Sequence[str] = (),
     class_names: tuple[str, ...] | None = None,
     minimum_agreement: float | None = None,
+    show_explanation: Callable[[Explanation], None] | None = None,
     say: Say = lambda _: None,
 ) -> list[Exported]:
     """Convert the Keras model in `path` to each of `precisions`, prove every file, and publish them all to `folder`.
@@ -82,7 +82,8 @@ def export(
     Every file is checked against every target of `target_names` (see targets.choose) and proved on each whose
     interpreter is here or can be installed. A file is published only when it agrees with Keras on at least
     `minimum_agreement` of the test images (by default MINIMUM_AGREEMENT) everywhere; else ExportError, and `folder` is
-    as it was. `say` gets a line for each step.
+    as it was. With `show_explanation` every int8 file is explained (see explain.py), and it gets each explanation
+    before the file is proved. `say` gets a line for each step. Writes the golden file and report.html too.
     """
     chosen = targets.choose(target_names)
     make_folder(folder)
@@ -92,21 +93,89 @@ def export(
     finished = []
     for precision in precisions:
         content, description = _convert(loaded, precision, chosen, dataset, say)
-        proofs, recorded = [], []
+        explanation = _explain(loaded, precision, content, dataset, show_explanation, say)
+        proofs, recorded, runs = [], [], []
         for environment in found:
             say(f"proving {precision} on {environment.target.name} with {len(dataset.test.images):,} test images")
             outputs = _run(modelfile.pack(content, loaded.class_names, description), dataset, environment)
             proofs.append(proof.compare(outputs, loaded.probabilities, loaded.labels))
             _require(proofs[-1], precision, minimum_agreement)
             recorded.append(_recorded(proofs[-1], outputs, images))
-        whole = modelfile.pack(content, loaded.class_names, {**description, "proofs": recorded})
+            runs.append(Run.from_outputs(outputs.values, description["output"], outputs.runtime, outputs.version))
+        description["proofs"] = recorded
         goal = folder / f"{path.stem}-{precision}.tflite"
-        finished.append(Exported(goal, precision, whole, tuple(proofs), tuple(missing)))
+        whole = modelfile.pack(content, loaded.class_names, description)
+        finished.append(
+            Exported(goal, precision, whole, description, tuple(proofs), tuple(runs), tuple(missing), explanation)
+        )
+    _publish(finished, folder, loaded, images, dataset, minimum_agreement)
+    return finished
+
+
+def _publish(
+    finished: list[Exported],
+    folder: Path,
+    loaded: Source,
+    images: Golden,
+    dataset: FashionMnist,
+    minimum_agreement: float | None,
+) -> None:
+    """Write all files, each whole; the page is made first, so that nothing is written where that fails."""
+    page = report.html(
+        Report(
+            loaded.path.name,
+            loaded.sha256,
+            _versions(),
+            loaded.class_names,
+            f"pixels become {loaded.scaling}",
+            dataset.test.images,
+            loaded.labels,
+            loaded.probabilities,
+            tuple(_result(file, minimum_agreement) for file in finished),
+        )
+    )
     for file in finished:
         modelfile.parse(file.content, file.path)
         write_atomically(file.path, file.content)
-    write_atomically(folder / f"{path.stem}-golden.npz", images.to_bytes())
-    return finished
+    write_atomically(folder / f"{loaded.path.stem}-golden.npz", images.to_bytes())
+    write_atomically(folder / "report.html", page.encode())
+
+
+def _result(file: Exported, minimum_agreement: float | None) -> ModelResult:
+    return ModelResult(
+        file.path.name,
+        file.precision,
+        len(file.content),
+        sha256(file.content),
+        file.description,
+        file.runs,
+        file.not_proved,
+        _least(file.precision, minimum_agreement),
+        file.explanation,
+    )
+
+
+def _explain(
+    loaded: Source,
+    precision: str,
+    content: bytes,
+    dataset: FashionMnist,
+    show: Callable[[Explanation], None] | None,
+    say: Say,
+) -> Explanation | None:
+    if show is None or precision not in EXPLAINED:
+        return None
+    say(f"explaining {precision} on training images that were held out")
+    calibration = Calibration()
+    explanation = explain.explain(
+        loaded.model,
+        precision,
+        content,
+        loaded.inputs(calibration.images(dataset.train)),
+        loaded.inputs(explain.held_out(dataset.train, calibration)),
+    )
+    show(explanation)
+    return explanation
 
 
 def _environments(chosen: Sequence[Target], say: Say) -> tuple[list[Environment], list[NotProved]]:
@@ -201,10 +270,14 @@ def _recorded(found: Proof, outputs: Outputs, images: Golden) -> dict[str, Any]:
 
 
 def _require(found: Proof, precision: str, minimum: float | None) -> None:
-    least = MINIMUM_AGREEMENT[precision] if minimum is None else minimum
+    least = _least(precision, minimum)
     if found.agreement < least:
         raise ExportError(
             f"{precision} on {found.runtime} {found.version} agrees with Keras on {found.agreement:.4f} of "
             f"{found.images:,} images, expected at least {least:.4f}; nothing was published "
             f"(--min-agreement sets the limit, --explain says where it is lost)"
         )
+
+
+def _least(precision: str, minimum: float | None) -> float:
+    return MINIMUM_AGREEMENT[precision] if minimum is None else minimum

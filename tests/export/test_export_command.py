@@ -78,6 +78,7 @@ def test_the_json_has_the_promised_keys_and_the_files_are_what_it_says(trained: 
         "model-float32.tflite",
         "model-int8.tflite",
         "model-golden.npz",
+        "report.html",
     }
 
 
