@@ -16,6 +16,26 @@ from fmnist_runtime.graph import Graph
 
 ALL = "all"
 _DENSE = "FULLY_CONNECTED"
+_OF_CLASSIFIERS = [
+    "FULLY_CONNECTED",
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "SOFTMAX",
+    "RESHAPE",
+    "QUANTIZE",
+    "DEQUANTIZE",
+    "MEAN",
+    "MAX_POOL_2D",
+    "AVERAGE_POOL_2D",
+    "ADD",
+    "MUL",
+    "PAD",
+    "LOGISTIC",
+    "HARD_SWISH",
+    "CONCATENATION",
+    "STRIDED_SLICE",
+    "PACK",
+]
 
 
 @dataclass(frozen=True)
@@ -113,3 +133,14 @@ def _per_channel_dense(model: Graph) -> str:
         if operator.name == _DENSE and len(model.tensors[operator.inputs[1]].scales) > 1:
             return model.tensors[operator.inputs[1]].name
     return ""
+
+
+def markdown() -> str:
+    """The highest version of each operator that classifiers of images use, by target, as a Markdown table."""
+    head = ["operator", *table()]
+    rows = [[name, *(str(target.operators.get(name, "-")) for target in table().values())] for name in _OF_CLASSIFIERS]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+
+
+if __name__ == "__main__":
+    print(markdown())

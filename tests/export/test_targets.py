@@ -14,6 +14,7 @@ from fmnist_export.calibrate import Calibration
 from fmnist_runtime import graph
 from fmnist_runtime.errors import ExportError
 from fmnist_train.data import to_float
+from helpers import ROOT
 
 # Measured before the project began (facts, "Highest operator version that each runtime accepts").
 FACTS = {
@@ -121,3 +122,7 @@ def test_an_environment_that_cannot_be_made_leaves_nothing_behind(tmp_path: Path
     with pytest.raises(environments.NotProvable, match="could not be installed"):
         environments.find(targets.table()["litert-1.4"], lambda _: None)
     assert not (tmp_path / "fmnist-edge" / "targets" / "litert-1.4").exists()
+
+
+def test_the_table_in_the_docs_is_the_one_that_is_used() -> None:
+    assert targets.markdown() in (ROOT / "docs" / "compatibility.md").read_text()
