@@ -46,7 +46,8 @@ def _background(generator: np.random.Generator) -> NDArray[np.float32]:
     down, right = np.mgrid[-0.5 : 0.5 : HEIGHT * 1j, -0.5 : 0.5 : WIDTH * 1j]
     gradient = slope * (np.cos(angle) * right + np.sin(angle) * down)
     stains = _texture(generator, cell=60) * 2 + _texture(generator, cell=4) * 1.5
-    return (colour + (gradient + stains)[:, :, np.newaxis]).astype(np.float32)
+    wall: NDArray[np.float32] = (colour + (gradient + stains)[:, :, np.newaxis]).astype(np.float32)
+    return wall
 
 
 def _texture(generator: np.random.Generator, cell: int) -> NDArray[np.float32]:

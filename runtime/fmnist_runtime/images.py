@@ -4,6 +4,7 @@ What it does not: turn a photo into the data set's kind of picture (fmnist_runti
 (fmnist_runtime.sources), read raw frames (fmnist_runtime.frames).
 """
 
+import io
 import os
 import stat
 import warnings
@@ -55,39 +56,37 @@ def read_images(
     Raises ImageError where the file is unreadable, holds other shapes or dtypes, or has no image of that number.
     """
     path = Path(path)
-    return _images(path, _open(path), indices, invert)
+    with _open(path) as file:
+        yield from _images(path, file, indices, invert)
 
 
 def read_stream(stream: IO[bytes], indices: Sequence[int] = (), *, invert: Invert = "auto") -> Iterator[Image]:
     """The images in the one file that `stream` delivers up to its end, as `read_images`; their source is "-"."""
-    import io
-
     content = stream.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise _too_long("standard input")
-    return _images(_STANDARD_INPUT, io.BytesIO(content), indices, invert)
+    yield from _images(_STANDARD_INPUT, io.BytesIO(content), indices, invert)
 
 
 def _images(path: Path, file: IO[bytes], indices: Sequence[int], invert: Invert) -> Iterator[Image]:
     if invert not in INVERT:
         raise ImageError(f"invert={invert!r} is unknown, expected one of {', '.join(INVERT)}")
-    with file:
-        start = file.read(kinds.LENGTH)
-        file.seek(0)
-        kind = kinds.kind_of(start)
-        if kind not in kinds.ARRAYS:
-            yield _read_picture(path, file, start, kind, indices, invert)
-            return
-        stack = _read_numpy(path, file) if kind == kinds.NPY else _read_idx(path, file)
-        if stack.ndim == 2:
-            _check_single(path, indices)
-            yield _untouched(path, None, stack, invert, warned=False)
-            return
-        warned = False
-        for item in _items(path, len(stack), indices):
-            image = _untouched(path, item, stack[item], invert, warned)
-            warned = warned or image.note is not None
-            yield image
+    start = file.read(kinds.LENGTH)
+    file.seek(0)
+    kind = kinds.kind_of(start)
+    if kind not in kinds.ARRAYS:
+        yield _read_picture(path, file, start, kind, indices, invert)
+        return
+    stack = _read_numpy(path, file) if kind == kinds.NPY else _read_idx(path, file)
+    if stack.ndim == 2:
+        _check_single(path, indices)
+        yield _untouched(path, None, stack, invert, warned=False)
+        return
+    warned = False
+    for item in _items(path, len(stack), indices):
+        image = _untouched(path, item, stack[item], invert, warned)
+        warned = warned or image.note is not None
+        yield image
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -173,7 +172,7 @@ def _read_numpy(path: Path, file: IO[bytes]) -> NDArray[np.uint8]:
 
 def _load(path: Path, file: IO[bytes]) -> NDArray[Any]:
     """The array in a .npy file; one on disk is mapped, so that --index of a large one reads that image alone."""
-    if path == _STANDARD_INPUT and not hasattr(file, "name"):
+    if isinstance(file, io.BytesIO):
         return np.load(file, allow_pickle=False)  # type: ignore[no-any-return]
     return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
 

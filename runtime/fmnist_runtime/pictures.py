@@ -76,7 +76,7 @@ def decode(source: Path | IO[bytes], kind: str, name: str) -> Picture:
         except ImageError:
             raise
         except Pillow.DecompressionBombError as error:
-            raise _too_large(name, str(error)) from error
+            raise _too_large(name, "more pixels than Pillow opens") from error
         except KeyError as error:
             raise ImageError(
                 f"{name}: a {kind} picture, which this machine's Pillow {_version()} cannot read; "

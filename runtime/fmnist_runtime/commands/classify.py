@@ -159,7 +159,9 @@ def _standard_input() -> IO[bytes]:
 
 
 def _say(image: "Image", classifier: "Classifier", asked: _Asked) -> None:
-    name = str(image.source) if image.item is None else f"{image.source}[{image.item}]"
+    # A name may hold anything, the terminal's control sequences too.
+    source = str(image.source) if str(image.source).isprintable() else repr(str(image.source))
+    name = source if image.item is None else f"{source}[{image.item}]"
     if image.note:
         warn(f"{name}: {image.note}")
     best = classifier.top(image.pixels, asked.top)
