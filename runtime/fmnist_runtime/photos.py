@@ -109,7 +109,8 @@ def _scale(garment: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _centre(garment: NDArray[np.float32]) -> NDArray[np.uint8]:
     height, width = garment.shape
-    top, left = (_SIDE - height) // 2, (_SIDE - width) // 2
+    # An odd margin has its larger half above and on the left, as nearly everywhere in the data set.
+    top, left = (_SIDE - height + 1) // 2, (_SIDE - width + 1) // 2
     pixels = np.zeros(SHAPE, np.uint8)
     pixels[top : top + height, left : left + width] = np.rint(np.clip(garment, 0, 255)).astype(np.uint8)
     return pixels

@@ -1,4 +1,4 @@
-"""The measured claim about photos, on the first images of the test set: python -m fmnist_benchmarks.photos measures all."""
+"""The claim about photos on the first test images; python -m fmnist_benchmarks.photos measures it on all of them."""
 
 import io
 import json
@@ -16,14 +16,14 @@ from fmnist_runtime.dataset import Split
 
 
 def test_photos_cost_at_most_three_points(test_split: Split) -> None:
-    part = Split(test_split.images[:600], test_split.labels[:600])
+    part = Split(test_split.images[:300], test_split.labels[:300])
     with Classifier() as classifier:
         result = compare(classifier, part, photograph(part.images, seed=0))
-    assert result.images == 600
+    assert result.images == 300
     assert result.refused == 0
-    assert result.originals_right > 500
+    assert result.originals_right > 250
     assert result.points_lost <= 3
-    assert result.same_answer >= 0.9 * 600
+    assert result.same_answer >= 0.9 * 300
 
 
 def test_a_photo_is_a_400x300_jpeg_on_a_light_background_and_repeats_by_seed(test_split: Split) -> None:

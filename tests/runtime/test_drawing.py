@@ -12,7 +12,7 @@ IMAGE[13, :] = 255
 
 
 def test_ascii_and_blocks_are_14_lines_of_28_characters() -> None:
-    for style, full, half in (("ascii", "@", "+"), ("blocks", "█", "▒")):
+    for style, full, half in (("ascii", "@", "="), ("blocks", "█", "▒")):
         lines = draw(IMAGE, style).split("\n")
         assert [len(line) for line in lines] == [28] * 14
         assert lines[0].isspace()

@@ -130,6 +130,7 @@ def test_the_negative_of_a_test_image_enlarged_comes_back_as_itself(test_split: 
     for image in test_split.images[:50]:
         large = np.pad((255 - image).repeat(8, 0).repeat(8, 1), 40, constant_values=255)
         pixels, _ = _convert(large)
+        # What is left is the sharpening, of a picture that was sharpened before.
         assert np.corrcoef(pixels.ravel(), image.ravel())[0, 1] > 0.85
 
 

@@ -50,21 +50,21 @@ def test_a_lossy_format_comes_back_nearly(kind: str) -> None:
     assert np.abs(picture.rgb[:, :, 0].astype(int) - GREY).mean() < 3
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "YCbCr", "I;16", "I", "F", "LAB", "PA"])
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "YCbCr", "I;16", "I", "F", "LAB"])
 def test_a_mode_becomes_rgb(mode: str) -> None:
     if mode in ("I;16", "I"):
         original = Pillow.fromarray((GREY.astype(np.int32) * 257).astype(np.uint16 if mode == "I;16" else np.int32))
     elif mode == "F":
         original = Pillow.fromarray(GREY.astype(np.float32) / 255)
     elif mode == "LAB":
-        original = Pillow.merge("LAB", [Pillow.fromarray(GREY)] + [Pillow.new("L", (60, 40), 128)] * 2)
+        original = Pillow.merge("LAB", [Pillow.fromarray(GREY), *[Pillow.new("L", (60, 40), 128)] * 2])
     else:
         original = Pillow.fromarray(GREY).convert(mode)
     assert original.mode == mode
-    # TIFF holds nearly all modes, PNG the others.
-    picture = _decode(_encode(original, "PNG" if mode in ("P", "PA") else "TIFF"))
-    assert np.abs(picture.rgb.mean(axis=2) - GREY).mean() < (40 if mode == "1" else 3)
-    assert (picture.alpha is not None) == (mode in ("LA", "RGBA", "PA"))
+    picture = _decode(_encode(original, "TIFF"))
+    expected = np.asarray(original.convert("L")) if mode == "1" else GREY
+    assert np.abs(picture.rgb.mean(axis=2) - expected).mean() < 3
+    assert (picture.alpha is not None) == (mode in ("LA", "RGBA"))
 
 
 def test_16_bit_png_keeps_its_scale() -> None:
@@ -80,7 +80,7 @@ def test_transparency_of_a_palette_and_of_a_single_colour() -> None:
     assert np.array_equal(picture.alpha == 0, GREY == 0)
     picture = _decode(_encode(Pillow.fromarray(GREY), "PNG", transparency=int(GREY[0, 5])))
     assert picture.alpha is not None
-    assert np.array_equal(picture.alpha == 0, GREY == GREY[0, 5])
+    assert np.array_equal(picture.alpha == 0, GREY[0, 5] == GREY)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -103,8 +103,8 @@ def test_exif_rotation_is_undone(orientation: int, kind: str) -> None:
 def test_an_animation_is_its_first_frame() -> None:
     frames = [Pillow.fromarray(np.full((40, 60), grey, np.uint8)) for grey in (10, 200)]
     for kind in ("GIF", "TIFF", "PNG", "WEBP"):
-        if kind == "WEBP" and not features.check("webp_anim"):
-            continue
+        if kind not in Pillow.SAVE_ALL:
+            continue  # WebP in a Pillow that was built without it
         content = _encode(frames[0], kind, save_all=True, append_images=frames[1:])
         assert abs(int(_decode(content).rgb.mean()) - 10) <= 2, kind
 
@@ -127,7 +127,7 @@ def _png_header(width: int, height: int) -> bytes:
 def test_a_decompression_bomb_is_refused_before_it_is_decoded(width: int, height: int) -> None:
     data = zlib.compress(bytes(1000))
     content = _png_header(width, height) + struct.pack(">I", len(data)) + b"IDAT" + data + bytes(4)
-    with pytest.raises(ImageError, match="too large a picture|damaged"):
+    with pytest.raises(ImageError, match=r"too large a picture|damaged"):
         _decode(content)
     assert width * height > pictures.MAX_DECODED_PIXELS
 
@@ -144,7 +144,7 @@ def test_a_cut_picture_is_refused_wherever_it_was_cut(kind: str) -> None:
     rng = np.random.default_rng(0)
     content = _encode(Pillow.fromarray(rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)), kind)
     for end in range(kinds.LENGTH, len(content) - 200, max(1, len(content) // 20)):
-        with pytest.raises(ImageError, match="damaged or cut-short|nothing on it|not an image"):
+        with pytest.raises(ImageError, match=r"damaged or cut-short|nothing on it|not an image"):
             _decode(content[:end])
 
 
@@ -175,10 +175,10 @@ SAMPLES = [
 
 
 def _image_or_error(content: bytes) -> None:
+    """Read `content`; no exception but ImageError may come out, and no warning (filterwarnings is error)."""
     try:
         images = list(read_stream(io.BytesIO(content)))
-    except ImageError as error:
-        assert "\n" not in str(error).strip()
+    except ImageError:
         return
     assert images
     for image in images:
