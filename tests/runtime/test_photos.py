@@ -126,12 +126,14 @@ def test_sharpening_leaves_plain_areas_and_steepens_outlines() -> None:
     assert sharp[5, 5] == 60
 
 
-def test_the_negative_of_a_test_image_enlarged_comes_back_as_itself(test_split: Split) -> None:
+def test_the_negative_of_a_test_image_enlarged_comes_back_in_its_place(test_split: Split) -> None:
+    likeness = []
     for image in test_split.images[:50]:
         large = np.pad((255 - image).repeat(8, 0).repeat(8, 1), 40, constant_values=255)
         pixels, _ = _convert(large)
-        # What is left is the sharpening, of a picture that was sharpened before.
-        assert np.corrcoef(pixels.ravel(), image.ravel())[0, 1] > 0.85
+        likeness.append(np.corrcoef(pixels.ravel(), image.ravel())[0, 1])
+    # What differs is the sharpening, of pictures that were sharpened before. One pixel aside costs more: 0.87.
+    assert np.median(likeness) > 0.95
 
 
 def test_the_background_is_seen_behind_the_garment() -> None:
