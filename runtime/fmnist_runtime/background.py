@@ -21,20 +21,17 @@ _LIGHT_SHARE = 0.6
 
 @dataclass(frozen=True)
 class Background:
-    """`colours`: (height, width, 3) float32, 0 to 255, the background also where the garment hides it.
+    """The background of one picture.
 
-    `closeness` is the distance, a share of the maximum intensity, within which a pixel is background; `share` is the
-    part of the picture's border, 0 to 1, that looks like the background.
+    `colours` is (height, width, 3) float32, 0 to 255, the background also where the garment hides it; `lightness` its
+    mean grey, 0 black to 255 white; `closeness` the distance, a share of the maximum intensity, within which a pixel
+    is background; `share` the part of the picture's border, 0 to 1, that looks like the background.
     """
 
     colours: NDArray[np.float32]
+    lightness: int
     closeness: float
     share: float
-
-    @property
-    def lightness(self) -> int:
-        """The mean grey of the background, 0 black to 255 white."""
-        return round(float(self.colours.mean()))
 
     @property
     def is_light(self) -> bool:
@@ -66,13 +63,15 @@ def estimate(picture: NDArray[np.float32]) -> Background:
     down = (np.arange(height, dtype=np.float32) / height)[:, np.newaxis, np.newaxis]
     right = (np.arange(width, dtype=np.float32) / width)[np.newaxis, :, np.newaxis]
     colours = np.clip(plane[0] + down * plane[1] + right * plane[2], 0, 255)
-    return Background(colours, closeness, float(near.mean()))
+    return Background(colours, round(float(colours.mean())), closeness, float(near.mean()))
 
 
 def distance(pixels: NDArray[np.float32], colours: NDArray[np.float32]) -> NDArray[np.float32]:
     """How far colours, (..., 3) of 0 to 255, are from each other in RGB space, as a share of the largest distance."""
     difference = pixels - colours
-    result: NDArray[np.float32] = np.sqrt(np.mean(difference * difference, axis=-1)) / np.float32(255)
+    # einsum, because a mean over an axis of three is ten times slower.
+    squares = np.einsum("...i,...i->...", difference, difference)
+    result: NDArray[np.float32] = np.sqrt(squares) * np.float32(1 / (255 * np.sqrt(3)))
     return result
 
 

@@ -129,6 +129,8 @@ def _decode(picture: "Pillow.Image") -> Picture:
 
 
 def _orientation(picture: "Pillow.Image") -> int:
+    if picture.format == "TIFF":
+        return 1  # Pillow turns TIFF upright while it loads it, and some versions keep the tag
     try:
         return int(picture.getexif().get(_ORIENTATION_TAG, 1))
     except Exception:  # damaged metadata is no reason to refuse a picture that can be seen
