@@ -237,15 +237,21 @@ def test_show_draws_what_the_model_saw_and_keeps_json_clean(classify, test_image
     assert as_json.stderr.splitlines() == lines[1:]
 
 
-def test_names_that_no_terminal_can_print(classify, photos: Path) -> None:
-    name = b"\xff\x1b[31m.jpg"
+@pytest.mark.parametrize(
+    ("name", "encoding", "printed"),
+    [
+        (b"\xff\x07.jpg", "utf-8:strict", "\\udcff\\x07.jpg"),
+        ("Koszula-ł.jpg".encode(), "latin-1:strict", "Koszula-\\u0142.jpg"),
+    ],
+)
+def test_names_that_a_terminal_cannot_print(classify, photos: Path, name: bytes, encoding: str, printed: str) -> None:
     target = Path(photos, name.decode(errors="surrogateescape"))
     shutil.copy(photos / "2.jpg", target)
-    for options in ([], ["--json"]):
-        result = classify(target, *options)
-        assert result.returncode == 0, result.stderr
-        assert "\x1b" not in result.stdout
-        assert "Trouser" in result.stdout
+    environment = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "1"}
+    result = classify(target, env=environment)
+    assert result.returncode == 0, result.stderr
+    assert printed in result.stdout
+    assert json.loads(classify(target, "--json", env=environment).stdout)["label"] == "Trouser"
 
 
 def test_bombs_and_cut_photos_do_not_hide_the_others(classify, photos: Path) -> None:

@@ -127,12 +127,12 @@ def _png_header(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("width", "height"), [(5001, 5000), (9000, 9000), (11_000, 11_000), (20_000, 20_000), (2**31 - 1,) * 2]
+    ("width", "height"), [(5001, 5000), (9000, 9000), (10_000, 9_500), (20_000, 20_000), (2**31 - 1,) * 2]
 )
 def test_a_decompression_bomb_is_refused_before_it_is_decoded(width: int, height: int) -> None:
     data = zlib.compress(bytes(1000))
     content = _png_header(width, height) + struct.pack(">I", len(data)) + b"IDAT" + data + bytes(4)
-    with pytest.raises(ImageError, match=r"too large a picture|damaged"):
+    with pytest.raises(ImageError, match="too large a picture"):
         _decode(content)
     assert width * height > pictures.MAX_DECODED_PIXELS
 
