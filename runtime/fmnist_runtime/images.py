@@ -158,8 +158,9 @@ def _read_numpy(path: Path, file: IO[bytes]) -> NDArray[np.uint8]:
         warnings.simplefilter("ignore")  # numpy's remarks about headers of old versions
         try:
             array = _load(path, file)
-        except (OSError, ValueError, EOFError, MemoryError, OverflowError) as error:
-            raise ImageError(f"{path}: a damaged .npy file ({error}); save it again with numpy.save") from error
+        except Exception as error:  # a damaged header gets numpy to raise TokenError, TypeError, SyntaxError, ...
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ImageError(f"{path}: a damaged .npy file ({reason}); save it again with numpy.save") from error
     if array.dtype != np.uint8:
         problem = f"dtype {array.dtype}"
         if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array[:1000]).all():

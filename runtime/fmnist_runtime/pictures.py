@@ -3,6 +3,7 @@
 What it does not do: find the garment (fmnist_runtime.photos). Pillow is imported when the first picture is read.
 """
 
+import logging
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ MAX_SIDE = 512
 MAX_DECODED_PIXELS = 25_000_000
 # JPEG is decoded at a half, a quarter or an eighth of its size, so that a 64-megapixel camera's still fits.
 MAX_PIXELS = 64_000_000
+
+_NOWHERE = logging.NullHandler()
 
 # EXIF 2.3, tag 274 "Orientation", as the names of Pillow's transpositions that undo it.
 _ORIENTATION_TAG = 274
@@ -65,6 +68,8 @@ def decode(source: Path | IO[bytes], kind: str, name: str) -> Picture:
     from PIL import Image as Pillow
     from PIL import UnidentifiedImageError
 
+    # Pillow logs errors too, and logging prints those of a program without handlers on standard error.
+    logging.getLogger("PIL").addHandler(_NOWHERE)
     # Process-wide, and no harm in threads: at worst a warning about a strange picture gets out. What Pillow only warns
     # of (metadata, sizes) is either harmless or checked below.
     with warnings.catch_warnings():

@@ -83,6 +83,7 @@ def _array(array: np.ndarray) -> bytes:
         (_array(np.zeros((0, 28, 28), np.uint8)), "no image in it"),
         (_array(np.array([{}], object)), "damaged .npy"),
         (_array(PIXELS)[:-1], "damaged .npy"),
+        (b"\x93NUMPY\1\0\x10\0{'descr': ((((((\n", "damaged .npy"),
         (gzip.compress(b"hello"), "not an IDX"),
         (b"\0\0\x08\3\0\0\0\0\0\0\0\x1c\0\0\0\x1c", "no image in it"),
         (b"\0\0\x08\1\0\0\0\2ab", "expected images"),

@@ -2,7 +2,10 @@
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -161,6 +164,19 @@ def test_floats_that_are_no_pixels_are_refused(value: float) -> None:
         _decode(_encode(Pillow.fromarray(values), "TIFF"))
 
 
+def test_pillow_prints_nothing_of_its_own(tmp_path: Path) -> None:
+    content = bytearray(_encode(Pillow.fromarray(COLOUR), "TIFF"))
+    entry = content.index(b"\x15\x01\x03\0")  # tag 277, samples per pixel, one SHORT
+    content[entry + 8 : entry + 10] = b"\xff\x10"
+    (tmp_path / "x.tif").write_bytes(content)
+    code = "import sys; from fmnist_runtime import read_images; next(read_images(sys.argv[1]))"
+    result = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "x.tif"], capture_output=True, text=True, check=False
+    )
+    assert result.stderr.startswith("Traceback")  # of this script, and no line before it
+    assert "ImageError" in result.stderr
+
+
 SIGNATURES = [
     b"\x89PNG\r\n\x1a\n",
     b"\xff\xd8\xff",
@@ -177,6 +193,11 @@ SAMPLES = [
     for kind in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "PPM", "WEBP", "SGI")
     if kind != "WEBP" or features.check("webp")
 ]
+SAMPLES.append(
+    b"\x93NUMPY\1\0v\0"
+    + f"{{'descr': '|u1', 'fortran_order': False, 'shape': (28, 28), }}{' ' * 57}\n".encode()
+    + bytes(784)
+)
 
 
 def _image_or_error(content: bytes) -> None:
