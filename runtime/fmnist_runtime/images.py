@@ -1,72 +1,151 @@
-"""Images from files: PNG and JPEG, numpy arrays, the data set's IDX files; one (28, 28) uint8 after another."""
+"""Images from files: pictures of any kind, numpy arrays, the data set's IDX files; one (28, 28) uint8 after another.
 
+What it does not: turn a photo into the data set's kind of picture (fmnist_runtime.photos), find the files of a folder
+(fmnist_runtime.sources), read raw frames (fmnist_runtime.frames).
+"""
+
+import io
+import os
+import stat
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime import idx
+from fmnist_runtime import idx, kinds
+from fmnist_runtime.background import looks_light
 from fmnist_runtime.errors import DataError, ImageError
 from fmnist_runtime.pixels import CONVENTION, SHAPE
 
-_NUMPY_MAGIC = b"\x93NUMPY"
-_GZIP_MAGIC = b"\x1f\x8b"
-_IDX_MAGIC = b"\0\0\x08"
+Invert = Literal["auto", "yes", "no"]
+INVERT: tuple[Invert, ...] = ("auto", "yes", "no")
+
+# What an image is told that is passed on as it is and looks like the negative of what the model expects.
+NEGATIVE = f"its border is light, the model expects {CONVENTION}; passed on untouched, --invert yes inverts it"
+
+# An encoded picture, and what gzip may unpack to: the data set's largest file is 47 MB.
+MAX_BYTES = 256 * 2**20
+_STANDARD_INPUT = Path("-")
 
 
 class Image(NamedTuple):
-    """An image with the file that it came from and its number there, None in a file of one image."""
+    """An image with the file that it came from and its number there, None in a file of one image.
+
+    `note` says in words what was decided about the image, or what looks wrong with it; None where there is nothing to
+    say.
+    """
 
     source: Path
     item: int | None
     pixels: NDArray[np.uint8]
+    note: str | None = None
 
 
-def read_images(path: Path, indices: Sequence[int] = ()) -> Iterator[Image]:
+def read_images(
+    path: str | os.PathLike[str], indices: Sequence[int] = (), *, invert: Invert = "auto"
+) -> Iterator[Image]:
     """The images in the file `path`, each (28, 28) uint8, 0 background and 255 garment; only `indices` if given.
 
-    The content decides how the file is read, not its name. Raises ImageError where the file is unreadable, holds
-    other shapes or dtypes, or has no image of that number.
+    The content decides how the file is read, not its name. A picture that is 28x28 and grey, an array and an IDX file
+    pass through untouched unless `invert` is "yes"; any other picture is converted as fmnist_runtime.photos says, and
+    negated if `invert` is "yes", or "auto" and its background is light.
+
+    Raises ImageError where the file is unreadable, holds other shapes or dtypes, or has no image of that number.
     """
-    start = _first_bytes(path)
-    if start.startswith((_GZIP_MAGIC, _IDX_MAGIC)):
-        stack = _read_idx(path)
-    elif start.startswith(_NUMPY_MAGIC):
-        stack = _read_numpy(path)
-    else:
-        stack = _read_picture(path)
-    if stack.ndim == 2:
-        if any(indices):
-            raise ImageError(f"{path}: one image, so there is no --index {max(indices)}; leave --index away")
-        yield Image(path, None, stack)
+    path = Path(path)
+    with _open(path) as file:
+        yield from _images(path, file, indices, invert)
+
+
+def read_stream(stream: IO[bytes], indices: Sequence[int] = (), *, invert: Invert = "auto") -> Iterator[Image]:
+    """The images in the one file that `stream` delivers up to its end, as `read_images`; their source is "-"."""
+    content = stream.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise _too_long("standard input")
+    yield from _images(_STANDARD_INPUT, io.BytesIO(content), indices, invert)
+
+
+def _images(path: Path, file: IO[bytes], indices: Sequence[int], invert: Invert) -> Iterator[Image]:
+    if invert not in INVERT:
+        raise ImageError(f"invert={invert!r} is unknown, expected one of {', '.join(INVERT)}")
+    start = file.read(kinds.LENGTH)
+    file.seek(0)
+    kind = kinds.kind_of(start)
+    if kind not in kinds.ARRAYS:
+        yield _read_picture(path, file, start, kind, indices, invert)
         return
-    for item in indices:
-        if not 0 <= item < len(stack):
-            raise ImageError(f"{path}: {len(stack)} images, so there is no --index {item}; give 0 to {len(stack) - 1}")
-    for item in indices or range(len(stack)):
-        yield Image(path, item, stack[item])
+    stack = _read_numpy(path, file) if kind == kinds.NPY else _read_idx(path, file)
+    if stack.ndim == 2:
+        _check_single(path, indices)
+        yield _untouched(path, None, stack, invert, warned=False)
+        return
+    warned = False
+    for item in _items(path, len(stack), indices):
+        image = _untouched(path, item, stack[item], invert, warned)
+        warned = warned or image.note is not None
+        yield image
 
 
-def _first_bytes(path: Path) -> bytes:
-    if path.is_dir():
+def _open(path: Path) -> IO[bytes]:
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    if stat.S_ISDIR(mode):
         raise ImageError(f"{path}: a folder, expected an image, .npy or IDX file; name the files in it")
-    if path.exists() and not path.is_file():
-        raise ImageError(f"{path}: not a regular file, expected an image, .npy or IDX file")
+    if not stat.S_ISREG(mode):
+        raise ImageError(f"{path}: not a regular file, expected an image, .npy or IDX file; give a pipe as -")
     try:
-        with path.open("rb") as file:
-            start = file.read(8)
+        return path.open("rb")
     except OSError as error:
-        raise ImageError(f"{path}: cannot be read ({error.strerror}); check the path and its rights") from error
-    if not start:
-        raise ImageError(f"{path}: empty, expected an image, .npy or IDX file")
-    return start
+        raise _unreadable(path, error) from error
 
 
-def _read_idx(path: Path) -> NDArray[np.uint8]:
+def _unreadable(path: Path, error: Exception) -> ImageError:
+    reason = getattr(error, "strerror", None) or error
+    return ImageError(f"{path}: cannot be read ({reason}); check the path and its rights")
+
+
+def _items(path: Path, count: int, indices: Sequence[int]) -> Sequence[int]:
+    if count == 0:
+        raise ImageError(f"{path}: no image in it, expected at least one")
+    for item in indices:
+        if not 0 <= item < count:
+            raise ImageError(f"{path}: {count} images, so there is no --index {item}; give 0 to {count - 1}")
+    return indices or range(count)
+
+
+def _check_single(path: Path, indices: Sequence[int]) -> None:
+    if any(indices):
+        raise ImageError(f"{path}: one image, so there is no --index {max(indices)}; leave --index away")
+
+
+def _untouched(path: Path, item: int | None, pixels: NDArray[np.uint8], invert: Invert, warned: bool) -> Image:
+    """The image as it is, or negated if asked; with a note, but only one a file, where it looks like a negative."""
+    # A copy: an array that is mapped from a large file must not keep it open.
+    pixels = np.bitwise_not(pixels) if invert == "yes" else np.array(pixels, order="C")
+    note = NEGATIVE if invert == "auto" and not warned and looks_light(pixels) else None
+    return Image(path, item, pixels, note)
+
+
+def _read_idx(path: Path, file: IO[bytes]) -> NDArray[np.uint8]:
+    import gzip
+    import zlib
+
     try:
-        images = idx.parse(idx.read_bytes(path), str(path))
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        # Bounded, because a gzip of a megabyte may unpack to a gigabyte.
+        content = (gzip.GzipFile(fileobj=file) if packed else file).read(MAX_BYTES + 1)
+    except (EOFError, zlib.error, OSError) as error:
+        raise ImageError(f"{path}: damaged or cut short ({error}); copy or download the file again") from error
+    if len(content) > MAX_BYTES:
+        raise _too_long(str(path))
+    try:
+        images = idx.parse(content, str(path))
     except DataError as error:
         raise ImageError(str(error)) from error
     if images.ndim != 3 or images.shape[1:] != SHAPE:
@@ -74,35 +153,52 @@ def _read_idx(path: Path) -> NDArray[np.uint8]:
     return images
 
 
-def _read_numpy(path: Path) -> NDArray[np.uint8]:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ImageError(f"{path}: a damaged .npy file ({error}); save it again with numpy.save") from error
+def _read_numpy(path: Path, file: IO[bytes]) -> NDArray[np.uint8]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # numpy's remarks about headers of old versions
+        try:
+            array = _load(path, file)
+        except Exception as error:  # a damaged header gets numpy to raise TokenError, TypeError, SyntaxError, ...
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ImageError(f"{path}: a damaged .npy file ({reason}); save it again with numpy.save") from error
     if array.dtype != np.uint8:
         problem = f"dtype {array.dtype}"
-        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array[:1000]).all():
             problem += " with values that are not finite"
         raise ImageError(f"{path}: {problem}, expected uint8 ({CONVENTION}); scale to 0..255 and use astype('uint8')")
     if array.shape[-2:] != SHAPE or array.ndim not in (2, 3):
         raise ImageError(f"{path}: an array of shape {array.shape}, expected (28, 28) or (N, 28, 28)")
-    return np.ascontiguousarray(array)
+    return array
 
 
-def _read_picture(path: Path) -> NDArray[np.uint8]:
-    from PIL import Image as Pillow
-    from PIL import UnidentifiedImageError
+def _load(path: Path, file: IO[bytes]) -> NDArray[Any]:
+    """The array in a .npy file; one on disk is mapped, so that --index of a large one reads that image alone."""
+    if isinstance(file, io.BytesIO):
+        return np.load(file, allow_pickle=False)  # type: ignore[no-any-return]
+    return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
 
-    try:
-        with Pillow.open(path, formats=("PNG", "JPEG")) as picture:
-            if picture.size != SHAPE or picture.mode not in ("L", "1", "P", "RGB"):
-                width, height = picture.size
-                raise ImageError(
-                    f"{path}: a picture of {width}x{height}, mode {picture.mode}, expected 28x28 grey "
-                    f"({CONVENTION}); resize and convert it first"
-                )
-            return np.asarray(picture.convert("L"), np.uint8)
-    except UnidentifiedImageError as error:
-        raise ImageError(f"{path}: not an image, expected PNG, JPEG, .npy or an IDX file") from error
-    except (OSError, SyntaxError, ValueError, Pillow.DecompressionBombError) as error:
-        raise ImageError(f"{path}: a damaged or cut-short picture ({error}); copy or save it again") from error
+
+def _read_picture(
+    path: Path, file: IO[bytes], start: bytes, kind: str | None, indices: Sequence[int], invert: Invert
+) -> Image:
+    if not start:
+        raise ImageError(f"{path}: empty, expected an image, .npy or IDX file")
+    if kind is None:
+        hint = "; save HEIC photos as JPEG" if kinds.is_heic(start) else ""
+        raise ImageError(f"{path}: not an image that can be read, expected {kinds.PICTURES}, .npy or IDX{hint}")
+    _check_single(path, indices)
+    if file.seek(0, 2) > MAX_BYTES:
+        raise _too_long(str(path))
+    file.seek(0)
+    from fmnist_runtime import photos, pictures
+
+    picture = pictures.decode(file, kind, str(path))
+    grey = picture.grey
+    if grey is not None and grey.shape == SHAPE:
+        return _untouched(path, None, grey, invert, warned=False)
+    pixels, note = photos.convert(picture, invert, str(path))
+    return Image(path, None, pixels, note)
+
+
+def _too_long(name: str) -> ImageError:
+    return ImageError(f"{name}: more than {MAX_BYTES // 2**20} MiB, expected one image, .npy or IDX file")

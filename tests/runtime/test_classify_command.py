@@ -1,7 +1,9 @@
 """fmnist-classify through its real entry point, in an environment with the base install alone."""
 
+import io
 import json
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -9,8 +11,24 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from fmnist_benchmarks.rendering import render
 from fmnist_runtime.dataset import Split
 from helpers import assert_fails, run_command
+
+KEYS = ["source", "item", "index", "label", "score", "top", "model", "runtime"]
+
+
+@pytest.fixture
+def photos(test_split: Split, tmp_path: Path) -> Path:
+    """A folder with photos of an ankle boot, a pullover and trousers, and two files that are none."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in (0, 1, 2):
+        photo = render(test_split.images[number], np.random.default_rng(number))
+        (folder / f"{number}.jpg").write_bytes(photo)
+    (folder / "notes.txt").write_text("boot, pullover, trousers")
+    (folder / "empty.jpg").write_text("")
+    return folder
 
 
 @pytest.fixture
@@ -34,7 +52,7 @@ def test_the_json_has_the_promised_keys(classify, test_images_file: Path) -> Non
     result = classify(test_images_file, "--index", 0, "--index", 2, "--top", 3, "--json")
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert [line["item"] for line in lines] == [0, 2]
-    assert list(lines[0]) == ["source", "item", "index", "label", "score", "top", "model", "runtime"]
+    assert list(lines[0]) == KEYS
     assert (lines[0]["index"], lines[0]["label"], lines[0]["runtime"]) == (9, "Ankle boot", "tflite-runtime 2.14.0")
     assert [list(entry) for entry in lines[0]["top"]] == [["index", "label", "score"]] * 3
     assert result.stderr == ""
@@ -79,7 +97,9 @@ def test_bad_images(classify, tmp_path: Path) -> None:
     ]:
         np.save(tmp_path / name, array)
         assert_fails(classify(tmp_path / name), 1, name, words, "expected")
-    assert_fails(classify(tmp_path), 1, "a folder")
+    (tmp_path / "empty").mkdir()
+    assert_fails(classify(tmp_path / "empty"), 1, "empty: no file in it")
+    assert_fails(classify(f"{tmp_path}/*.jpg"), 1, "*.jpg: no file matches")
 
 
 def test_bad_models(classify, tmp_path: Path, test_images_file: Path) -> None:
@@ -109,3 +129,135 @@ def test_a_reader_that_stops_early_is_no_error(base_bin: Path, test_images_file:
     assert result.stdout.count("\n") == 1
     assert "Traceback" not in result.stderr
     assert "Error" not in result.stderr
+
+
+def test_a_folder_of_photos(classify, photos: Path) -> None:
+    result = classify(photos, "--json")
+    assert result.returncode == 0
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line["label"] for line in lines] == ["Ankle boot", "Pullover", "Trouser"]
+    assert [line["source"] for line in lines] == [str(photos / f"{number}.jpg") for number in (0, 1, 2)]
+    said = result.stderr.splitlines()
+    assert len(said) == 4
+    assert said[0] == f"{photos}: 2 of 5 files skipped, no images: empty.jpg, notes.txt"
+    assert all("background is light (grey" in line and line.endswith(": inverted") for line in said[1:])
+
+
+def test_a_pattern_in_quotes_and_what_the_shell_expands_are_the_same(classify, photos: Path) -> None:
+    quoted = classify(f"{photos}/[0-2].jpg")
+    expanded = classify(*sorted(photos.glob("[0-2].jpg")))
+    assert (quoted.stdout, quoted.stderr) == (expanded.stdout, expanded.stderr)
+    assert quoted.stdout.count("\n") == 3
+
+
+def test_invert_is_said_and_obeyed(classify, photos: Path, test_split: Split, tmp_path: Path) -> None:
+    Pillow.fromarray(255 - test_split.images[0]).save(tmp_path / "negative.png")
+    kept = classify(tmp_path / "negative.png", "--json")
+    assert kept.returncode == 0
+    assert "its border is light" in kept.stderr
+    assert "--invert yes inverts it" in kept.stderr
+    inverted = classify(tmp_path / "negative.png", "--json", "--invert", "yes")
+    assert inverted.stderr == ""
+    assert json.loads(inverted.stdout)["label"] == "Ankle boot"
+    assert "not inverted, as --invert no asks" in classify(photos / "0.jpg", "--invert", "no").stderr
+    assert_fails(classify(photos / "0.jpg", "--invert", "maybe"), 2, "maybe", "auto")
+
+
+def test_standard_input_takes_every_kind_of_file(
+    classify, base_bin: Path, photos: Path, test_images_file: Path
+) -> None:
+    for file, options, label in (
+        (photos / "2.jpg", [], "Trouser"),
+        (test_images_file, ["--index", "2"], "Trouser"),
+    ):
+        with file.open("rb") as stream:
+            result = classify("-", "--json", *options, stdin=stream)
+        line = json.loads(result.stdout)
+        assert (line["source"], line["label"]) == ("-", label)
+    assert_fails(classify("-", stdin=subprocess.DEVNULL), 1, "-: empty")
+
+
+def test_raw_frames_are_answered_before_the_next_one_is_sent(base_bin: Path, test_split: Split) -> None:
+    command = [base_bin / "fmnist-classify", "-", "--raw", "--json"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0) as process:
+        answers = io.TextIOWrapper(process.stdout)
+        for number in range(3):
+            process.stdin.write(test_split.images[number].tobytes())
+            line = json.loads(answers.readline())
+            assert (line["item"], line["label"]) == (number, ["Ankle boot", "Pullover", "Trouser"][number])
+        process.stdin.write(bytes(100))
+        process.stdin.close()
+        assert process.wait() == 1
+        assert answers.readline() == ""
+        assert process.stderr.read().startswith(b"fmnist-classify: -: 100 bytes after 3 whole frames, expected 784")
+
+
+def test_ctrl_c_ends_a_stream_in_one_line(base_bin: Path, test_split: Split) -> None:
+    command = [base_bin / "fmnist-classify", "-", "--raw", "--json"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0) as process:
+        process.stdin.write(test_split.images[0].tobytes())
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 1
+        # click ends the line of the terminal's own ^C first.
+        assert process.stderr.read().strip() == b"fmnist-classify: interrupted"
+
+
+def test_raw_needs_no_index(classify, test_images_file: Path) -> None:
+    assert_fails(classify("-", "--raw", "--index", "1", stdin=subprocess.DEVNULL), 2, "--index")
+
+
+def test_unsure_is_an_answer(classify, test_images_file: Path) -> None:
+    first = (test_images_file, "--index", 0)
+    score = json.loads(classify(*first, "--json").stdout)["score"]
+    sure = classify(*first, "--json", "--min-score", score)
+    unsure = classify(*first, "--json", "--min-score", min(score + 0.001, 1))
+    assert (sure.returncode, unsure.returncode) == (0, 0)
+    assert list(json.loads(sure.stdout)) == [*KEYS, "unsure"]
+    assert (json.loads(sure.stdout)["unsure"], json.loads(unsure.stdout)["unsure"]) == (False, True)
+    assert classify(*first, "--min-score", 1).stdout.endswith("   unsure\n")
+    assert "unsure" not in classify(*first, "--min-score", 0).stdout
+    for wrong in ("nan", "-0.1", "1.1", "high"):
+        assert_fails(classify(*first, "--min-score", wrong), 2, "--min-score")
+
+
+def test_show_draws_what_the_model_saw_and_keeps_json_clean(classify, test_images_file: Path) -> None:
+    first = (test_images_file, "--index", 0, "--show")
+    drawn = classify(*first, env={"PYTHONUTF8": "1"})
+    lines = drawn.stdout.splitlines()
+    assert len(lines) == 15
+    assert all(len(line) == 28 and set(line) <= set(" ░▒▓█") for line in lines[1:])
+    plain = classify(*first, env={"PYTHONIOENCODING": "ascii"})
+    assert plain.stdout.isascii()
+    assert len(plain.stdout.splitlines()) == 15
+    as_json = classify(*first, "--json", env={"PYTHONUTF8": "1"})
+    assert json.loads(as_json.stdout)["label"] == "Ankle boot"
+    assert as_json.stderr.splitlines() == lines[1:]
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "printed"),
+    [
+        (b"\xff\x07.jpg", "utf-8:strict", "\\udcff\\x07.jpg"),
+        ("Koszula-ł.jpg".encode(), "latin-1:strict", "Koszula-\\u0142.jpg"),
+    ],
+)
+def test_names_that_a_terminal_cannot_print(classify, photos: Path, name: bytes, encoding: str, printed: str) -> None:
+    target = Path(photos, name.decode(errors="surrogateescape"))
+    shutil.copy(photos / "2.jpg", target)
+    environment = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "1"}
+    result = classify(target, env=environment)
+    assert result.returncode == 0, result.stderr
+    assert printed in result.stdout
+    assert json.loads(classify(target, "--json", env=environment).stdout)["label"] == "Trouser"
+
+
+def test_bombs_and_cut_photos_do_not_hide_the_others(classify, photos: Path) -> None:
+    Pillow.new("1", (30_000, 30_000)).save(photos / "bomb.png")
+    result = classify(photos / "bomb.png", photos / "2.jpg", "--json")
+    assert_fails(result, 1, "bomb.png", "too large a picture", "25 million")
+    assert json.loads(result.stdout)["label"] == "Trouser"
+    (photos / "cut.jpg").write_bytes((photos / "0.jpg").read_bytes()[:3000])
+    assert_fails(classify(photos / "cut.jpg"), 1, "cut.jpg", "damaged or cut-short JPEG")

@@ -1,15 +1,21 @@
 import gzip
 import io
+import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from fmnist_runtime import images
+from fmnist_runtime.background import looks_light
+from fmnist_runtime.dataset import Split
 from fmnist_runtime.errors import ImageError
-from fmnist_runtime.images import read_images
+from fmnist_runtime.images import read_images, read_stream
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 28, 28), dtype=np.uint8)
+NEGATIVE = 255 - np.pad(PIXELS[1, 4:24, 4:24], 4)
 
 
 def _save(path: Path, content: object) -> Path:
@@ -65,16 +71,21 @@ def _array(array: np.ndarray) -> bytes:
     [
         (b"", "empty"),
         (b"hello", "not an image"),
-        (_picture((29, 28), "L"), "29x28"),
-        (_picture((28, 28), "RGBA"), "mode RGBA"),
+        (b"\x93NUMP", "not an image"),
+        (b"\0\0\0\x18ftypheic" + bytes(40), "save HEIC photos as JPEG"),
+        (_picture((29, 28), "L"), "nothing on it differs"),
+        (_picture((28, 28), "RGBA"), "nothing on it differs"),
         (_picture((28, 28), "L")[:50], "damaged"),
         (_array(np.zeros((28, 28), np.float32)), "dtype float32"),
         (_array(np.full((28, 28), np.nan)), "not finite"),
         (_array(np.zeros((28, 27), np.uint8)), r"shape \(28, 27\)"),
         (_array(np.zeros((2, 2, 28, 28), np.uint8)), "shape"),
+        (_array(np.zeros((0, 28, 28), np.uint8)), "no image in it"),
         (_array(np.array([{}], object)), "damaged .npy"),
         (_array(PIXELS)[:-1], "damaged .npy"),
+        (b"\x93NUMPY\1\0\x10\0{'descr': ((((((\n", "damaged .npy"),
         (gzip.compress(b"hello"), "not an IDX"),
+        (b"\0\0\x08\3\0\0\0\0\0\0\0\x1c\0\0\0\x1c", "no image in it"),
         (b"\0\0\x08\1\0\0\0\2ab", "expected images"),
     ],
 )
@@ -89,3 +100,89 @@ def test_bad_images_are_refused_in_one_line(content: bytes, words: str, tmp_path
 def test_an_index_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="3 images, so there is no --index 3"):
         list(read_images(_save(tmp_path / "x.npy", PIXELS), [3]))
+
+
+def test_what_is_grey_and_28x28_passes_through_whatever_its_mode_and_background(tmp_path: Path) -> None:
+    for pixels in (PIXELS[0], NEGATIVE):
+        for mode in ("L", "RGB", "RGBA", "LA"):
+            Pillow.fromarray(pixels).convert(mode).save(tmp_path / "x.png")
+            (image,) = read_images(tmp_path / "x.png")
+            assert np.array_equal(image.pixels, pixels), mode
+            (image,) = read_images(tmp_path / "x.png", invert="no")
+            assert np.array_equal(image.pixels, pixels), mode
+            (image,) = read_images(tmp_path / "x.png", invert="yes")
+            assert np.array_equal(image.pixels, 255 - pixels), mode
+
+
+def test_an_image_that_looks_like_a_negative_is_answered_with_a_warning_once_a_file(tmp_path: Path) -> None:
+    Pillow.fromarray(NEGATIVE).save(tmp_path / "x.png")
+    (image,) = read_images(tmp_path / "x.png")
+    assert image.note is not None
+    assert "--invert yes" in image.note
+    for invert in ("yes", "no"):
+        (image,) = read_images(tmp_path / "x.png", invert=invert)
+        assert image.note is None
+    stack = list(read_images(_save(tmp_path / "stack.npy", np.stack([PIXELS[0] // 4, NEGATIVE, NEGATIVE]))))
+    assert [image.note is not None for image in stack] == [False, True, False]
+
+
+def test_no_image_of_the_data_set_looks_like_a_negative_and_its_negatives_do(test_split: Split) -> None:
+    light = [looks_light(image) for image in test_split.images]
+    negative = [looks_light(255 - image) for image in test_split.images]
+    assert sum(light) == 0
+    assert sum(negative) >= 9_990
+
+
+def test_arrays_are_negated_only_on_demand(tmp_path: Path) -> None:
+    path = _save(tmp_path / "x.npy", PIXELS)
+    assert all(np.array_equal(image.pixels, 255 - PIXELS[image.item]) for image in read_images(path, invert="yes"))
+    with pytest.raises(ImageError, match="invert='maybe' is unknown"):
+        next(read_images(path, invert="maybe"))  # type: ignore[arg-type]
+
+
+def test_a_stream_is_read_like_a_file(tmp_path: Path, test_images_file: Path) -> None:
+    path = _save(tmp_path / "x.npy", PIXELS)
+    for file, indices in ((path, []), (path, [2]), (test_images_file, [7])):
+        streamed = list(read_stream(io.BytesIO(file.read_bytes()), indices))
+        stored = list(read_images(file, indices))
+        assert [image.item for image in streamed] == [image.item for image in stored]
+        assert all(np.array_equal(one.pixels, other.pixels) for one, other in zip(streamed, stored, strict=True))
+        assert {str(image.source) for image in streamed} == {"-"}
+
+
+def test_one_image_of_a_large_array_costs_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "large.npy"
+    array = np.lib.format.open_memmap(path, "w+", np.uint8, (1_300_000, 28, 28))  # 1 GB, sparse
+    array[1_234_567] = PIXELS[0]
+    array.flush()
+    del array
+    tracemalloc.start()
+    (image,) = read_images(path, [1_234_567])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert np.array_equal(image.pixels, PIXELS[0])
+    assert peak < 1_000_000
+
+
+def test_an_array_in_fortran_order_is_read_right(tmp_path: Path) -> None:
+    read = list(read_images(_save(tmp_path / "x.npy", np.asfortranarray(PIXELS))))
+    assert np.array_equal(np.stack([image.pixels for image in read]), PIXELS)
+    assert all(image.pixels.flags.c_contiguous for image in read)
+
+
+def test_a_gzip_that_unpacks_to_gigabytes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "MAX_BYTES", 10_000)
+    content = b"\0\0\x08\3\0\0\0\x64\0\0\0\x1c\0\0\0\x1c" + bytes(100 * 784)
+    (tmp_path / "x.gz").write_bytes(gzip.compress(content))
+    with pytest.raises(ImageError, match="more than"):
+        next(read_images(tmp_path / "x.gz"))
+    with pytest.raises(ImageError, match="more than"):
+        next(read_stream(io.BytesIO(content)))
+
+
+@pytest.mark.parametrize("name", ["gone", "a" * 300, "fifo", "folder"])
+def test_paths_that_are_no_file(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ImageError):
+        next(read_images(tmp_path / name))

@@ -1,23 +1,39 @@
 """fmnist-classify: which garment is on each image. Runs on the device, with the base install."""
 
+import math
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import click
 
-from fmnist_runtime.commandline import FILE, Command, quiet_stderr, say_json, warn
+from fmnist_runtime.commandline import Command, quiet_stderr, say_json, warn
 from fmnist_runtime.errors import ImageError
 
 if TYPE_CHECKING:
     from fmnist_runtime.classifier import Classifier, Prediction
-    from fmnist_runtime.images import Image
+    from fmnist_runtime.images import Image, Invert
+
+_STANDARD_INPUT = "-"
 
 
 @click.command("fmnist-classify", cls=Command)
-@click.argument("images", nargs=-1, required=True, type=FILE, metavar="IMAGE...")
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @click.option("--model", metavar="FILE", help="A .tflite file or a shipped model's name.  [default: mlp, shipped]")
 @click.option("--index", type=click.IntRange(min=0), multiple=True, help="Only this image of an IDX or .npy file.")
 @click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, help="How many classes to show.")
+@click.option("--min-score", type=click.FloatRange(0, 1), help="Mark an answer whose score is lower as unsure.")
+@click.option(
+    "--invert",
+    type=click.Choice(["auto", "yes", "no"]),
+    default="auto",
+    show_default=True,
+    help="Negate the pixels; auto does it for photos on a light background, and leaves 28x28 grey as it is.",
+)
+@click.option("--show", is_flag=True, help="Draw the 28x28 pixels that the model saw; with --json on standard error.")
+@click.option("--raw", is_flag=True, help="IMAGE is raw frames of 784 bytes one after another, answered as they come.")
 @click.option(
     "--backend",
     type=click.Choice(["auto", "tflite-runtime", "litert"]),
@@ -28,48 +44,139 @@ if TYPE_CHECKING:
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Interpreter threads.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document a line on standard output.")
 def main(
-    images: tuple[Path, ...],
+    images: tuple[str, ...],
     model: str | None,
     index: tuple[int, ...],
     top: int,
+    min_score: float | None,
+    invert: "Invert",
+    show: bool,
+    raw: bool,
     backend: str,
     threads: int,
     as_json: bool,
 ) -> int:
     """Say which garment is on each IMAGE.
 
-    An IMAGE is a PNG or JPEG of 28x28 grey pixels (0 background, 255 garment), a .npy array of uint8, (28, 28) or
-    (N, 28, 28), or one of the data set's IDX files such as t10k-images-idx3-ubyte.gz.
+    An IMAGE is a picture of one garment on a plain background (PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF and others, of any
+    size; the first frame of an animation), a .npy array of uint8, (28, 28) or (N, 28, 28), or one of the data set's IDX
+    files such as t10k-images-idx3-ubyte.gz. A folder stands for the images in it and below, a quoted pattern such as
+    '*.png' for the files that match it, - for standard input.
 
-    An IMAGE that cannot be read costs one line on standard error and exit code 1; the others are still answered.
+    A picture of 28x28 grey pixels is taken as it is: 0 background, 255 garment. Any other is trimmed to the garment,
+    scaled, sharpened, centred and inverted as the data set's own pictures were, and one line on standard error says
+    what was decided.
+
+    An IMAGE that cannot be read costs one line on standard error and exit code 1; the others are still answered. An
+    unsure answer is an answer: it doesn't change the exit code.
     """
+    if min_score is not None and math.isnan(min_score):
+        raise click.UsageError("Invalid value for '--min-score': nan is not in the range 0<=x<=1.")
+    if raw and index:
+        raise click.UsageError("--index picks from IDX and .npy files; raw frames are answered as they come")
+    # A name that is not UTF-8, or a terminal that isn't: print what can't be encoded as \x.. and don't fail.
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
     from fmnist_runtime.classifier import Classifier
 
     with quiet_stderr():
         classifier = Classifier(model, backend=backend, num_threads=threads)
     if not as_json:
         warn(f"{classifier.model.name} on {classifier.runtime.reason}")
-    failed = False
-    for path in images:
+    asked = _Asked(index, top, min_score, invert, show, raw, as_json)
+    answered = [_answer(name, classifier, asked) for name in images]
+    return int(not all(answered))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The options that say what to read and what to print."""
+
+    indices: tuple[int, ...]
+    top: int
+    min_score: float | None
+    invert: "Invert"
+    show: bool
+    raw: bool
+    as_json: bool
+
+
+def _answer(name: str, classifier: "Classifier", asked: _Asked) -> bool:
+    """Answer all images that `name` stands for; whether all of them could be read."""
+    try:
+        files = _files(name, asked.raw)
+    except ImageError as error:
+        warn(f"fmnist-classify: {error}")
+        return False
+    good = True
+    for file in files:
         try:
-            _classify_file(classifier, path, index, top, as_json)
+            for image in _read(file, asked):
+                _say(image, classifier, asked)
         except ImageError as error:
             warn(f"fmnist-classify: {error}")
-            failed = True
-    return int(failed)
+            good = False
+    return good
 
 
-def _classify_file(classifier: "Classifier", path: Path, indices: tuple[int, ...], top: int, as_json: bool) -> None:
-    from fmnist_runtime.images import read_images
+def _files(name: str, raw: bool) -> "list[Path | None]":
+    """The files that `name` stands for, None for standard input."""
+    if name == _STANDARD_INPUT:
+        return [None]
+    from fmnist_runtime import sources
 
-    for image in read_images(path, indices):
-        best = classifier.top(image.pixels, top)
-        if as_json:
-            say_json(_line(classifier, image, best))
-        else:
-            name = str(image.source) if image.item is None else f"{image.source}[{image.item}]"
-            scores = "   ".join(f"{prediction.label:<11} {prediction.score:7.2%}" for prediction in best)
-            click.echo(f"{name}   {scores}")
+    files: list[Path | None] = []
+    for path in sources.files_of(name):
+        if raw or not sources.is_folder(path):
+            files.append(path)
+            continue
+        images, skipped = sources.images_in(path)
+        files += images
+        if skipped:
+            warn(skipped)
+    return files
+
+
+def _read(file: Path | None, asked: _Asked) -> "Iterator[Image]":
+    from fmnist_runtime import frames, images
+
+    if file is None:
+        stream = _standard_input()
+        if asked.raw:
+            return frames.read_frames(stream, Path(_STANDARD_INPUT), invert=asked.invert)
+        return images.read_stream(stream, asked.indices, invert=asked.invert)
+    if asked.raw:
+        return frames.read_frame_file(file, invert=asked.invert)
+    return images.read_images(file, asked.indices, invert=asked.invert)
+
+
+def _standard_input() -> IO[bytes]:
+    if sys.stdin is None or sys.stdin.closed:
+        raise ImageError("-: standard input is closed, expected an image; pipe one into the command")
+    if sys.stdin.isatty():
+        raise ImageError("-: standard input is a terminal, expected an image; pipe one into the command")
+    return sys.stdin.buffer
+
+
+def _say(image: "Image", classifier: "Classifier", asked: _Asked) -> None:
+    # A name may hold anything, the terminal's control sequences too.
+    source = str(image.source) if str(image.source).isprintable() else repr(str(image.source))
+    name = source if image.item is None else f"{source}[{image.item}]"
+    if image.note:
+        warn(f"{name}: {image.note}")
+    best = classifier.top(image.pixels, asked.top)
+    unsure = asked.min_score is not None and best[0].score < asked.min_score
+    if asked.as_json:
+        line = _line(classifier, image, best)
+        say_json(line if asked.min_score is None else {**line, "unsure": unsure})
+    else:
+        scores = "   ".join(f"{prediction.label:<11} {prediction.score:7.2%}" for prediction in best)
+        click.echo(f"{name}   {scores}{'   unsure' if unsure else ''}")
+    if asked.show:
+        from fmnist_runtime import drawing
+
+        stream = sys.stderr if asked.as_json else sys.stdout
+        click.echo(drawing.draw(image.pixels, drawing.style_for(stream)), file=stream, color=True)
 
 
 def _line(classifier: "Classifier", image: "Image", best: "list[Prediction]") -> dict[str, object]:

@@ -1,0 +1,49 @@
+"""Raw frames, as a camera program writes them into a pipe: 784 bytes each, row by row, nothing between them."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from fmnist_runtime.background import looks_light
+from fmnist_runtime.errors import ImageError
+from fmnist_runtime.images import NEGATIVE, Image, Invert
+from fmnist_runtime.pixels import SHAPE
+
+FRAME_BYTES = SHAPE[0] * SHAPE[1]
+
+
+def read_frames(stream: IO[bytes], source: Path, *, invert: Invert = "auto") -> Iterator[Image]:
+    """The frames of `stream`, each (28, 28) uint8, as soon as it is complete; negated if `invert` is "yes".
+
+    Raises ImageError for a stream without a frame, and after the last whole frame where part of another follows.
+    """
+    noted = False
+    for item in itertools.count():
+        frame = stream.read(FRAME_BYTES)
+        if not frame and item:
+            return
+        if len(frame) != FRAME_BYTES:
+            after = f" after {item} whole frames" if item else ""
+            raise ImageError(
+                f"{source}: {len(frame)} bytes{after}, expected {FRAME_BYTES} a frame (28 rows of 28 bytes); "
+                f"the sender stopped early or its frames have another size"
+            )
+        pixels = np.frombuffer(frame, np.uint8).reshape(SHAPE)
+        pixels = np.bitwise_not(pixels) if invert == "yes" else pixels
+        note = NEGATIVE if invert == "auto" and not noted and looks_light(pixels) else None
+        noted = noted or note is not None
+        yield Image(source, item, pixels, note)
+
+
+def read_frame_file(path: Path, *, invert: Invert = "auto") -> Iterator[Image]:
+    """The frames in the file or named pipe `path`, as `read_frames`. Raises ImageError where it cannot be opened."""
+    try:
+        # Unbuffered would return what a pipe holds; buffered waits for the whole frame, and for no more than that.
+        stream = path.open("rb")
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read ({error.strerror}); check the path and its rights") from error
+    with stream:
+        yield from read_frames(stream, path, invert=invert)

@@ -1,0 +1,80 @@
+"""The files that a person means: a file, every image of a folder, a pattern that no shell has expanded."""
+
+import glob
+import gzip
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from fmnist_runtime import kinds
+from fmnist_runtime.errors import ImageError
+
+_IMAGE_STACK = b"\0\0\x08\x03"
+_NAMED = 3
+
+
+def files_of(name: str) -> list[Path]:
+    """The files that `name` stands for: itself, what matches it as a pattern, and nothing for a folder in between.
+
+    A name that exists is never a pattern. Raises ImageError for a pattern that matches nothing.
+    """
+    if os.path.lexists(name) or not glob.has_magic(name):
+        return [Path(name)]
+    matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207  # Path.glob takes no absolute pattern
+    if not matches:
+        raise ImageError(f"{name}: no file matches this pattern; check the folder and the ending")
+    return [Path(match) for match in matches]
+
+
+def is_folder(path: Path) -> bool:
+    """Whether `path` is a folder; False where that cannot be told (such as a name that is too long)."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def images_in(folder: Path) -> tuple[list[Path], str | None]:
+    """The images in `folder` and below it, sorted, and a sentence on the files that are none, if there are any.
+
+    Whether a file is an image is decided by how it begins. What is hidden (".name") and links to folders are passed
+    by. Raises ImageError where there is no image.
+    """
+    images: list[Path] = []
+    others: list[Path] = []
+    for path in sorted(_walk(folder)):
+        (images if _is_image(path) else others).append(path)
+    if not images:
+        found = f"{len(others)} files, none of them an image" if others else "no file in it"
+        raise ImageError(f"{folder}: {found}, expected {kinds.PICTURES}, .npy or IDX images")
+    if not others:
+        return images, None
+    names = ", ".join(str(path.relative_to(folder)) for path in others[:_NAMED])
+    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    return images, f"{folder}: {len(others)} of {len(images) + len(others)} files skipped, no images: {names}{more}"
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise ImageError(f"{error.filename}: the folder cannot be read ({error.strerror}); check its rights") from error
+
+    for parent, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(parent, name) for name in names if not name.startswith("."))
+
+
+def _is_image(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            start = file.read(kinds.LENGTH)
+        kind = kinds.kind_of(start)
+        if kind == kinds.GZIP:
+            with gzip.open(path) as unpacked:
+                start = unpacked.read(len(_IMAGE_STACK))
+    except (OSError, EOFError, zlib.error):
+        # What cannot be opened is not passed over in silence: reading it will say why. What only looks packed is.
+        return not os.access(path, os.R_OK)
+    return start.startswith(_IMAGE_STACK) if kind in (kinds.IDX, kinds.GZIP) else kind is not None
