@@ -6,6 +6,7 @@ tensorflow.lite is never imported.
 """
 
 import importlib
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
@@ -49,7 +50,7 @@ class Runtime:
         return f"{BACKENDS[self.name][0]} {self.version}"
 
 
-def build(flatbuffer: bytes, backend: str = AUTO, num_threads: int = 1) -> tuple[Interpreter, Runtime]:
+def build(flatbuffer: bytes, backend: str = AUTO, num_threads: int = 1, *, tried: bool = True) -> tuple[Interpreter, Runtime]:
     """An interpreter on `flatbuffer`, its tensors allocated and invoked once, and the runtime that it belongs to.
 
     `backend` is "auto" or a key of BACKENDS; an explicit one is honoured or refused. Raises RuntimeMissingError where
@@ -70,6 +71,11 @@ def build(flatbuffer: bytes, backend: str = AUTO, num_threads: int = 1) -> tuple
         reason = "asked for" if backend != AUTO else "first that runs"
         return interpreter, Runtime(name, version, f"{BACKENDS[name][0]} {version}: {reason}")
     raise _summary(refusals)
+
+
+def installed() -> tuple[str, ...]:
+    """The keys of BACKENDS whose package is there, which proves nothing more."""
+    return tuple(name for name, (_, package) in BACKENDS.items() if importlib.util.find_spec(package))
 
 
 def _build(name: str, flatbuffer: bytes, num_threads: int) -> tuple[Interpreter, str]:

@@ -114,6 +114,13 @@ def pack(flatbuffer: bytes, labels: tuple[str, ...], description: dict[str, Any]
     return flatbuffer + _zip(members, len(flatbuffer))
 
 
+def content(file: ModelFile) -> bytes:
+    """The bytes that `file` was read from."""
+    if file.labels is None or file.description is None:
+        return file.flatbuffer
+    return pack(file.flatbuffer, file.labels, file.description)
+
+
 def _read_content(path: Path) -> bytes:
     try:
         if not path.is_file():
