@@ -190,10 +190,9 @@ class Classifier:
         self._output = np.zeros_like(self._output)
 
     def _after_fork(self) -> None:
-        # Another thread may have held the lock when the process was forked; it does not exist here.
         self._lock = threading.Lock()
         if self._num_threads > 1 and self._interpreter is not None:
-            # Never destroyed here: that would wait for threads which don't exist either.
+            # Never destroyed here: that would wait for threads which don't exist in this process.
             _LEFT_BEHIND.append((self._interpreter, self._invoke))
             self._refuse(
                 f"the classifier's {self._num_threads} threads stayed in the process that was forked; "
@@ -201,16 +200,34 @@ class Classifier:
             )
 
 
+# A fork copies the memory as it is and no other thread. So it waits until no classifier is in the middle of a call:
+# LiteRT holds a mutex of its own there, which nobody in the child would ever release.
 _CLASSIFIERS: "weakref.WeakSet[Classifier]" = weakref.WeakSet()
+_HELD: dict[int, list[threading.Lock]] = {}
 _LEFT_BEHIND: list[object] = []
 
 
-def _all_after_fork() -> None:
+def _before_fork() -> None:
+    held = _HELD[threading.get_ident()] = []
+    for lock in [classifier._lock for classifier in list(_CLASSIFIERS)]:
+        lock.acquire()
+        held.append(lock)
+
+
+def _after_fork_in_parent() -> None:
+    for lock in _HELD.pop(threading.get_ident(), []):
+        lock.release()
+
+
+def _after_fork_in_child() -> None:
+    _HELD.clear()
     for classifier in list(_CLASSIFIERS):
         classifier._after_fork()
 
 
-os.register_at_fork(after_in_child=_all_after_fork)
+os.register_at_fork(
+    before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+)
 
 
 def _reopen(content: bytes, path: Path, backend: str, num_threads: int) -> Classifier:
