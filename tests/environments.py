@@ -21,7 +21,6 @@ _FOLDER = ROOT / "build" / "environments"
 # By name: the Python that it needs (None for the one that runs the tests), and what pip installs there.
 ENVIRONMENTS: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "litert": (None, ("numpy", "click", "Pillow", "ai-edge-litert")),
-    "both": ("3.11", ("numpy<2", "click", "Pillow", "ai-edge-litert", "tflite-runtime")),
     "numpy2": ("3.11", ("numpy>=2", "click", "tflite-runtime")),
     "bare": (None, ("numpy", "click")),
     "python3.12": ("3.12", ("numpy", "click", "Pillow", "ai-edge-litert")),
@@ -34,7 +33,7 @@ def environment(name: str) -> Path:
     version, requirements = ENVIRONMENTS[name]
     python = _python(version)
     pins = [pin for pin in _pins() if name != "numpy2" or not pin.startswith("numpy==")]
-    stated = repr((python, requirements, pins))
+    stated = repr((str(Path(python).resolve()), requirements, pins))
     folder = _FOLDER / f"{name}-{hashlib.sha256(stated.encode()).hexdigest()[:12]}"
     if not (folder / ".complete").exists():
         shutil.rmtree(folder, ignore_errors=True)
@@ -64,7 +63,10 @@ def run_python(python: Path, *arguments: object, **options: Any) -> subprocess.C
 def _python(version: str | None) -> str:
     if version is None or sys.version.startswith(f"{version}."):
         return sys.executable
-    for path in (shutil.which(f"python{version}"), *sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))):
+    for path in (
+        shutil.which(f"python{version}"),
+        *sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python")),
+    ):
         if path and subprocess.run([path, "-c", "import venv"], capture_output=True, check=False).returncode == 0:
             return str(path)
     pytest.skip(f"no Python {version} on this machine")

@@ -83,7 +83,10 @@ def onnxruntime(model: Path, _: str) -> Answer:
     nodes, weights, name = [], [], "input"
     layers = dense.layers(model)
     for number, layer in enumerate(layers):
-        weights += [numpy_helper.from_array(layer.weights, f"w{number}"), numpy_helper.from_array(layer.bias, f"b{number}")]
+        weights += [
+            numpy_helper.from_array(layer.weights, f"w{number}"),
+            numpy_helper.from_array(layer.bias, f"b{number}"),
+        ]
         nodes.append(helper.make_node("Gemm", [name, f"w{number}", f"b{number}"], [f"dense{number}"], transB=1))
         last = number == len(layers) - 1
         name = "output" if last else f"active{number}"

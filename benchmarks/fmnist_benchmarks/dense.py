@@ -25,7 +25,9 @@ def layers(path: Path) -> list[Layer]:
     graph = file.graph
     others = set(graph.versions) - {"FULLY_CONNECTED", "RESHAPE", "SOFTMAX", "QUANTIZE", "DEQUANTIZE"}
     if others:
-        raise ModelFileError(f"{path}: has {', '.join(sorted(others))}, expected Dense layers only, as the tutorial has")
+        raise ModelFileError(
+            f"{path}: has {', '.join(sorted(others))}, expected Dense layers only, as the tutorial has"
+        )
     found = []
     for operator in graph.operators:
         if operator.name == "FULLY_CONNECTED":

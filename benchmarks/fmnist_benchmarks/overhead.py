@@ -52,9 +52,7 @@ def main(
         say_json({"machine": facts, "rounds": rounds, "block": block, "results": results}, indent=1)
 
 
-def compare(
-    model: Path, images: Path, backends: tuple[str, ...], rounds: int, block: int
-) -> list[dict[str, Any]]:
+def compare(model: Path, images: Path, backends: tuple[str, ...], rounds: int, block: int) -> list[dict[str, Any]]:
     """One result for each way and runtime; latencies in microseconds."""
     ways = [(name, backend) for backend in backends for name in _WITH_BACKEND] + [(name, "auto") for name in _PEERS]
     workers: dict[tuple[str, str], Worker] = {}

@@ -104,7 +104,9 @@ def _celsius(root: Path) -> float | None:
 def _throttled(root: Path) -> tuple[str, ...] | None:
     if root == Path("/"):
         try:
-            output = subprocess.run(["vcgencmd", "get_throttled"], capture_output=True, text=True, timeout=5, check=True)
+            output = subprocess.run(
+                ["vcgencmd", "get_throttled"], capture_output=True, text=True, timeout=5, check=True
+            )
             return throttling(int(output.stdout.strip().removeprefix("throttled="), 16))
         except (OSError, ValueError, subprocess.SubprocessError):
             pass

@@ -225,9 +225,7 @@ def _after_fork_in_child() -> None:
         classifier._after_fork()
 
 
-os.register_at_fork(
-    before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
-)
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 
 
 def _reopen(content: bytes, path: Path, backend: str, num_threads: int) -> Classifier:

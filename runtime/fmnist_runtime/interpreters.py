@@ -84,6 +84,14 @@ def installed() -> tuple[str, ...]:
     return tuple(name for name, (_, package) in BACKENDS.items() if importlib.util.find_spec(package))
 
 
+def version(name: str) -> str | None:
+    """The version of the installed package of `name`, a key of BACKENDS, or None."""
+    try:
+        return str(importlib.import_module(BACKENDS[name][1]).__version__)
+    except (ImportError, AttributeError, SystemError):
+        return None
+
+
 def _build(name: str, flatbuffer: bytes, num_threads: int, proved: bool) -> tuple[Interpreter, str]:
     module = _module(name)
     if not proved:
@@ -112,7 +120,7 @@ def _module(name: str) -> ModuleType:
         return importlib.import_module(f"{package}.interpreter")
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith(package):
-            raise RuntimeMissingError(f"{title} is not installed; {installation.fix()}") from error
+            raise RuntimeMissingError(f"{title} is not installed; {installation.fix_of(name)}") from error
         raise RuntimeMissingError(_broken(title, error)) from error
     except (ImportError, AttributeError, SystemError) as error:
         raise RuntimeMissingError(_broken(title, error)) from error

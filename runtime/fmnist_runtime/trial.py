@@ -6,10 +6,10 @@ is first built and run by a child; the answer is remembered for as long as the p
 """
 
 import json
-import subprocess
 import sys
 from typing import Any
 
+from fmnist_runtime import child
 from fmnist_runtime.errors import FmnistError, IncompatibleModelError, ModelFileError, RuntimeMissingError
 from fmnist_runtime.files import sha256
 
@@ -38,34 +38,25 @@ def attempt(backend: str, flatbuffer: bytes) -> None:
 
 
 def _run(backend: str, flatbuffer: bytes) -> tuple[str, str] | None:
-    # The same interpreter with the same path, whatever made them; the model goes through a pipe, so nothing can
-    # change it between trial and use.
-    code = "import sys; sys.path[:] = sys.argv[2:]; from fmnist_runtime.trial import main; main(sys.argv[1])"
+    # The model goes through a pipe, so nothing can change it between trial and use.
     try:
-        child = subprocess.run(
-            [sys.executable, "-c", code, backend, *sys.path],
-            input=flatbuffer,
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return "ModelFileError", f"damaged: a trial run on {backend} did not end in {_SECONDS} s; copy the file again"
+        ended = child.call(__name__, "main", backend, stdin=flatbuffer, seconds=_SECONDS)
+    except TimeoutError as error:
+        return "ModelFileError", f"damaged: a trial run on {backend} came to {error}; copy or export the file again"
     except OSError as error:
         raise RuntimeMissingError(
             f"a model that fmnist-export did not write is tried in a child process, which does not start here "
             f"({error.strerror or error}); use a file that fmnist-export wrote"
         ) from error
-    if child.returncode < 0:
+    if ended.code < 0:
         return "ModelFileError", (
-            f"damaged: a trial run on {backend} ended with signal {-child.returncode}; copy or export the file again"
+            f"damaged: a trial run on {backend} ended with signal {-ended.code}; copy or export the file again"
         )
     try:
-        answer: Any = json.loads(child.stdout.splitlines()[-1])
+        answer: Any = json.loads(ended.output.splitlines()[-1])
         return None if answer is None else (str(answer[0]), str(answer[1]))
     except (ValueError, IndexError):
-        last = child.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-        return "RuntimeMissingError", f"a trial run on {backend} failed: {' '.join(last)}; run: fmnist-doctor"
+        return "RuntimeMissingError", f"a trial run on {backend} failed: {ended.last_error_line}; run: fmnist-doctor"
 
 
 def main(backend: str) -> None:

@@ -18,7 +18,11 @@ import numpy as np
 from fmnist_runtime import Classifier, modelfile
 from fmnist_runtime.errors import IncompatibleModelError, ModelFileError
 
-IMAGES = (np.zeros((28, 28), np.uint8), np.full((28, 28), 255, np.uint8), np.arange(784, dtype=np.uint8).reshape(28, 28))
+IMAGES = (
+    np.zeros((28, 28), np.uint8),
+    np.full((28, 28), 255, np.uint8),
+    np.arange(784, dtype=np.uint8).reshape(28, 28),
+)
 
 
 def flip(content: bytearray, rng: random.Random) -> None:
