@@ -1,4 +1,4 @@
-"""The network of a .tflite file of Dense layers as float arrays, so that other libraries can compute the same answers."""
+"""The network of a .tflite file of Dense layers as float arrays, so that other libraries can compute the same."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -54,6 +54,9 @@ class Classifier:
     Raises ModelFileError, RuntimeMissingError or IncompatibleModelError, each with what to do.
     """
 
+    _lock: threading.Lock
+    _interpreter: Interpreter | None
+
     def __init__(
         self,
         model: str | os.PathLike[str] | None = None,
@@ -158,7 +161,7 @@ class Classifier:
         interface = _interface(file)
         proved = file.description is not None
         interpreter, self.runtime = interpreters.build(file.flatbuffer, backend, num_threads, proved=proved)
-        self._interpreter: Interpreter | None = interpreter
+        self._interpreter = interpreter
         self._file, self._backend, self._num_threads = file, backend, num_threads
         self.model = file.path
         self.labels = interface.labels
@@ -171,7 +174,7 @@ class Classifier:
         self._invoke = _invoke_function(interpreter)
         _check_buffers(self, interpreter, result)
         self._outputs: Callable[[], list[float]] = self._output.tolist
-        # A described file's weights are those that were proved; damage may make those of another answer NaN at any time.
+        # A described file's weights are those that were proved; another's may answer NaN at any time.
         self._argmax = self._output.argmax if proved else scores.argmax_function(self._output)
         rule = interface.score_rule(self._output.dtype)
         self._scores, self._highest_score = scores.scores_function(rule), scores.highest_score_function(rule)
@@ -365,6 +368,6 @@ def _checked(image: Any) -> NDArray[np.uint8]:
             return np.asarray(image).view(_UINT8)
         found = f"{found} of shape {image.shape} and dtype {image.dtype}"
     raise ImageError(
-        f"an image that is {found}, expected an array of (28, 28) uint8, "
+        f"an image that is {found}, expected (28, 28) uint8, "
         f"0 background and 255 garment; for a file use fmnist_runtime.images"
     )

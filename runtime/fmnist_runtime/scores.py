@@ -1,4 +1,4 @@
-"""From what a model's output tensor holds to probabilities that sum to 1, without numpy: ten numbers are too few for it.
+"""From what a model's output tensor holds to probabilities that sum to 1; ten numbers are too few to need numpy.
 
 Raises ModelFileError where the outputs are no scores (NaN, infinite, all zero): the model's weights are damaged.
 """

@@ -142,7 +142,7 @@ def test_a_sparse_file_of_2_gb_is_refused_without_reading_it(tmp_path: Path, tin
 def test_what_crashes_an_interpreter_crashes_a_child_and_is_remembered(
     tiny: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Cut short, a model ends tflite-runtime 2.14 with SIGSEGV. The structure shows it, so the trial is asked directly."""
+    """Cut short, a model ends tflite-runtime 2.14 with SIGSEGV. Its structure shows it, so the trial is asked here."""
     shipped_model = plain(shipped.model_path(None))
     cut = next(
         content

@@ -1,4 +1,4 @@
-"""Threads, forks, copies and close(), on both interpreters, in processes of their own: a crash or a hang is a failure."""
+"""Threads, forks, copies and close(), on both interpreters, in processes of their own: a crash or hang is a failure."""
 
 import copy
 import pickle

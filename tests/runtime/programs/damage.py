@@ -66,7 +66,7 @@ def main(model: str, backend: str, seed: int, count: int) -> None:
                         classifier.classify(image)
                 found["accepted"] += 1
             except (ModelFileError, IncompatibleModelError) as error:
-                assert "\n" not in str(error)
+                assert "\n" not in str(error)  # noqa: PT017
                 found["crashed the trial" if "signal" in str(error) else "refused"] += 1
     print(json.dumps(found))
 

@@ -1,6 +1,5 @@
 """One classifier in many hands: sharing.py MODEL IMAGES.npy BACKEND. Ends with 0 and "right" where all answers are."""
 
-import contextlib
 import copy
 import os
 import pickle
@@ -37,40 +36,36 @@ def in_threads(classifier: Classifier, images: np.ndarray, answers: np.ndarray) 
     assert not wrong, wrong[:5]
 
 
-def closed_meanwhile(model: Path, backend: str, images: np.ndarray, answers: np.ndarray) -> None:
+def closed_meanwhile(classifier: Classifier, images: np.ndarray, answers: np.ndarray) -> None:
     """close() while 8 threads call: each answer is right or the error of a closed classifier."""
-    for _ in range(10):
-        classifier = Classifier(model, backend=backend)
-        wrong: list[object] = []
-        going = threading.Barrier(THREADS + 1)
+    wrong: list[object] = []
+    going = threading.Barrier(THREADS + 1)
 
-        def work(first: int, classifier: Classifier = classifier, wrong: list[object] = wrong) -> None:
-            going.wait()
-            try:
-                for number in range(first, first + CALLS):
-                    if number % 10:
-                        found = classifier.index(images[number % len(images)])
-                    else:
-                        found = int(classifier.outputs(images[number % len(images)][np.newaxis])[0].argmax())
-                    if found != answers[number % len(images)]:
-                        wrong.append((number, found))
-                wrong.append("never closed")
-            except ModelFileError as error:
-                if "closed" not in str(error):
-                    wrong.append(error)
-            except Exception as error:
+    def work(first: int) -> None:
+        going.wait()
+        try:
+            for number in range(first, first + CALLS):
+                image = images[number % len(images)]
+                one_by_one = number % 10
+                found = classifier.index(image) if one_by_one else int(classifier.outputs(image[np.newaxis]).argmax())
+                if found != answers[number % len(images)]:
+                    wrong.append((number, found))
+            wrong.append("never closed")
+        except ModelFileError as error:
+            if "closed" not in str(error):
                 wrong.append(error)
+        except Exception as error:
+            wrong.append(error)
 
-        def close(classifier: Classifier = classifier) -> None:
-            going.wait()
-            for image in images[:50]:
-                with contextlib.suppress(ModelFileError):
-                    classifier.index(image)
-            classifier.close()
-            classifier.close()
+    def close() -> None:
+        going.wait()
+        for image in images[:50]:
+            classifier.index(image)
+        classifier.close()
+        classifier.close()
 
-        run([*(lambda first=first: work(first) for first in range(THREADS)), close])  # type: ignore[misc]
-        assert not wrong, wrong[:5]
+    run([*(lambda first=first: work(first) for first in range(THREADS)), close])  # type: ignore[misc]
+    assert not wrong, wrong[:5]
 
 
 def in_forked_children(model: Path, backend: str, images: np.ndarray, answers: np.ndarray) -> None:
@@ -144,7 +139,8 @@ def main(model: Path, images: np.ndarray, backend: str) -> None:
     answers = classifier.outputs(images).argmax(axis=1)
     assert len(set(answers.tolist())) == 10
     in_threads(classifier, images, answers)
-    closed_meanwhile(model, backend, images, answers)
+    for _ in range(10):
+        closed_meanwhile(Classifier(model, backend=backend), images, answers)
     in_forked_children(model, backend, images, answers)
     copied(classifier, model, images, answers)
     # Left to the end of the process, with a thread that still calls.
