@@ -1,10 +1,8 @@
 """Contenders in processes of their own, timed in turns; and programs that run once, with their time and peak memory."""
 
 import json
-import os
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,23 +48,30 @@ class Worker:
 
 @dataclass(frozen=True)
 class Run:
-    """A program that ran once: milliseconds from start to end, peak resident memory in KiB, its standard output."""
+    """A program that ran once: milliseconds from start to end and on the processor, peak resident memory in KiB."""
 
     milliseconds: float
+    cpu_milliseconds: float
     peak_kib: int
-    output: str
+
+
+# A process starts with the peak memory of the one that started it, so a small one does it, without site and numpy.
+_STARTER = """
+import os, subprocess, sys, time
+start = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+elapsed = time.perf_counter() - start
+process.returncode = os.waitstatus_to_exitcode(status)
+print(process.returncode, elapsed, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+"""
 
 
 def run_once(command: list[str]) -> Run:
     """Run `command` and measure it. Raises FmnistError where it fails."""
-    start = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        assert process.stdout is not None
-        output = process.stdout.read()
-        # wait4 gives this child's own peak; getrusage would give the highest of all children.
-        _, status, usage = os.wait4(process.pid, 0)
-        elapsed = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise FmnistError(f"{' '.join(command)} ended with {process.returncode}; run it by hand to see why")
-    return Run(elapsed * 1000, usage.ru_maxrss, output)
+    starter = [sys.executable, "-S", "-E", "-c", _STARTER]
+    output = subprocess.run([*starter, *command], capture_output=True, text=True, check=True).stdout
+    code, seconds, cpu_seconds, peak = output.split()
+    if int(code) != 0:
+        raise FmnistError(f"{' '.join(command)} ended with {code}; run it by hand to see why")
+    return Run(float(seconds) * 1000, float(cpu_seconds) * 1000, int(peak))

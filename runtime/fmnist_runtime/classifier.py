@@ -364,7 +364,7 @@ def _checked(image: Any) -> NDArray[np.uint8]:
     """`image` as a plain array, where it is (28, 28) uint8; ImageError for anything else."""
     found = f"{type(image).__name__}"
     if isinstance(image, np.ndarray):
-        if image.shape == _SHAPE and image.dtype == _UINT8 and not isinstance(image, np.ma.MaskedArray):
+        if image.shape == _SHAPE and image.dtype == _UINT8:
             return np.asarray(image).view(_UINT8)
         found = f"{found} of shape {image.shape} and dtype {image.dtype}"
     raise ImageError(
