@@ -26,6 +26,8 @@ from fmnist_runtime.shipped import model_path
 
 _SHAPE = pixels.SHAPE
 _UINT8 = np.dtype(np.uint8)
+_IndexSteps = tuple[pixels.Writer, Callable[[], object], Callable[[], Any]]
+_ClassifySteps = tuple[pixels.Writer, Callable[[], object], Callable[[], list[float]]]
 # Half the cost of int() on numpy's integers.
 _int = operator.index
 # A NamedTuple's own __new__ is a Python function around this: 0.1 us of the 0.2 that an instance costs.
@@ -77,9 +79,10 @@ class Classifier:
         except AttributeError:
             image = _checked(image)
         with self._lock:
-            self._write(image)
-            self._invoke()
-            return _int(self._argmax())
+            write, invoke, argmax = self._index_steps
+            write(image)
+            invoke()
+            return _int(argmax())
 
     def classify(self, image: NDArray[np.uint8]) -> Prediction:
         """The class with the highest score, its label and its probability. `image` and errors as in `index`."""
@@ -89,9 +92,10 @@ class Classifier:
         except AttributeError:
             image = _checked(image)
         with self._lock:
-            self._write(image)
-            self._invoke()
-            outputs = self._outputs()
+            write, invoke, values = self._classify_steps
+            write(image)
+            invoke()
+            outputs = values()
         highest = max(outputs)
         index = outputs.index(highest)
         return _new_tuple(Prediction, (index, self.labels[index], self._highest_score(outputs, highest)))
@@ -173,9 +177,11 @@ class Classifier:
         self._write = pixels.writer(interface.table(view.dtype), view)
         self._invoke = _invoke_function(interpreter)
         _check_buffers(self, interpreter, result)
-        self._outputs: Callable[[], list[float]] = self._output.tolist
         # A described file's weights are those that were proved; another's may answer NaN at any time.
-        self._argmax = self._output.argmax if proved else scores.argmax_function(self._output)
+        argmax = self._output.argmax if proved else scores.argmax_function(self._output)
+        # What a call does, in one tuple each: fetched at once, and exchanged at once by close().
+        self._index_steps: _IndexSteps = self._write, self._invoke, argmax
+        self._classify_steps: _ClassifySteps = self._write, self._invoke, self._output.tolist
         rule = interface.score_rule(self._output.dtype)
         self._scores, self._highest_score = scores.scores_function(rule), scores.highest_score_function(rule)
         _CLASSIFIERS.add(self)
@@ -189,7 +195,8 @@ class Classifier:
         def refuse(*_: object) -> Any:
             raise ModelFileError(message)
 
-        self._write = self._invoke = self._argmax = self._outputs = refuse
+        self._write = self._invoke = refuse
+        self._index_steps = self._classify_steps = refuse, refuse, refuse
         self._output = np.zeros_like(self._output)
 
     def _after_fork(self) -> None:

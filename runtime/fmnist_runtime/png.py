@@ -1,7 +1,8 @@
 """The plainest PNG, 28x28 in 8-bit grey, without Pillow, whose import costs more than the rest of a classification.
 
 Whatever is out of the ordinary (another size or mode, interlacing, transparency, an orientation, damage) gives None
-and is left to Pillow. Source: "Portable Network Graphics (PNG) Specification (Third Edition)", W3C, sections 5, 9 and 11.
+and is left to Pillow.
+Source: "Portable Network Graphics (PNG) Specification (Third Edition)", W3C, sections 5, 9 and 11.
 """
 
 import struct
