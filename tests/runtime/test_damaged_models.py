@@ -183,6 +183,18 @@ def test_weights_that_are_no_numbers_are_seen_in_the_answer(tmp_path: Path, tiny
             Classifier(tmp_path / "nan.tflite").index(np.full((28, 28), 255, np.uint8))
 
 
+def test_a_described_model_that_answers_nan_is_refused_at_once(tmp_path: Path) -> None:
+    file = modelfile.read(TINY)
+    assert file.labels is not None
+    weights = next(tensor.data for tensor in file.graph.tensors if tensor.shape == (10, 4))
+    content = bytearray(file.flatbuffer)
+    content[weights.start : weights.end] = b"\0\0\xc0\x7f" * 40
+    described = modelfile.describe(bytes(content), file.labels, input={"range": [0, 1]})
+    (tmp_path / "nan.tflite").write_bytes(modelfile.pack(bytes(content), file.labels, described))
+    with pytest.raises(ModelFileError, match="not numbers"):
+        Classifier(tmp_path / "nan.tflite")
+
+
 def test_another_interface_is_named(tmp_path: Path, tiny: bytes) -> None:
     model = graph.read(tiny)
     shape = tiny.index(b"\3\0\0\0\1\0\0\0\x1c\0\0\0\x1c\0\0\0")

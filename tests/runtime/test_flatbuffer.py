@@ -69,6 +69,17 @@ def test_the_order_of_execution_is_checked() -> None:
             graph._check_order(graph_of(*wrong))
 
 
+def test_the_order_is_checked_in_a_file_that_is_read() -> None:
+    tiny = (shipped.MODELS_FOLDER / "doctor.tflite").read_bytes()
+    messages = set()
+    for place in range(0, len(tiny) - 4, 4):
+        try:
+            graph.read(tiny[:place] + b"\5\0\0\0" + tiny[place + 4 :])
+        except ModelFileError as error:
+            messages.add(str(error))
+    assert any("before it is computed" in message for message in messages)
+
+
 def test_a_string_without_its_end_is_refused(content: bytes) -> None:
     end = content.index(b"fmnist-edge zip\0") + len("fmnist-edge zip")
     changed = bytearray(content)
