@@ -215,13 +215,15 @@ class Classifier:
 _CLASSIFIERS: "weakref.WeakSet[Classifier]" = weakref.WeakSet()
 _HELD: dict[int, list[threading.Lock]] = {}
 _LEFT_BEHIND: list[object] = []
+_FORK_SECONDS = 10
 
 
 def _before_fork() -> None:
     held = _HELD[threading.get_ident()] = []
     for lock in [classifier._lock for classifier in list(_CLASSIFIERS)]:
-        lock.acquire()
-        held.append(lock)
+        # Not for ever: a signal handler that forks in the middle of its own thread's call would wait for itself.
+        if lock.acquire(timeout=_FORK_SECONDS):
+            held.append(lock)
 
 
 def _after_fork_in_parent() -> None:

@@ -6,7 +6,6 @@ tensorflow.lite is never imported.
 """
 
 import importlib
-import importlib.util
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol
@@ -81,6 +80,8 @@ def build(
 
 def installed() -> tuple[str, ...]:
     """The keys of BACKENDS whose package is there, which proves nothing more."""
+    import importlib.util
+
     return tuple(name for name, (_, package) in BACKENDS.items() if importlib.util.find_spec(package))
 
 

@@ -19,9 +19,8 @@ import os
 import stat
 import struct
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from fmnist_runtime import graph
 from fmnist_runtime.errors import ModelFileError
@@ -42,8 +41,7 @@ _END = struct.Struct("<4s4H2IH")
 _VERSION, _STORED, _DATE = 20, 0, 0x0021
 
 
-@dataclass(frozen=True)
-class ModelFile:
+class ModelFile(NamedTuple):
     """A model file in memory. `labels` and `description` are None for a .tflite that describes nothing."""
 
     path: Path
