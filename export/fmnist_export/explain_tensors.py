@@ -125,7 +125,7 @@ def with_output(content: bytes, tensor: int) -> bytes:
     So a runtime shows what it holds there when it runs as it always does. Its option to keep all tensors
     (experimental_preserve_all_tensors) turns the delegates off, and an ADD still writes over what it reads.
     """
-    (subgraph,) = flatbuffer.root(content, graph.IDENTIFIER).tables(2)
+    (subgraph,) = flatbuffer.root(content, graph.IDENTIFIER).tables(2, 1)
     start = subgraph.vector(2, 4).start
     return content[:start] + struct.pack("<i", tensor) + content[start + 4 :]
 

@@ -1,13 +1,14 @@
 """One image in, one class out: a TFLite interpreter whose buffers are written and read in place.
 
 What it does not do: read image files (fmnist_runtime.images), choose an interpreter (fmnist_runtime.interpreters),
-check a model file (fmnist_runtime.modelfile).
+check a model file (fmnist_runtime.modelfile), turn outputs into probabilities (fmnist_runtime.scores).
 """
 
-import ctypes
 import math
+import operator
 import os
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,14 +17,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime import interpreters, modelfile, pixels
-from fmnist_runtime.errors import ImageError, ModelFileError
+from fmnist_runtime import interpreters, modelfile, pixels, scores
+from fmnist_runtime.errors import ImageError, IncompatibleModelError, ModelFileError
 from fmnist_runtime.interpreters import Interpreter
 from fmnist_runtime.labels import CLASS_NAMES
 from fmnist_runtime.modelfile import ModelFile
 from fmnist_runtime.shipped import model_path
 
+_SHAPE = pixels.SHAPE
 _UINT8 = np.dtype(np.uint8)
+_IndexSteps = tuple[pixels.Writer, Callable[[], object], Callable[[], Any]]
+_ClassifySteps = tuple[pixels.Writer, Callable[[], object], Callable[[], list[float]]]
+# Half the cost of int() on numpy's integers.
+_int = operator.index
+# A NamedTuple's own __new__ is a Python function around this: 0.1 us of the 0.2 that an instance costs.
+_new_tuple = tuple.__new__
 
 
 class Prediction(NamedTuple):
@@ -38,10 +46,18 @@ class Classifier:
     """A model that is ready to classify images of (28, 28) uint8, 0 background and 255 garment.
 
     `model` is the path of a .tflite file or the name of a shipped model, None the shipped default. `backend` is
-    "auto", "tflite-runtime" or "litert". May be shared by threads: a lock holds input, invoke and output together.
+    "auto", "tflite-runtime" or "litert"; `runtime` says which it became and why.
+
+    May be shared by threads: a lock holds input, invoke and output together. A forked child may go on using it where
+    `num_threads` is 1; with more, the interpreter's threads stay behind in the parent and calls raise ModelFileError.
+    A pickled or copied classifier carries the bytes of its model file and opens them again, with the same `backend`
+    and `num_threads`, where it is loaded.
 
     Raises ModelFileError, RuntimeMissingError or IncompatibleModelError, each with what to do.
     """
+
+    _lock: threading.Lock
+    _interpreter: Interpreter | None
 
     def __init__(
         self,
@@ -50,51 +66,47 @@ class Classifier:
         backend: str = interpreters.AUTO,
         num_threads: int = 1,
     ) -> None:
-        file = modelfile.read(model_path(model))
-        interface = _interface(file)
-        self._interpreter, self.runtime = interpreters.build(file.flatbuffer, backend, num_threads)
-        self.model = file.path
-        self.labels = interface.labels
-        self.description = file.description
-        self._lock = threading.Lock()
-        input_view = _buffer(self._interpreter, self._interpreter.get_input_details()[0], pixels.SHAPE)
-        self._output = _buffer(self._interpreter, self._interpreter.get_output_details()[0], (len(self.labels),))
-        self._write = pixels.writer(interface.table(input_view.dtype), input_view)
-        self._argmax = self._output.argmax
-        self._invoke = _invoke_function(self._interpreter)
-        self._scores = _scores_function(self._output.dtype, interface)
+        self._open(modelfile.read(model_path(model)), backend, num_threads)
 
     def index(self, image: NDArray[np.uint8]) -> int:
         """The number of the class with the highest score; the shortest way to the answer.
 
-        `image` is (28, 28) uint8. Raises ImageError for any other shape or dtype.
+        `image` is (28, 28) uint8. Raises ImageError for anything else, ModelFileError where the model answers NaN.
         """
-        if image.shape != pixels.SHAPE or image.dtype != _UINT8:
-            raise _wrong_image(image)
+        try:
+            if image.shape != _SHAPE or image.dtype is not _UINT8:
+                image = _checked(image)
+        except AttributeError:
+            image = _checked(image)
         with self._lock:
-            self._write(image)
-            self._invoke()
-            return int(self._argmax())
+            write, invoke, argmax = self._index_steps
+            write(image)
+            invoke()
+            return _int(argmax())
 
     def classify(self, image: NDArray[np.uint8]) -> Prediction:
         """The class with the highest score, its label and its probability. `image` and errors as in `index`."""
-        if image.shape != pixels.SHAPE or image.dtype != _UINT8:
-            raise _wrong_image(image)
+        try:
+            if image.shape != _SHAPE or image.dtype is not _UINT8:
+                image = _checked(image)
+        except AttributeError:
+            image = _checked(image)
         with self._lock:
-            self._write(image)
-            self._invoke()
-            outputs = self._output.tolist()
-        scores = self._scores(outputs)
-        index = outputs.index(max(outputs))
-        return Prediction(index, self.labels[index], scores[index])
+            write, invoke, values = self._classify_steps
+            write(image)
+            invoke()
+            outputs = values()
+        highest = max(outputs)
+        index = outputs.index(highest)
+        return _new_tuple(Prediction, (index, self.labels[index], self._highest_score(outputs, highest)))
 
     def probabilities(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The probability of each class, (classes,) float32, sums to 1. `image` and errors as in `index`."""
-        return np.array(self._scores(self.outputs(self._batch(image))[0].tolist()), np.float32)
+        return np.array(self._scores(self._one(image)), np.float32)
 
     def top(self, image: NDArray[np.uint8], k: int) -> list[Prediction]:
         """The `k` classes with the highest scores, best first; ties in the order of the classes."""
-        outputs = self.outputs(self._batch(image))[0].tolist()
+        outputs = self._one(image)
         scores = self._scores(outputs)
         order = sorted(range(len(outputs)), key=lambda index: -outputs[index])
         return [Prediction(index, self.labels[index], scores[index]) for index in order[:k]]
@@ -104,14 +116,16 @@ class Classifier:
 
         Returns (N, classes) of the output tensor's own dtype, neither dequantized nor normalised.
         """
-        if images.ndim != 3 or images.shape[1:] != pixels.SHAPE or images.dtype != _UINT8:
+        images = np.asarray(images)
+        if images.ndim != 3 or images.shape[1:] != _SHAPE or images.dtype != _UINT8:
             raise ImageError(
                 f"images of shape {images.shape} and dtype {images.dtype}, expected (N, 28, 28) uint8, "
                 f"0 background and 255 garment"
             )
         answers = np.empty((len(images), len(self.labels)), self._output.dtype)
-        write, invoke, output = self._write, self._invoke, self._output
         with self._lock:
+            # Fetched inside the lock: close() exchanges them.
+            write, invoke, output = self._write, self._invoke, self._output
             for image, answer in zip(images, answers, strict=True):
                 write(image)
                 invoke()
@@ -119,12 +133,13 @@ class Classifier:
         return answers
 
     def close(self) -> None:
-        """Give the interpreter and its memory back. Further calls raise ModelFileError."""
+        """Give the interpreter and its memory back, once calls in other threads are done. May be called again.
+
+        Further calls raise ModelFileError.
+        """
         with self._lock:
-            self._write = self._invoke = _closed
-            self._output = np.zeros_like(self._output)
-            self._argmax = self._output.argmax
-            del self._interpreter
+            self._refuse("the classifier is closed; build another one")
+            self._interpreter = None
 
     def __enter__(self) -> "Classifier":
         """The classifier itself."""
@@ -140,10 +155,96 @@ class Classifier:
         """The model and the runtime, with the reason for it."""
         return f"Classifier({str(self.model)!r}, {self.runtime.reason})"
 
-    def _batch(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        if image.shape != pixels.SHAPE or image.dtype != _UINT8:
-            raise _wrong_image(image)
-        return image[np.newaxis]
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What pickle and copy need to open the same bytes again; ModelFileError where the classifier is closed."""
+        if self._interpreter is None:
+            raise ModelFileError("the classifier is closed and cannot be copied; build another one")
+        return _reopen, (modelfile.content(self._file), self.model, self._backend, self._num_threads)
+
+    def _open(self, file: ModelFile, backend: str, num_threads: int) -> None:
+        interface = _interface(file)
+        proved = file.description is not None
+        interpreter, self.runtime = interpreters.build(file.flatbuffer, backend, num_threads, proved=proved)
+        self._interpreter = interpreter
+        self._file, self._backend, self._num_threads = file, backend, num_threads
+        self.model = file.path
+        self.labels = interface.labels
+        self.description = file.description
+        self._lock = threading.Lock()
+        source, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+        view = _buffer(interpreter, source, _SHAPE)
+        self._output = _buffer(interpreter, result, (len(self.labels),))
+        self._write = pixels.writer(interface.table(view.dtype), view)
+        self._invoke = _invoke_function(interpreter)
+        _check_buffers(self, interpreter, result)
+        # A described file's weights are those that were proved; another's may answer NaN at any time.
+        argmax = self._output.argmax if proved else scores.argmax_function(self._output)
+        # What a call does, in one tuple each: fetched at once, and exchanged at once by close().
+        self._index_steps: _IndexSteps = self._write, self._invoke, argmax
+        self._classify_steps: _ClassifySteps = self._write, self._invoke, self._output.tolist
+        rule = interface.score_rule(self._output.dtype)
+        self._scores, self._highest_score = scores.scores_function(rule), scores.highest_score_function(rule)
+        _CLASSIFIERS.add(self)
+
+    def _one(self, image: NDArray[np.uint8]) -> list[float]:
+        return self.outputs(_checked(image)[np.newaxis])[0].tolist()  # type: ignore[no-any-return]
+
+    def _refuse(self, message: str) -> None:
+        """Let every further call raise ModelFileError with `message`, and let go of the interpreter's memory."""
+
+        def refuse(*_: object) -> Any:
+            raise ModelFileError(message)
+
+        self._write = self._invoke = refuse
+        self._index_steps = self._classify_steps = refuse, refuse, refuse
+        self._output = np.zeros_like(self._output)
+
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()
+        if self._num_threads > 1 and self._interpreter is not None:
+            # Never destroyed here: that would wait for threads which don't exist in this process.
+            _LEFT_BEHIND.append((self._interpreter, self._invoke))
+            self._refuse(
+                f"the classifier's {self._num_threads} threads stayed in the process that was forked; "
+                f"build the Classifier after the fork, or with num_threads=1"
+            )
+
+
+# A fork copies the memory as it is and no other thread. So it waits until no classifier is in the middle of a call:
+# LiteRT holds a mutex of its own there, which nobody in the child would ever release.
+_CLASSIFIERS: "weakref.WeakSet[Classifier]" = weakref.WeakSet()
+_HELD: dict[int, list[threading.Lock]] = {}
+_LEFT_BEHIND: list[object] = []
+_FORK_SECONDS = 10
+
+
+def _before_fork() -> None:
+    held = _HELD[threading.get_ident()] = []
+    for lock in [classifier._lock for classifier in list(_CLASSIFIERS)]:
+        # Not for ever: a signal handler that forks in the middle of its own thread's call would wait for itself.
+        if lock.acquire(timeout=_FORK_SECONDS):
+            held.append(lock)
+
+
+def _after_fork_in_parent() -> None:
+    for lock in _HELD.pop(threading.get_ident(), []):
+        lock.release()
+
+
+def _after_fork_in_child() -> None:
+    _HELD.clear()
+    for classifier in list(_CLASSIFIERS):
+        classifier._after_fork()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+
+
+def _reopen(content: bytes, path: Path, backend: str, num_threads: int) -> Classifier:
+    """The classifier of a model file's `content`; `path` is what it calls itself."""
+    classifier = Classifier.__new__(Classifier)
+    classifier._open(modelfile.parse(content, path), backend, num_threads)
+    return classifier
 
 
 class _Interface(NamedTuple):
@@ -161,6 +262,12 @@ class _Interface(NamedTuple):
     def table(self, dtype: np.dtype[Any]) -> NDArray[Any]:
         """The input values of the 256 pixel values."""
         return pixels.table(dtype, self.low, self.high, self.input_scale, self.input_zero_point)
+
+    def score_rule(self, dtype: np.dtype[Any]) -> scores.Rule:
+        """How outputs of `dtype` become probabilities."""
+        if np.issubdtype(dtype, np.floating):
+            return scores.Rule(self.probabilities, 1.0, 0, 0)
+        return scores.Rule(self.probabilities, self.output_scale, self.output_zero_point, int(np.iinfo(dtype).min))
 
 
 def _interface(file: ModelFile) -> _Interface:
@@ -186,6 +293,9 @@ def _interface(file: ModelFile) -> _Interface:
     labels = file.labels or _default_labels(result.shape[1], file.path)
     if len(labels) != result.shape[1]:
         raise ModelFileError(f"{file.path}: {len(labels)} labels for {result.shape[1]} classes; export the file again")
+    for tensor in (source, result):
+        if tensor.dtype != "float32" and not (tensor.scales and tensor.zero_points and tensor.scales[0] > 0):
+            raise ModelFileError(f"{file.path}: {tensor.name!r} is {tensor.dtype} and has no scale; export it again")
     input_scale, input_zero_point = _quantization(source.scales, source.zero_points)
     output_scale, output_zero_point = _quantization(result.scales, result.zero_points)
     low, high = _pixel_range(file, input_scale)
@@ -195,8 +305,15 @@ def _interface(file: ModelFile) -> _Interface:
 
 def _pixel_range(file: ModelFile, scale: float) -> tuple[float, float]:
     if file.description:
-        low, high = file.description["input"]["range"]
-        return float(low), float(high)
+        try:
+            low, high = (float(end) for end in file.description["input"]["range"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(
+                f"{file.path}: its description states no range of the input, expected two numbers; export it again"
+            ) from error
+        if not (math.isfinite(low) and math.isfinite(high) and low != high):
+            raise ModelFileError(f"{file.path}: its description states the range {low} to {high}; export it again")
+        return low, high
     # A file that describes nothing: a quantized input whose 255 steps span 255 takes raw pixels, else 0..1 is usual.
     return (0.0, 255.0) if scale > 0.5 else (0.0, 1.0)
 
@@ -214,17 +331,35 @@ def _default_labels(count: int, path: Path) -> tuple[str, ...]:
     return CLASS_NAMES
 
 
+class _Memory:
+    """The memory of a tensor for numpy; the arrays made of it keep this object alive, and it the interpreter."""
+
+    def __init__(self, interpreter: Interpreter, view: NDArray[Any]) -> None:
+        self.interpreter = interpreter
+        self.__array_interface__ = dict(view.__array_interface__)
+
+
 def _buffer(interpreter: Interpreter, details: dict[str, Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """The memory of a tensor as an array of `shape`, without a reference to the interpreter.
+    """The memory of a tensor as an array of `shape`, which keeps the interpreter alive: nothing can be used after free.
 
     The interpreter refuses to run while arrays that it handed out are alive, so the array is made from the address,
-    which stays the same once the tensors are allocated and one invoke has run. The Classifier keeps both alive.
+    which stays the same once the tensors are allocated and one invoke has run (_check_buffers makes sure).
     """
-    view = interpreter.tensor(details["index"])()
-    address = view.__array_interface__["data"][0]
-    memory = (ctypes.c_uint8 * view.nbytes).from_address(address)
-    flat: NDArray[Any] = np.ndarray(view.size, view.dtype, memoryview(memory))
-    return flat.reshape(shape)
+    return np.asarray(_Memory(interpreter, interpreter.tensor(details["index"])())).reshape(shape)
+
+
+def _check_buffers(classifier: Classifier, interpreter: Interpreter, result: dict[str, Any]) -> None:
+    """IncompatibleModelError where the output isn't where it was; ModelFileError where an answer isn't finite."""
+    for image in (np.zeros(_SHAPE, np.uint8), np.arange(784, dtype=np.uint8).reshape(_SHAPE)):
+        classifier._write(image)
+        classifier._invoke()
+        returned = interpreter.tensor(result["index"])()
+        if returned.ctypes.data != classifier._output.ctypes.data or returned.size != classifier._output.size:
+            raise IncompatibleModelError(
+                f"{classifier.runtime} moves the model's tensors between two runs; export it with a fixed batch of one"
+            )
+        if not np.isfinite(classifier._output).all():
+            raise scores.not_scores()
 
 
 def _invoke_function(interpreter: Interpreter) -> Callable[[], object]:
@@ -234,36 +369,14 @@ def _invoke_function(interpreter: Interpreter) -> Callable[[], object]:
     return getattr(inner, "Invoke", None) or interpreter.invoke
 
 
-def _scores_function(dtype: np.dtype[Any], interface: _Interface) -> Callable[[list[float]], list[float]]:
-    """A function from the output's values, as a list, to probabilities that sum to 1."""
-    scale, zero_point = interface.output_scale, interface.output_zero_point
-    if np.issubdtype(dtype, np.floating):
-        scale, zero_point = 1.0, 0
-    if not interface.probabilities:
-        return lambda outputs: _softmax(outputs, scale)
-    return lambda outputs: _normalise(outputs, zero_point)
-
-
-def _softmax(outputs: list[float], scale: float) -> list[float]:
-    highest = max(outputs)
-    powers = [math.exp((output - highest) * scale) for output in outputs]
-    total = sum(powers)
-    return [power / total for power in powers]
-
-
-def _normalise(outputs: list[float], zero_point: int) -> list[float]:
-    total = sum(outputs) - zero_point * len(outputs)
-    if not total > 0:
-        raise ModelFileError("the model's scores are all zero or not numbers; its weights are damaged, export it again")
-    return [(output - zero_point) / total for output in outputs]
-
-
-def _wrong_image(image: NDArray[Any]) -> ImageError:
-    return ImageError(
-        f"an image of shape {image.shape} and dtype {image.dtype}, expected (28, 28) uint8, "
+def _checked(image: Any) -> NDArray[np.uint8]:
+    """`image` as a plain array, where it is (28, 28) uint8; ImageError for anything else."""
+    found = f"{type(image).__name__}"
+    if isinstance(image, np.ndarray):
+        if image.shape == _SHAPE and image.dtype == _UINT8:
+            return np.asarray(image).view(_UINT8)
+        found = f"{found} of shape {image.shape} and dtype {image.dtype}"
+    raise ImageError(
+        f"an image that is {found}, expected (28, 28) uint8, "
         f"0 background and 255 garment; for a file use fmnist_runtime.images"
     )
-
-
-def _closed(*_: object) -> None:
-    raise ModelFileError("the classifier is closed; build another one")

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from fmnist_runtime.errors import ModelFileError
 
+_UINT8 = struct.Struct("<B")
 _UINT16 = struct.Struct("<H")
 _INT32 = struct.Struct("<i")
 _UINT32 = struct.Struct("<I")
@@ -73,15 +74,22 @@ class Table:
         vector = self.vector(slot, struct.calcsize("<" + code))
         return struct.unpack_from(f"<{vector.length}{code}", self.buffer, vector.start)
 
-    def tables(self, slot: int) -> list["Table"]:
-        """The tables that the vector of offsets in field `slot` points to."""
+    def tables(self, slot: int, most: int) -> list["Table"]:
+        """The tables that the vector of offsets in field `slot` points to, `most` at the most."""
         vector = self.vector(slot, 4)
+        if vector.length > most:
+            raise damaged(f"it has {vector.length:,} tables where {most:,} are the most that are read")
         starts = range(vector.start, vector.end, 4)
         return [Table(self.buffer, start + _read(_UINT32, self.buffer, start)) for start in starts]
 
     def string(self, slot: int) -> str:
-        """The UTF-8 string in field `slot`; absent ones are empty, undecodable bytes are replaced."""
+        """The UTF-8 string in field `slot`; absent ones are empty, undecodable bytes are replaced.
+
+        A zero byte must follow it, by which programs in C find its end.
+        """
         vector = self.vector(slot, 1)
+        if vector.start and _read(_UINT8, self.buffer, vector.end):
+            raise damaged(f"the string at byte {vector.start} has no end")
         return self.buffer[vector.start : vector.end].decode("utf-8", "replace")
 
     def _field(self, slot: int, size: int) -> int | None:

@@ -1,12 +1,19 @@
 """What a TFLite flatbuffer holds: operators with their versions, tensors, the input and the output.
 
-Needs no interpreter and runs no kernel. Every offset and every size that it reads is checked; the slot numbers are
-those of tensorflow/lite/schema/schema.fbs (tables Model, OperatorCode, SubGraph, Tensor, QuantizationParameters,
-Operator, Buffer), where a field's slot is its place in its table.
+Needs no interpreter and runs no kernel. Every offset and every size is checked, of what an interpreter follows and this
+package does not need too (operators' options, signatures, metadata), and so is the order of execution: an operator
+reads what is constant, an input, or computed before. The slot numbers are those of
+tensorflow/lite/schema/schema.fbs (tables Model, OperatorCode, SubGraph, Tensor, QuantizationParameters, Operator,
+Buffer, Metadata, SignatureDef, TensorMap), where a field's slot is its place in its table.
+
+The results are named tuples: dataclasses would take a twentieth of the time in which a classifier starts.
+
+What it cannot see: whether the numbers in a weight are those that were trained, and whether a kernel accepts its
+options (fmnist_runtime.trial finds out).
 """
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fmnist_runtime import flatbuffer
 from fmnist_runtime.errors import ModelFileError
@@ -37,12 +44,16 @@ _TENSOR_TYPES: dict[int, tuple[str, float]] = {
     18: ("bfloat16", 2),
 }
 
+# Far above what a classifier of images has: so that a damaged number costs no time and no memory.
+_MAXIMUM_TENSORS = 10_000
+_MAXIMUM_RANK = 8
+_MAXIMUM_TENSOR_BYTES = 2**28
+
 # Operators that change the form of a result and not its meaning.
 _TRANSPARENT = {"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE"}
 
 
-@dataclass(frozen=True)
-class Tensor:
+class Tensor(NamedTuple):
     """A tensor: `data` says where its constant bytes are, empty for what the interpreter computes."""
 
     name: str
@@ -53,8 +64,7 @@ class Tensor:
     data: Vector
 
 
-@dataclass(frozen=True)
-class Operator:
+class Operator(NamedTuple):
     """One node of the graph: the operator's name and version, and the tensors by number (-1 for an absent one)."""
 
     name: str
@@ -63,8 +73,7 @@ class Operator:
     outputs: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Graph:
+class Graph(NamedTuple):
     """A model: tensors, operators in the order of execution, inputs and outputs by number, the writer's note."""
 
     tensors: tuple[Tensor, ...]
@@ -87,7 +96,7 @@ class Graph:
         producers = {output: operator for operator in self.operators for output in operator.outputs}
         operator = producers.get(self.outputs[0]) if self.outputs else None
         while operator is not None and operator.name in _TRANSPARENT:
-            operator = producers.get(operator.inputs[0])
+            operator = producers.get(operator.inputs[0]) if operator.inputs else None
         return operator is not None and operator.name == "SOFTMAX"
 
 
@@ -97,21 +106,62 @@ def read(content: bytes) -> Graph:
     version = model.scalar(0, "I")
     if version != SCHEMA_VERSION:
         raise damaged(f"it has schema version {version}, expected {SCHEMA_VERSION}")
-    buffers = [_buffer(table) for table in model.tables(4)]
-    codes = [_operator_code(table) for table in model.tables(1)]
-    subgraphs = model.tables(2)
+    buffers = [_buffer(table) for table in model.tables(4, _MAXIMUM_TENSORS)]
+    codes = [_operator_code(table) for table in model.tables(1, _MAXIMUM_TENSORS)]
+    subgraphs = model.tables(2, _MAXIMUM_TENSORS)
     if len(subgraphs) != 1:
         raise ModelFileError(f"the model has {len(subgraphs)} subgraphs, expected 1: export one without control flow")
     subgraph = subgraphs[0]
-    tensors = tuple(_tensor(table, buffers) for table in subgraph.tables(0))
-    operators = tuple(_operator(table, codes, len(tensors)) for table in subgraph.tables(3))
-    return Graph(
+    tensors = tuple(_tensor(table, buffers) for table in subgraph.tables(0, _MAXIMUM_TENSORS))
+    operators = tuple(_operator(table, codes, len(tensors)) for table in subgraph.tables(3, _MAXIMUM_TENSORS))
+    graph = Graph(
         tensors,
         operators,
         _tensor_numbers(subgraph, 1, len(tensors)),
         _tensor_numbers(subgraph, 2, len(tensors)),
         model.string(3),
     )
+    _check_order(graph)
+    _check_names(model, subgraph, len(buffers), len(tensors))
+    return graph
+
+
+def _check_order(graph: Graph) -> None:
+    """Every tensor is computed once at most, and before it is read."""
+    written = {number for number, tensor in enumerate(graph.tensors) if tensor.data.length}
+    if written & set(graph.inputs):
+        raise damaged("an input has constant bytes")
+    constants, written = written, written | set(graph.inputs)
+    for operator in graph.operators:
+        for number in operator.inputs:
+            if number >= 0 and number not in written and 0 not in graph.tensors[number].shape:
+                raise damaged(f"{operator.name} reads tensor {number} before it is computed")
+        for number in operator.outputs:
+            if number in written:
+                raise damaged(f"{operator.name} writes tensor {number}, which is constant or was written before")
+            written.add(number)
+    for number in graph.outputs:
+        if number not in written - constants:
+            raise damaged(f"the output, tensor {number}, is never computed")
+
+
+def _check_names(model: Table, subgraph: Table, buffers: int, tensors: int) -> None:
+    """The parts that name and annotate: followed, so that they are known to lie inside the file."""
+    subgraph.string(4)
+    model.numbers(5, "i")
+    for metadata in model.tables(6, _MAXIMUM_TENSORS):
+        metadata.string(0)
+        if metadata.scalar(1, "I") >= buffers:
+            raise damaged(f"its metadata are in buffer {metadata.scalar(1, 'I')} of {buffers}")
+    for signature in model.tables(7, _MAXIMUM_TENSORS):
+        signature.string(2)
+        if signature.scalar(4, "I") != 0:
+            raise damaged(f"a signature belongs to subgraph {signature.scalar(4, 'I')} of 1")
+        for slot in (0, 1):
+            for entry in signature.tables(slot, _MAXIMUM_TENSORS):
+                entry.string(0)
+                if entry.scalar(1, "I") >= tensors:
+                    raise damaged(f"a signature names tensor {entry.scalar(1, 'I')} of {tensors}")
 
 
 def _buffer(table: Table) -> Vector:
@@ -130,6 +180,8 @@ def _operator_code(table: Table) -> tuple[str, int]:
 
 def _tensor(table: Table, buffers: list[Vector]) -> Tensor:
     name = table.string(3)
+    if table.vector(0, 4).length > _MAXIMUM_RANK:
+        raise damaged(f"tensor {name!r} has {table.vector(0, 4).length} dimensions")
     shape = tuple(int(size) for size in table.numbers(0, "i"))
     kind = table.scalar(1, "b")
     number = table.scalar(2, "I")
@@ -139,15 +191,33 @@ def _tensor(table: Table, buffers: list[Vector]) -> Tensor:
         raise damaged(f"tensor {name!r} uses buffer {number} of {len(buffers)}")
     dtype, width = _TENSOR_TYPES[kind]
     data = buffers[number]
-    if any(size < 0 for size in shape):
-        raise damaged(f"tensor {name!r} has the shape {shape}")
     expected = math.ceil(math.prod(shape) * width)
+    if any(size < 0 for size in shape) or expected > _MAXIMUM_TENSOR_BYTES:
+        raise damaged(f"tensor {name!r} has the shape {shape}")
     if data.length not in (0, expected):
         raise damaged(f"tensor {name!r} of shape {shape} and type {dtype} has {data.length} bytes, not {expected}")
     quantization = table.table(4)
     scales = quantization.numbers(2, "f") if quantization else ()
     zero_points = tuple(int(point) for point in quantization.numbers(3, "q")) if quantization else ()
+    if quantization:
+        _check_quantization(quantization, name, shape, scales, zero_points)
+    table.vector(7, 4)
+    if table.scalar(5, "b") or table.table(6) or table.vector(9, 4).length:
+        raise ModelFileError(f"tensor {name!r} keeps state, is sparse or a variant, which no classifier here needs")
     return Tensor(name, shape, dtype, scales, zero_points, data)
+
+
+def _check_quantization(
+    table: Table, name: str, shape: tuple[int, ...], scales: tuple[float, ...], zero_points: tuple[int, ...]
+) -> None:
+    table.vector(0, 4)
+    table.vector(1, 4)
+    dimension = table.scalar(6, "i")
+    channels = shape[dimension] if 0 <= dimension < len(shape) else 1
+    if len(scales) not in (0, 1, channels) or len(zero_points) not in (0, len(scales)):
+        raise damaged(f"tensor {name!r} has {len(scales)} scales and {len(zero_points)} zero points")
+    if not all(0 <= scale < math.inf for scale in scales):
+        raise damaged(f"tensor {name!r} has a scale that is no positive number")
 
 
 def _operator(table: Table, codes: list[tuple[str, int]], tensors: int) -> Operator:
@@ -155,6 +225,11 @@ def _operator(table: Table, codes: list[tuple[str, int]], tensors: int) -> Opera
     if number >= len(codes):
         raise damaged(f"an operator has code {number} of {len(codes)}")
     name, version = codes[number]
+    table.table(4)
+    table.vector(5, 1)
+    table.vector(7, 1)
+    table.vector(8, 4)
+    table.table(12)
     return Operator(name, version, _tensor_numbers(table, 1, tensors, -1), _tensor_numbers(table, 2, tensors))
 
 

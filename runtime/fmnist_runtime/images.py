@@ -15,7 +15,7 @@ from typing import IO, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime import idx, kinds
+from fmnist_runtime import idx, kinds, png
 from fmnist_runtime.background import looks_light
 from fmnist_runtime.errors import DataError, ImageError
 from fmnist_runtime.pixels import CONVENTION, SHAPE
@@ -28,6 +28,8 @@ NEGATIVE = f"its border is light, the model expects {CONVENTION}; passed on unto
 
 # An encoded picture, and what gzip may unpack to: the data set's largest file is 47 MB.
 MAX_BYTES = 256 * 2**20
+# No PNG of 28x28 grey pixels is larger, unless it carries more than the picture.
+_SMALL = 4096
 _STANDARD_INPUT = Path("-")
 
 
@@ -187,8 +189,13 @@ def _read_picture(
         hint = "; save HEIC photos as JPEG" if kinds.is_heic(start) else ""
         raise ImageError(f"{path}: not an image that can be read, expected {kinds.PICTURES}, .npy or IDX{hint}")
     _check_single(path, indices)
-    if file.seek(0, 2) > MAX_BYTES:
+    size = file.seek(0, 2)
+    if size > MAX_BYTES:
         raise _too_long(str(path))
+    file.seek(0)
+    # Pillow's import costs more than the rest of a classification, and the plainest file doesn't need it.
+    if size < _SMALL and kind == "PNG" and (plain := png.read_plain(file.read())) is not None:
+        return _untouched(path, None, plain, invert, warned=False)
     file.seek(0)
     from fmnist_runtime import photos, pictures
 

@@ -17,6 +17,23 @@ def fix() -> str:
     return fix_for(sys.version_info[:2], platform.machine(), struct.calcsize("P") * 8)
 
 
+def fix_of(backend: str) -> str:
+    """What to do, in one sentence, where `backend`, "litert" or "tflite-runtime", is wanted and is not installed."""
+    return fix_of_for(backend, sys.version_info[:2], platform.machine(), struct.calcsize("P") * 8)
+
+
+def fix_of_for(backend: str, python: tuple[int, int], machine: str, bits: int) -> str:
+    """The sentence of `fix_of` for another machine, described as for `fix_for`."""
+    version = f"Python {python[0]}.{python[1]}"
+    if backend == "litert":
+        if bits == 64 and (3, 10) <= python <= (3, 14):
+            return f"run: {LITERT_COMMAND}"
+        return f"it has no wheel for {bits}-bit {version} on {machine}; {fix_for(python, machine, bits)}"
+    if python <= (3, 11) and machine != "armv6l":
+        return f"run: {TFLITE_RUNTIME_COMMAND}"
+    return f"it has no wheel for {version} on {machine}; {fix_for(python, machine, bits)}"
+
+
 def fix_for(python: tuple[int, int], machine: str, bits: int) -> str:
     """The sentence for CPython `python` on `machine` (as platform.machine() names it) with `bits`-bit pointers."""
     version = f"Python {python[0]}.{python[1]}"

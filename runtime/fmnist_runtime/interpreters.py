@@ -7,9 +7,8 @@ tensorflow.lite is never imported.
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,25 +35,31 @@ class Interpreter(Protocol):
     def tensor(self, tensor_index: int) -> Callable[[], NDArray[Any]]: ...  # noqa: D102
 
 
-@dataclass(frozen=True)
-class Runtime:
-    """The interpreter that was chosen: its name (a key of BACKENDS), version, and why it was."""
+class Runtime(NamedTuple):
+    """The interpreter that was chosen: its name (a key of BACKENDS), version, and why it was.
+
+    `passed_over` has a sentence for each that "auto" tried before in vain.
+    """
 
     name: str
     version: str
     reason: str
+    passed_over: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Such as "LiteRT 2.3.0"."""
         return f"{BACKENDS[self.name][0]} {self.version}"
 
 
-def build(flatbuffer: bytes, backend: str = AUTO, num_threads: int = 1) -> tuple[Interpreter, Runtime]:
+def build(
+    flatbuffer: bytes, backend: str = AUTO, num_threads: int = 1, *, proved: bool = True
+) -> tuple[Interpreter, Runtime]:
     """An interpreter on `flatbuffer`, its tensors allocated and invoked once, and the runtime that it belongs to.
 
-    `backend` is "auto" or a key of BACKENDS; an explicit one is honoured or refused. Raises RuntimeMissingError where
-    no interpreter works on this machine, IncompatibleModelError where those that do refuse the model, ModelFileError
-    for an unknown backend or number of threads.
+    `backend` is "auto" or a key of BACKENDS; an explicit one is honoured or refused. A flatbuffer that is not `proved`
+    to be what was exported is tried in a child process first. Raises RuntimeMissingError where no interpreter works on
+    this machine, IncompatibleModelError where those that do refuse the model, ModelFileError for a model that crashes
+    one, and for an unknown number of threads.
     """
     if backend != AUTO and backend not in BACKENDS:
         raise RuntimeMissingError(f"backend {backend!r} is unknown, expected auto, {' or '.join(BACKENDS)}")
@@ -63,17 +68,37 @@ def build(flatbuffer: bytes, backend: str = AUTO, num_threads: int = 1) -> tuple
     refusals: list[RuntimeMissingError | IncompatibleModelError] = []
     for name in BACKENDS if backend == AUTO else (backend,):
         try:
-            interpreter, version = _build(name, flatbuffer, num_threads)
+            interpreter, version = _build(name, flatbuffer, num_threads, proved)
         except (RuntimeMissingError, IncompatibleModelError) as error:
             refusals.append(error)
             continue
         reason = "asked for" if backend != AUTO else "first that runs"
-        return interpreter, Runtime(name, version, f"{BACKENDS[name][0]} {version}: {reason}")
+        passed_over = tuple(str(refusal) for refusal in refusals)
+        return interpreter, Runtime(name, version, f"{BACKENDS[name][0]} {version}: {reason}", passed_over)
     raise _summary(refusals)
 
 
-def _build(name: str, flatbuffer: bytes, num_threads: int) -> tuple[Interpreter, str]:
+def installed() -> tuple[str, ...]:
+    """The keys of BACKENDS whose package is there, which proves nothing more."""
+    import importlib.util
+
+    return tuple(name for name, (_, package) in BACKENDS.items() if importlib.util.find_spec(package))
+
+
+def version(name: str) -> str | None:
+    """The version of the installed package of `name`, a key of BACKENDS, or None."""
+    try:
+        return str(importlib.import_module(BACKENDS[name][1]).__version__)
+    except (ImportError, AttributeError, SystemError):
+        return None
+
+
+def _build(name: str, flatbuffer: bytes, num_threads: int, proved: bool) -> tuple[Interpreter, str]:
     module = _module(name)
+    if not proved:
+        from fmnist_runtime import trial
+
+        trial.attempt(name, flatbuffer)
     version = str(importlib.import_module(BACKENDS[name][1]).__version__)
     title = f"{BACKENDS[name][0]} {version}"
     try:
@@ -96,7 +121,7 @@ def _module(name: str) -> ModuleType:
         return importlib.import_module(f"{package}.interpreter")
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith(package):
-            raise RuntimeMissingError(f"{title} is not installed; {installation.fix()}") from error
+            raise RuntimeMissingError(f"{title} is not installed; {installation.fix_of(name)}") from error
         raise RuntimeMissingError(_broken(title, error)) from error
     except (ImportError, AttributeError, SystemError) as error:
         raise RuntimeMissingError(_broken(title, error)) from error

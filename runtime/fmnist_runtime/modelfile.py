@@ -15,11 +15,12 @@ Source of the layout of a ZIP: PKWARE's APPNOTE.TXT, sections 4.3.7, 4.3.12 and 
 """
 
 import json
+import os
+import stat
 import struct
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 from fmnist_runtime import graph
 from fmnist_runtime.errors import ModelFileError
@@ -40,8 +41,7 @@ _END = struct.Struct("<4s4H2IH")
 _VERSION, _STORED, _DATE = 20, 0, 0x0021
 
 
-@dataclass(frozen=True)
-class ModelFile:
+class ModelFile(NamedTuple):
     """A model file in memory. `labels` and `description` are None for a .tflite that describes nothing."""
 
     path: Path
@@ -76,6 +76,8 @@ def parse(content: bytes, path: Path) -> ModelFile:
             f"{path}: damaged, its bytes are not those that were exported (SHA-256 of the model is "
             f"{sha256(flatbuffer)[:12]}…, its description says {str(stated.get('sha256'))[:12]}…); copy the file again"
         )
+    if description.get("labels_sha256") != sha256(_labels_text(labels)):
+        raise ModelFileError(f"{path}: its labels are not those that were exported; copy or export the file again")
     return ModelFile(path, flatbuffer, _graph(flatbuffer, path), labels, description)
 
 
@@ -114,17 +116,41 @@ def pack(flatbuffer: bytes, labels: tuple[str, ...], description: dict[str, Any]
     return flatbuffer + _zip(members, len(flatbuffer))
 
 
+def content(file: ModelFile) -> bytes:
+    """The bytes that `file` was read from."""
+    if file.labels is None or file.description is None:
+        return file.flatbuffer
+    return pack(file.flatbuffer, file.labels, file.description)
+
+
 def _read_content(path: Path) -> bytes:
     try:
-        if not path.is_file():
-            found = "a folder" if path.is_dir() else "not a regular file" if path.exists() else "no such file"
-            raise ModelFileError(f"{path}: {found}, expected a .tflite file")
-        size = path.stat().st_size
-        if size > MAXIMUM_BYTES:
-            raise ModelFileError(f"{path}: {size:,} bytes, expected a model of at most {MAXIMUM_BYTES:,}")
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelFileError(f"{path}: cannot be read ({error.strerror}); check the path and its rights") from error
+        # Opened first and looked at then, so that nothing can be exchanged in between; without O_NONBLOCK, opening a
+        # FIFO would wait for its other end.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                kind = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
+                raise ModelFileError(f"{path}: {kind}, expected a .tflite file")
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                return _read_model(file, found.st_size, path)
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError as error:
+        raise ModelFileError(f"{path}: no such file, expected a .tflite file") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ModelFileError(f"{path}: cannot be read ({reason}); check the path and its rights") from error
+
+
+def _read_model(file: BinaryIO, size: int, path: Path) -> bytes:
+    start = file.read(200)
+    if start[4:8] != graph.IDENTIFIER:
+        _graph(start, path)  # raises, and says what it is instead, without reading all of it
+    if size > MAXIMUM_BYTES:
+        raise ModelFileError(f"{path}: {size:,} bytes, expected a model of at most {MAXIMUM_BYTES:,}")
+    return start + file.read(MAXIMUM_BYTES)
 
 
 def _graph(flatbuffer: bytes, path: Path) -> Graph:
@@ -173,7 +199,7 @@ def _members(content: bytes) -> tuple[int, tuple[str, ...], bytes] | None:
 def _description(text: bytes, path: Path) -> dict[str, Any]:
     try:
         description = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         description = None
     if not isinstance(description, dict) or not isinstance(description.get("flatbuffer"), dict):
         raise ModelFileError(f"{path}: damaged, the description behind the model cannot be read; copy the file again")

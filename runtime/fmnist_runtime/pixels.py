@@ -56,11 +56,13 @@ def _xor_writer(view: NDArray[np.uint8]) -> Writer:
 
 def _dividing_writer(view: NDArray[np.float32]) -> Writer:
     # Cast, then divide in place: one ufunc over mixed types goes through numpy's buffer and takes twice as long.
-    white = np.full(SHAPE, 255, np.float32)
+    # In one dimension, where numpy has less to look at, by one number that seems to be 784: less to fetch.
+    flat = view.reshape(-1)
+    white = np.broadcast_to(np.float32(255), flat.shape)
     divide = np.divide
 
     def write(image: NDArray[np.uint8]) -> None:
         view[...] = image
-        divide(view, white, view)
+        divide(flat, white, flat)
 
     return write

@@ -15,10 +15,10 @@ def model_path(model: str | os.PathLike[str] | None) -> Path:
 
     Raises ModelFileError for a name that is neither a file nor shipped.
     """
-    name = os.fspath(model) if model is not None else DEFAULT
-    if name in SHIPPED and not Path(name).exists():
+    name = os.fsdecode(model) if model is not None else DEFAULT
+    if name in SHIPPED and not os.path.lexists(name):
         return MODELS_FOLDER / SHIPPED[name]
-    if not Path(name).exists():
+    if not os.path.lexists(name):
         raise ModelFileError(
             f"{name}: no such file, expected a .tflite file or one of the shipped {', '.join(SHIPPED)}"
         )

@@ -71,6 +71,49 @@ def test_other_images_are_refused_before_the_model_sees_them(classifier: Classif
             ask(image)
 
 
+@pytest.mark.parametrize("image", [[[0] * 28] * 28, None, "x.png"])
+def test_what_is_no_array_is_refused_too(classifier: Classifier, image: object) -> None:
+    for ask in (classifier.index, classifier.classify, classifier.probabilities):
+        with pytest.raises(ImageError, match=r"expected \(28, 28\) uint8"):
+            ask(image)  # type: ignore[operator]
+
+
+def test_any_memory_layout_gives_the_same_answer(classifier: Classifier, test_split: Split, tmp_path: Path) -> None:
+    wide = np.zeros((56, 56), np.uint8)
+    stored = np.memmap(tmp_path / "x", np.uint8, "w+", shape=(28, 28))
+    read_only = test_split.images[0].copy()
+    read_only.flags.writeable = False
+    for image in test_split.images[:20]:
+        wide[::2, ::2] = stored[...] = image
+        expected = classifier.classify(image)
+        for same in (wide[::2, ::2], np.asfortranarray(image), stored, image[::-1][::-1]):
+            assert classifier.classify(same) == expected
+    assert classifier.index(read_only) == 9
+
+
+def test_strict_int8_gives_probabilities_too(trained: Path, test_split: Split, tmp_path: Path) -> None:
+    """int8 in and out, made by the export's own converter in a process with tensorflow."""
+    code = (
+        "import sys, pathlib, keras, numpy; from fmnist_export.convert import convert\n"
+        "model, images, output = sys.argv[1:]\n"
+        "calibration = numpy.load(images).astype('float32') / 255\n"
+        "content = convert(keras.models.load_model(model), 'int8-strict', calibration)\n"
+        "pathlib.Path(output).write_bytes(content.replace(b'fmnist-edge zip', b'MLIR Converted.'))"
+    )
+    np.save(tmp_path / "images.npy", test_split.images[:100])
+    path = tmp_path / "strict.tflite"
+    subprocess.run([sys.executable, "-c", code, trained / "model.keras", tmp_path / "images.npy", path], check=True)
+    with Classifier(path) as classifier:
+        assert classifier._output.dtype == np.int8
+        for image in test_split.images[:200]:
+            output = classifier.outputs(image[np.newaxis])[0]
+            expected = (output.astype(float) + 128) / (output.astype(float) + 128).sum()
+            prediction = classifier.classify(image)
+            assert classifier.probabilities(image) == pytest.approx(expected, abs=1e-6)
+            assert prediction.index == classifier.index(image) == output.argmax()
+            assert prediction.score == pytest.approx(expected.max(), abs=1e-9)
+
+
 def test_a_backend_is_honoured_or_refused(test_split: Split) -> None:
     classifier = Classifier(backend="tflite-runtime")
     assert classifier.runtime.name == "tflite-runtime"

@@ -2,6 +2,7 @@ import pytest
 
 from fmnist_runtime import graph, shipped
 from fmnist_runtime.errors import ModelFileError
+from fmnist_runtime.flatbuffer import Vector
 
 
 @pytest.fixture(scope="module")
@@ -40,3 +41,48 @@ def test_flipped_bytes_raise_nothing_but_model_file_errors(content: bytes) -> No
             refused += 1
         flatbuffer[position] ^= 0xFF
     assert refused > 10
+
+
+def graph_of(*operators: graph.Operator) -> graph.Graph:
+    """Four tensors, 0 the input, 1 a constant, 3 the output."""
+    data = (Vector(0, 0, 1), Vector(8, 4, 1), Vector(0, 0, 1), Vector(0, 0, 1))
+    tensors = tuple(graph.Tensor("", (1, 1), "float32", (), (), place) for place in data)
+    return graph.Graph(tensors, operators, (0,), (3,), "")
+
+
+def operator(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> graph.Operator:
+    return graph.Operator("ADD", 1, inputs, outputs)
+
+
+def test_the_order_of_execution_is_checked() -> None:
+    first, second = operator((0, 1, -1), (2,)), operator((2, 1), (3,))
+    graph._check_order(graph_of(first, second))
+    for wrong, words in [
+        ((second, first), "reads tensor 2 before"),
+        ((first, operator((3,), (3,))), "reads tensor 3 before"),
+        ((first, second, operator((0,), (2,))), "writes tensor 2"),
+        ((operator((0,), (1,)),), "writes tensor 1, which is constant"),
+        ((operator((1,), (0,)),), "writes tensor 0"),
+        ((first,), "never computed"),
+    ]:
+        with pytest.raises(ModelFileError, match=words):
+            graph._check_order(graph_of(*wrong))
+
+
+def test_the_order_is_checked_in_a_file_that_is_read() -> None:
+    tiny = (shipped.MODELS_FOLDER / "doctor.tflite").read_bytes()
+    messages = set()
+    for place in range(0, len(tiny) - 4, 4):
+        try:
+            graph.read(tiny[:place] + b"\5\0\0\0" + tiny[place + 4 :])
+        except ModelFileError as error:
+            messages.add(str(error))
+    assert any("before it is computed" in message for message in messages)
+
+
+def test_a_string_without_its_end_is_refused(content: bytes) -> None:
+    end = content.index(b"fmnist-edge zip\0") + len("fmnist-edge zip")
+    changed = bytearray(content)
+    changed[end] = 1
+    with pytest.raises(ModelFileError, match="has no end"):
+        graph.read(bytes(changed))

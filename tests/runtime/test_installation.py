@@ -1,6 +1,6 @@
 import pytest
 
-from fmnist_runtime.installation import fix_for
+from fmnist_runtime.installation import fix_for, fix_of_for
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,32 @@ from fmnist_runtime.installation import fix_for
 )
 def test_each_machine_gets_its_own_way_out(python: tuple[int, int], machine: str, bits: int, words: str) -> None:
     assert words in fix_for(python, machine, bits)
+
+
+@pytest.mark.parametrize(
+    ("backend", "python", "machine", "bits", "words"),
+    [
+        ("litert", (3, 11), "aarch64", 64, "run: pip install 'ai-edge-litert>=2.1.6'"),
+        (
+            "litert",
+            (3, 11),
+            "armv7l",
+            32,
+            "no wheel for 32-bit Python 3.11 on armv7l; run: pip install 'tflite-runtime",
+        ),
+        ("litert", (3, 13), "armv7l", 32, "64-bit Raspberry Pi OS"),
+        ("tflite-runtime", (3, 11), "armv7l", 32, "run: pip install 'tflite-runtime==2.14.0' 'numpy<2'"),
+        (
+            "tflite-runtime",
+            (3, 13),
+            "aarch64",
+            64,
+            "no wheel for Python 3.13 on aarch64; run: pip install 'ai-edge-lite",
+        ),
+        ("tflite-runtime", (3, 11), "armv6l", 32, "Pi Zero 2 W"),
+    ],
+)
+def test_each_interpreter_gets_its_own_command(
+    backend: str, python: tuple[int, int], machine: str, bits: int, words: str
+) -> None:
+    assert words in fix_of_for(backend, python, machine, bits)

@@ -1,3 +1,4 @@
+import hashlib
 import io
 import json
 import random
@@ -117,3 +118,8 @@ def test_a_folder_and_a_missing_file_are_named(tmp_path: Path) -> None:
         modelfile.read(tmp_path)
     with pytest.raises(ModelFileError, match="no such file"):
         modelfile.read(tmp_path / "x")
+
+
+def test_both_ways_to_sha256_give_hashlibs_digest() -> None:
+    for content in (b"", b"abc", bytes(2**20 - 1), bytes(2**20)):
+        assert sha256(content) == hashlib.sha256(content).hexdigest()

@@ -1,0 +1,36 @@
+"""A function of this package in a process of its own, which may crash in our place."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a child ended: its exit code, minus the signal where it was one, and what it printed."""
+
+    code: int
+    output: str
+    last_error_line: str
+
+
+def call(module: str, function: str, *arguments: str, stdin: bytes = b"", seconds: float = 60) -> Ended:
+    """Run `module`.`function`(*arguments) in a child with this process's Python and module path.
+
+    Raises OSError where no child can be started, TimeoutError where it does not end in `seconds`.
+    """
+    code = "import sys, importlib; sys.path[:] = sys.argv[4:]; " + (
+        "getattr(importlib.import_module(sys.argv[1]), sys.argv[2])(*sys.argv[3].split())"
+    )
+    try:
+        child = subprocess.run(
+            [sys.executable or "python3", "-c", code, module, function, " ".join(arguments), *sys.path],
+            input=stdin,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TimeoutError(f"no end after {seconds:.0f} s") from error
+    lines = child.stderr.decode("utf-8", "replace").strip().splitlines()
+    return Ended(child.returncode, child.stdout.decode("utf-8", "replace"), lines[-1] if lines else "")

@@ -1,0 +1,52 @@
+"""fmnist-doctor: what this machine has, whether an interpreter really runs, and the exact fix where it doesn't."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from fmnist_runtime.commandline import Command, say_json
+
+if TYPE_CHECKING:
+    from fmnist_runtime.board import Board
+    from fmnist_runtime.doctor import Report
+
+
+@click.command("fmnist-doctor", cls=Command)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+def main(as_json: bool) -> int:
+    """Say what this machine has, and run a tiny model on each interpreter to see which works.
+
+    The exit code is 1 where none does; the last lines say what to do.
+    """
+    from fmnist_runtime.doctor import examine
+
+    report = examine()
+    if as_json:
+        say_json(report.as_json(), indent=1)
+    else:
+        for name, value in _lines(report):
+            click.echo(f"{name:<16}{value}")
+    return int(not report.works)
+
+
+def _lines(report: "Report") -> list[tuple[str, str]]:
+    lines = [("fmnist-edge", f"{report.version}, Python {report.python}, numpy {report.numpy or 'missing'}")]
+    lines += _board_lines(report.board)
+    for finding in report.findings:
+        lines.append((finding.backend, finding.problem or f"{finding.version} works: its answer is right"))
+    uses = report.uses
+    lines.append(("uses", f"{uses.backend} {uses.version}, the first that works" if uses else "nothing: none works"))
+    lines += [("to do", sentence) for sentence in report.to_do or ("nothing",)]
+    return lines
+
+
+def _board_lines(board: "Board") -> list[tuple[str, str]]:
+    throttled = "not reported" if board.throttled is None else ", ".join(board.throttled) or "none"
+    return [
+        ("board", board.name or "no device tree, so no board computer"),
+        ("processor", f"{board.cpu}, {board.machine}, {board.cores} cores"),
+        ("features", " ".join(board.features) or "not reported"),
+        ("governor", board.governor or "not reported"),
+        ("temperature", "not reported" if board.celsius is None else f"{board.celsius:.1f} °C"),
+        ("throttling", throttled),
+    ]

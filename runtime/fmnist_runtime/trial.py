@@ -1,0 +1,84 @@
+"""A model tried in a child process, which may crash in our place.
+
+Both interpreters trust what a flatbuffer says. tflite-runtime 2.14 ends in a signal on some damaged models whose
+offsets and sizes are all in bounds, which only running them shows. So a file that doesn't prove itself by its SHA-256
+is first built and run by a child; the answer is remembered for as long as the process lives.
+"""
+
+import json
+import sys
+from typing import Any
+
+from fmnist_runtime import child
+from fmnist_runtime.errors import FmnistError, IncompatibleModelError, ModelFileError, RuntimeMissingError
+from fmnist_runtime.files import sha256
+
+# A Pi Zero 2 W takes some 3 s to import numpy and an interpreter.
+_SECONDS = 60
+_MEMORY = 2**32
+
+_ERRORS: dict[str, type[FmnistError]] = {
+    kind.__name__: kind for kind in (ModelFileError, RuntimeMissingError, IncompatibleModelError)
+}
+# By backend and digest: the error's kind and words, or None where the model ran.
+_remembered: dict[tuple[str, str], tuple[str, str] | None] = {}
+
+
+def attempt(backend: str, flatbuffer: bytes) -> None:
+    """Build and run `flatbuffer` on `backend` in a child process, unless this process has done so before.
+
+    Raises what the child raised, ModelFileError where it crashed or hung, RuntimeMissingError where no child starts.
+    """
+    key = backend, sha256(flatbuffer)
+    if key not in _remembered:
+        _remembered[key] = _run(backend, flatbuffer)
+    refusal = _remembered[key]
+    if refusal:
+        raise _ERRORS[refusal[0]](refusal[1])
+
+
+def _run(backend: str, flatbuffer: bytes) -> tuple[str, str] | None:
+    # The model goes through a pipe, so nothing can change it between trial and use.
+    try:
+        ended = child.call(__name__, "main", backend, stdin=flatbuffer, seconds=_SECONDS)
+    except TimeoutError as error:
+        return "ModelFileError", f"damaged: a trial run on {backend} came to {error}; copy or export the file again"
+    except OSError as error:
+        raise RuntimeMissingError(
+            f"a model that fmnist-export did not write is tried in a child process, which does not start here "
+            f"({error.strerror or error}); use a file that fmnist-export wrote"
+        ) from error
+    if ended.code < 0:
+        return "ModelFileError", (
+            f"damaged: a trial run on {backend} ended with signal {-ended.code}; copy or export the file again"
+        )
+    try:
+        answer: Any = json.loads(ended.output.splitlines()[-1])
+        return None if answer is None else (str(answer[0]), str(answer[1]))
+    except (ValueError, IndexError):
+        return "RuntimeMissingError", f"a trial run on {backend} failed: {ended.last_error_line}; run: fmnist-doctor"
+
+
+def main(backend: str) -> None:
+    """The child: build and run the model on standard input, print null or the error's kind and words as JSON."""
+    _limit()
+    from fmnist_runtime import interpreters
+
+    answer = None
+    try:
+        interpreters.build(sys.stdin.buffer.read(), backend)
+    except tuple(_ERRORS.values()) as error:
+        answer = type(error).__name__, str(error)
+    except MemoryError:
+        answer = "ModelFileError", f"damaged: a trial run on {backend} ran out of memory; copy the file again"
+    print(json.dumps(answer), flush=True)
+
+
+def _limit() -> None:
+    """No core file for a crash that is expected, no more memory than a classifier could ever want."""
+    import resource
+
+    for kind, most in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_AS, _MEMORY)):
+        hard = resource.getrlimit(kind)[1]
+        if sys.maxsize > 2**32 or kind == resource.RLIMIT_CORE:
+            resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
