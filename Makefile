@@ -40,8 +40,9 @@ dataset: environment
 # The recipe of the models inside the package: trained on all 60,000 images, as the tutorial does.
 shipped-models: environment dataset
 	$(BIN)/fmnist-train --validation 0 --seed 1 -o build/shipped/mlp
-	$(BIN)/fmnist-export build/shipped/mlp/model.keras --quantize
+	$(BIN)/fmnist-export build/shipped/mlp/model.keras --quantize --target all
 	cp build/shipped/mlp/model-int8.tflite runtime/fmnist_runtime/models/mlp-int8.tflite
+	cp build/shipped/mlp/model-golden.npz runtime/fmnist_runtime/models/mlp-golden.npz
 
 clean:
 	rm -rf $(VENV) $(BASE) build dist demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
