@@ -8,7 +8,6 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from time import perf_counter_ns
 from typing import Any
 
 import click
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_benchmarks import dense
-from fmnist_benchmarks.latency import sample
+from fmnist_benchmarks.latency import sample, sample_steps
 from fmnist_runtime import Classifier, interpreters, modelfile
 
 Image = NDArray[np.uint8]
@@ -144,19 +143,13 @@ def _bare(model: Path, backend: str) -> Callable[[Iterable[Image]], list[int]]:
     interpreter: Any
     interpreter, _ = interpreters.build(modelfile.read(model).flatbuffer, backend)
     details = interpreter.get_input_details()[0]
-    place, dtype, clock, invoke = details["index"], details["dtype"], perf_counter_ns, interpreter.invoke
+    place, dtype = details["index"], details["dtype"]
 
-    def block(images: Iterable[Image]) -> list[int]:
-        samples = []
-        for image in images:
-            data = image / np.float32(255) if dtype == np.float32 else (image ^ np.uint8(0x80)).view(dtype)
-            interpreter.set_tensor(place, data[np.newaxis])
-            start = clock()
-            invoke()
-            samples.append(clock() - start)
-        return samples
+    def write(image: Image) -> None:
+        data = image / np.float32(255) if dtype == np.float32 else (image ^ np.uint8(0x80)).view(dtype)
+        interpreter.set_tensor(place, data[np.newaxis])
 
-    return block
+    return lambda images: sample_steps(write, interpreter.invoke, images)[1]
 
 
 @click.command("fmnist_benchmarks.contenders")

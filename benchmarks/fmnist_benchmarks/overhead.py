@@ -16,7 +16,7 @@ import numpy as np
 
 from fmnist_benchmarks import latency, machine
 from fmnist_benchmarks.contenders import BARE
-from fmnist_benchmarks.workers import Worker
+from fmnist_benchmarks.workers import Worker, contender
 from fmnist_runtime.commandline import FILE, Command, say_json, warn
 from fmnist_runtime.dataset import DEBIAN_FOLDER, read_test_split
 from fmnist_runtime.interpreters import BACKENDS, installed
@@ -58,7 +58,7 @@ def compare(model: Path, images: Path, backends: tuple[str, ...], rounds: int, b
     workers: dict[tuple[str, str], Worker] = {}
     try:
         for way in ways:
-            worker = Worker(way[0], model, images, way[1])
+            worker = contender(way[0], model, images, way[1])
             if worker.missing:
                 warn(f"{way[0]} is left out: {worker.missing}; pip install 'fmnist-edge[peers,litert]'")
                 worker.close()

@@ -1,8 +1,14 @@
-"""Contenders in processes of their own, timed in turns; and programs that run once, with their time and peak memory."""
+"""Processes that measure when they are told to, in turns; and programs that run once, with their time and peak memory.
 
+A worker's process says what it is in one line of JSON, then answers each line of text with one line of JSON.
+"""
+
+import contextlib
 import json
+import select
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,39 +17,67 @@ from fmnist_runtime.errors import FmnistError
 
 
 class Worker:
-    """A process that times one contender on blocks of images. `missing` says why it cannot, else is None."""
+    """A process that measures. `ready` is the first thing that it said; `missing` says why it cannot, else is None."""
 
-    def __init__(self, name: str, model: Path, images: Path, backend: str) -> None:
-        command = [sys.executable, "-m", "fmnist_benchmarks.contenders", name, str(model), str(images)]
+    def __init__(self, name: str, command: list[str]) -> None:
+        # What it prints beside its answers waits in a file: a pipe that nobody reads would fill and stop it.
+        self._errors = tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(
-            [*command, "--backend", backend],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True
         )
         self.name = name
-        self.missing: str | None = self._answer().get("missing")
+        self.ready: dict[str, Any] = self._answer()
+        self.missing: str | None = self.ready.get("missing")
+
+    def ask(self, line: str) -> Any:
+        """The answer to `line`. Raises FmnistError where the process has ended."""
+        self.tell(line)
+        return self._answer()
+
+    def tell(self, line: str) -> None:
+        """Send `line` and don't wait for the answer, which `hear` returns."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(f"{line}\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            self._answer()  # raises, and says why it ended
+
+    def hear(self) -> Any:
+        """The answer to what `tell` sent."""
+        return self._answer()
+
+    def waits(self, seconds: float) -> bool:
+        """Whether no answer came within `seconds`."""
+        assert self._process.stdout is not None
+        return not select.select([self._process.stdout.fileno()], [], [], seconds)[0]
 
     def block(self, first: int, count: int) -> list[int]:
         """The nanoseconds of `count` calls, on the images from number `first` on, beginning anew behind the last."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{first} {count}\n")
-        self._process.stdin.flush()
-        samples: list[int] = self._answer()
+        samples: list[int] = self.ask(f"{first} {count}")
         return samples
 
     def close(self) -> None:
         """End the process."""
-        self._process.communicate()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.communicate()
+        self._errors.close()
 
     def _answer(self) -> Any:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            _, error = self._process.communicate()
-            raise FmnistError(f"{self.name} ended with {self._process.returncode}: {error.strip().splitlines()[-1:]}")
+            self._process.communicate()
+            self._errors.seek(0)
+            words = (self._errors.read().strip().splitlines() or ["it said nothing"])[-1]
+            raise FmnistError(f"{self.name} ended with {self._process.returncode}: {words}")
         return json.loads(line)
+
+
+def contender(name: str, model: Path, images: Path, backend: str) -> Worker:
+    """A worker for a key of contenders.CONTENDERS or "bare"."""
+    command = [sys.executable, "-m", "fmnist_benchmarks.contenders", name, str(model), str(images)]
+    return Worker(name, [*command, "--backend", backend])
 
 
 @dataclass(frozen=True)

@@ -59,3 +59,14 @@ def read(path: Path) -> Golden:
             f"({len(golden.expected)}, 28, 28) uint8; export the model again"
         )
     return golden
+
+
+def beside(model: Path) -> Path | None:
+    """The golden file that fmnist-export wrote beside `model`, <stem>-<precision>.tflite: <stem>-golden.npz."""
+    stem = model.stem
+    while "-" in stem:
+        stem = stem.rpartition("-")[0]
+        path = model.with_name(f"{stem}-golden.npz")
+        if path.is_file():
+            return path
+    return None

@@ -56,7 +56,7 @@ def _verify(classifier: "Classifier", golden: Path | None, data_folder: Path | N
     from fmnist_runtime.errors import ModelFileError
 
     machine = _machine()
-    path = golden or _beside(classifier.model)
+    path = golden or golden_file.beside(classifier.model)
     images = golden_file.read(path) if path else None
     if data_folder is None and images is not None:
         return verification.verify_golden(classifier, images, machine)
@@ -67,17 +67,6 @@ def _verify(classifier: "Classifier", golden: Path | None, data_folder: Path | N
             f"give --golden FILE or --data DIR"
         )
     return verification.verify_data(classifier, dataset.read_test_split(folder), images, machine)
-
-
-def _beside(model: Path) -> Path | None:
-    """The golden file that fmnist-export wrote beside `model`, <stem>-<precision>.tflite: <stem>-golden.npz."""
-    stem = model.stem
-    while "-" in stem:
-        stem = stem.rpartition("-")[0]
-        path = model.with_name(f"{stem}-golden.npz")
-        if path.is_file():
-            return path
-    return None
 
 
 def _machine() -> str:

@@ -1,0 +1,155 @@
+"""fmnist-benchmark: how fast a model answers on this machine, so that the figure can be trusted. On the device."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fmnist_runtime.commandline import FILE, Command, quiet_stderr, say_json, warn
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from fmnist_benchmarks.benchmark import Subject
+    from fmnist_benchmarks.comparing import Change
+
+
+def _threads(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
+    try:
+        numbers = tuple(dict.fromkeys(int(number) for number in value.split(",")))
+    except ValueError:
+        numbers = (0,)
+    if min(numbers) < 1:
+        raise click.BadParameter(f"{value!r}, expected numbers from 1 on such as 1,2,4")
+    return numbers
+
+
+@click.command("fmnist-benchmark", cls=Command)
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@click.option("--runs", type=click.IntRange(min=1), default=6000, show_default=True, help="Images for each MODEL.")
+@click.option(
+    "--processes", type=click.IntRange(min=1), default=6, show_default=True, help="Fresh processes to spread them over."
+)
+@click.option("--warm-up", type=click.IntRange(min=1), default=200, show_default=True, help="Images before that.")
+@click.option("--threads", callback=_threads, default="1", show_default=True, help="Interpreter threads: 1,2,4.")
+@click.option(
+    "--backend",
+    type=click.Choice(["auto", "tflite-runtime", "litert"]),
+    default="auto",
+    show_default=True,
+    help="The interpreter; auto takes the first that runs.",
+)
+@click.option("--golden", type=FILE, metavar="FILE", help="Images of this golden file.  [default: beside MODEL]")
+@click.option("--data", "data_folder", type=FILE, metavar="DIR", help="The 10,000 test images in this folder instead.")
+@click.option("--plot", type=FILE, metavar="FILE.png", help="Draw the distribution and latency over time.")
+@click.option("--compare", "baseline_file", type=FILE, metavar="BASELINE.json", help="Exit 1 if anything got worse.")
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0, 1),
+    default=0.10,
+    show_default=True,
+    help="The share by which a median of another day may differ.",
+)
+@click.option("--verdict", "asks_verdict", is_flag=True, help="Float32 against int8, in one sentence.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+def main(
+    models: tuple[str, ...],
+    runs: int,
+    processes: int,
+    warm_up: int,
+    threads: tuple[int, ...],
+    backend: str,
+    golden: Path | None,
+    data_folder: Path | None,
+    plot: Path | None,
+    baseline_file: Path | None,
+    tolerance: float,
+    asks_verdict: bool,
+    as_json: bool,
+) -> int:
+    """Measure each MODEL, a .tflite file or the shipped mlp: the bare invoke, and the whole from pixels to an answer.
+
+    One image at a time, after a warm-up, in fresh processes; models and threads take turns at blocks of images, so that
+    a machine which slows down slows all of them. What makes a result doubtful is said in words.
+
+    The JSON document is also a baseline: with --compare, a figure is worse where the medians of all processes lie
+    beyond those of the baseline, and beyond the tolerance (three times of it for p90, p99 and the start).
+    """
+    from fmnist_benchmarks import benchmark, comparing, machine, verdict
+    from fmnist_runtime.shipped import model_path
+
+    settings = benchmark.Settings(max(runs, processes), processes, warm_up, backend, threads)
+    paths = [model_path(model) for model in models]
+    if len({path.name for path in paths}) < len(paths):
+        raise click.UsageError("two MODELs have the same file name, by which results are told apart; rename one")
+    baseline = comparing.read(baseline_file) if baseline_file else None
+    if baseline:
+        comparing.check_machine(baseline, machine.describe())
+    if plot:
+        _check_plot(plot)
+    images, source = _images(paths[0], golden, data_folder)
+    with quiet_stderr():
+        subjects = [benchmark.examine(path, images, count, backend) for path in paths for count in threads]
+    pair = verdict.pair(subjects) if asks_verdict else None
+    document, samples = benchmark.measure(subjects, images, settings, lambda words: warn(f"fmnist-benchmark: {words}"))
+    document["images"] = source
+    if pair:
+        floats, int8 = ((subject, samples[subject]) for subject in pair)
+        document["verdict"] = verdict.sentence(floats, int8, document["machine"], source["source"])
+    changes = comparing.compare(baseline, document["results"], tolerance) if baseline else []
+    if plot:
+        from fmnist_benchmarks import plotting
+
+        plotting.save(plot, plotting.draw(samples, machine.title(document["machine"])))
+    _say(document, changes, subjects, as_json)
+    return int(any(change.verdict == comparing.SLOWER for change in changes))
+
+
+def _check_plot(path: Path) -> None:
+    """Say now, and not after the measurement, that the figure cannot be drawn or written."""
+    from fmnist_benchmarks import plotting
+    from fmnist_runtime.files import write_atomically
+
+    if path.suffix.lower() != ".png":
+        raise click.UsageError(f"Invalid value for '--plot': {path} is not a .png")
+    plotting.pyplot()
+    if not path.exists():
+        write_atomically(path, b"")
+        path.unlink()
+
+
+def _images(model: Path, golden: Path | None, data: Path | None) -> "tuple[NDArray[np.uint8], dict[str, Any]]":
+    """The images to classify, (N, 28, 28), and what they are."""
+    from fmnist_runtime import dataset
+    from fmnist_runtime import golden as golden_file
+    from fmnist_runtime.files import sha256
+    from fmnist_runtime.shipped import MODELS_FOLDER
+
+    if data:
+        images = dataset.read_file(data, "t10k-images-idx3-ubyte")
+        source = "the 10,000 test images"
+    else:
+        path = golden or golden_file.beside(model) or MODELS_FOLDER / "mlp-golden.npz"
+        images = golden_file.read(path).images
+        source = f"the {len(images)} hardest test images ({path.name})"
+    return images, {"source": source, "count": len(images), "sha256": sha256(images.tobytes())}
+
+
+def _say(document: dict[str, Any], changes: "list[Change]", subjects: "list[Subject]", as_json: bool) -> None:
+    from fmnist_benchmarks import comparing, results
+
+    if changes:
+        document["changes"] = [comparing.as_json(change) for change in changes]
+    if as_json:
+        say_json(document, indent=1)
+    else:
+        click.echo(results.text(document))
+        for line in results.changes_text(changes):
+            click.echo(line)
+    for words in document["warnings"]:
+        warn(f"warning: {words}")
+
+
+if __name__ == "__main__":
+    main()

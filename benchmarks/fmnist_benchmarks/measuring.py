@@ -1,0 +1,113 @@
+"""One model on one runtime, measured in a process of its own: what fmnist-benchmark starts for each of its rounds.
+
+    python -m fmnist_benchmarks.measuring MODEL IMAGES.npy BACKEND THREADS WARM_UP
+
+Says first how long the start took (microseconds): `import_us` the interpreter's package, `load_us` reading the file,
+building the interpreter and allocating its tensors, `first_us` the first invoke, `ready_us` a whole Classifier with its
+checks. Then answers "FIRST COUNT" with the nanoseconds of COUNT images each, and "classify SECONDS" with how many
+images it classified in that time.
+"""
+
+import importlib
+import itertools
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist_benchmarks import latency
+from fmnist_runtime import interpreters, modelfile
+from fmnist_runtime.classifier import Classifier, _interface
+
+INVOKE, CLASSIFY, INPUT, INSIDE = "invoke", "classify", "input", "invoke_inside"
+Images = Sequence[NDArray[np.uint8]]
+
+
+class Measured:
+    """A model that was opened twice: as a bare interpreter, and as a Classifier, which is what people use.
+
+    `steps` are the microseconds of each step of the start.
+    """
+
+    def __init__(self, model: Path, backend: str, threads: int) -> None:
+        marks = [perf_counter_ns()]
+        module = importlib.import_module(f"{interpreters.BACKENDS[backend][1]}.interpreter")
+        marks.append(perf_counter_ns())
+        file = modelfile.read(model)
+        self._interpreter: Any = module.Interpreter(model_content=file.flatbuffer, num_threads=threads)
+        self._interpreter.allocate_tensors()
+        marks.append(perf_counter_ns())
+        self._interpreter.invoke()
+        marks.append(perf_counter_ns())
+        self.classifier = Classifier(model, backend=backend, num_threads=threads)
+        marks.append(perf_counter_ns())
+        names = ("import_us", "load_us", "first_us", "ready_us")
+        took = (later - earlier for earlier, later in itertools.pairwise(marks))
+        self.steps = {name: nanoseconds / 1000 for name, nanoseconds in zip(names, took, strict=True)}
+        self._set = _setter(self._interpreter, _interface(file).table)
+
+    def block(self, images: Images) -> dict[str, list[int]]:
+        """The nanoseconds for each of `images` of the bare invoke, the whole classify, and its first two stages.
+
+        What a classify takes beyond its two stages is its output: checking the image, reading, argmax and score.
+        """
+        _, bare = latency.sample_steps(self._set, self._interpreter.invoke, images)
+        classify = latency.sample(self.classifier.classify, images)
+        write, invoke, _ = self.classifier._classify_steps
+        written, invoked = latency.sample_steps(write, invoke, images)
+        return {INVOKE: bare, CLASSIFY: classify, INPUT: written, INSIDE: invoked}
+
+    def classify_for(self, images: Images, seconds: float) -> dict[str, float]:
+        """Classify `images` over and over for `seconds`: how many, and how long it really took."""
+        begun, calls, part = perf_counter_ns(), 0, images[:100]
+        end = begun + round(seconds * 1e9)
+        while perf_counter_ns() < end:
+            for image in part:
+                self.classifier.classify(image)
+            calls += len(part)
+        return {"calls": calls, "seconds": (perf_counter_ns() - begun) / 1e9}
+
+
+def main(model: str, images_file: str, backend: str, threads: str, warm_up: str) -> None:
+    """Measure as the lines on standard input say."""
+    stack = list(np.load(images_file))
+    measured = Measured(Path(model), backend, int(threads))
+    measured.block(_part(stack, 0, int(warm_up)))
+    _say({**measured.steps, "clock_ns": latency.clock_cost()})
+    for line in sys.stdin:
+        first, count = line.split()
+        if first == "classify":
+            _say(measured.classify_for(stack, float(count)))
+        else:
+            _say(measured.block(_part(stack, int(first), int(count))))
+
+
+def once(model: str, images_file: str, backend: str, threads: str) -> None:
+    """Classify every image once and end: the process whose peak memory is reported."""
+    classifier = Classifier(model, backend=backend, num_threads=int(threads))
+    for image in np.load(images_file):
+        classifier.classify(image)
+
+
+def _setter(interpreter: Any, table: Callable[[Any], NDArray[Any]]) -> Callable[[NDArray[np.uint8]], object]:
+    """A function that sets an image, (28, 28) uint8, as the input of a bare interpreter."""
+    details = interpreter.get_input_details()[0]
+    values, place, shape = table(np.dtype(details["dtype"])), details["index"], details["shape"]
+    return lambda image: interpreter.set_tensor(place, values[image].reshape(shape))
+
+
+def _part(stack: Images, first: int, count: int) -> Images:
+    return [stack[number % len(stack)] for number in range(first, first + count)]
+
+
+def _say(answer: object) -> None:
+    print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,78 @@
+"""The document of fmnist-benchmark as text for people."""
+
+from typing import TYPE_CHECKING, Any
+
+from fmnist_benchmarks import machine
+
+if TYPE_CHECKING:
+    from fmnist_benchmarks.comparing import Change
+
+
+def text(document: dict[str, Any]) -> str:
+    """The machine, a table, the stages, and the verdict where one was asked for."""
+    facts, settings = document["machine"], document["settings"]
+    lines = [
+        machine.title(facts),
+        f"{_conditions(facts)}; reading the clock costs {facts['clock_ns']:.0f} ns; energy: {facts['energy']}",
+        f"{document['images']['source']}, one at a time; {settings['processes']} fresh processes for each, in turns, "
+        f"{settings['warm_up']} images to warm up",
+        "",
+    ]
+    for result in document["results"]:
+        lines += _result(result)
+    if "verdict" in document:
+        lines.append(document["verdict"])
+    return "\n".join(lines).rstrip()
+
+
+def changes_text(changes: "list[Change]") -> list[str]:
+    """A line for each figure that was compared."""
+    if not changes:
+        return []
+    lines = ["", f"{'against the baseline':<48}{'before':>10}{'now':>10}{'change':>9}  verdict"]
+    lines += [
+        f"{change.subject + '  ' + change.figure:<48}{change.before.middle:>10.2f}{change.after.middle:>10.2f}"
+        f"{change.share:>+9.1%}  {change.verdict}"
+        for change in changes
+    ]
+    return lines
+
+
+def _result(result: dict[str, Any]) -> list[str]:
+    threads = f"{result['threads']} thread{'s' * (result['threads'] > 1)}"
+    stages = ", ".join(f"{name} {value:.2f}" for name, value in result["stages_us"].items())
+    lines = [
+        f"{result['model']} ({result['precision']}, {result['bytes']:,} bytes, SHA-256 {result['sha256'][:12]}) on "
+        f"{result['runtime']} {result['version']}, {threads}, {result['runs']:,} images",
+        f"{'':<10}{'p50 us':>9}{'95 % interval':>18}{'p90':>9}{'p99':>9}{'max':>10}{'std':>9}{'drift':>8}",
+    ]
+    for name in ("invoke", "classify"):
+        figures = result[f"{name}_us"]
+        interval = f"{figures['p50_low']:.2f} to {figures['p50_high']:.2f}"
+        lines.append(
+            f"{name:<10}{figures['p50']:>9.2f}{interval:>18}{figures['p90']:>9.2f}{figures['p99']:>9.2f}"
+            f"{figures['max']:>10.2f}{figures['std']:>9.2f}{figures['drift']:>+8.1%}"
+        )
+    lines += [
+        f"{'stages':<10}{stages} us; {result['images_per_second']:,.0f} images a second",
+        f"{'start':<10}import {result['import_us'] / 1000:.1f} ms, load {result['load_us']:,.0f} us, "
+        f"first invoke {result['first_us']:,.0f} us, whole Classifier {result['ready_us']:,.0f} us; "
+        f"peak memory {result['peak_rss_kib'] / 1024:.1f} MiB",
+    ]
+    if result["energy"]:
+        energy = result["energy"]
+        lines.append(f"{'energy':<10}{energy['microjoules']:,.1f} uJ an image, {energy['watts']:.2f} W")
+    return [*lines, ""]
+
+
+def _conditions(facts: dict[str, Any]) -> str:
+    parts = []
+    for name, unit in (("mhz", "MHz"), ("celsius", "°C")):
+        before, after = facts["before"][name], facts["after"][name]
+        if before is not None and after is not None:
+            parts.append(f"{before:.0f} {unit} before, {after:.0f} after")
+    throttled = facts["after"]["throttled"]
+    parts.append(f"throttling {'not reported' if throttled is None else ', '.join(throttled) or 'none'}")
+    others = facts["other_cores"]
+    parts.append(f"others kept {'?' if others is None else f'{others:.2f}'} cores busy")
+    return "; ".join(parts)
