@@ -6,7 +6,7 @@ BASE := .venv-base
 BIN := $(VENV)/bin
 export PYTHON
 
-.PHONY: demo test lint types tests environment base-environment dataset shipped-models clean
+.PHONY: demo test lint types tests environment base-environment peers dataset shipped-models clean
 
 demo: environment dataset
 	@scripts/demo.sh $(BIN)
@@ -34,6 +34,10 @@ base-environment: environment
 	@scripts/environment.sh $(BASE) fmnist-edge --find-links build/wheel
 	@$(BASE)/bin/pip install -qq --disable-pip-version-check --no-deps --force-reinstall build/wheel/*.whl
 
+# Everything that the benchmarks set side by side, in one environment; each in a process of its own.
+peers:
+	@scripts/environment.sh .venv-peers --editable '.[train,litert,peers]'
+
 dataset: environment
 	@scripts/dataset.sh $(BIN)/python
 
@@ -45,4 +49,4 @@ shipped-models: environment dataset
 	cp build/shipped/mlp/model-golden.npz runtime/fmnist_runtime/models/mlp-golden.npz
 
 clean:
-	rm -rf $(VENV) $(BASE) build dist demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BASE) .venv-peers build dist demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

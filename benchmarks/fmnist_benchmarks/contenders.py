@@ -8,13 +8,13 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_benchmarks import dense
+from fmnist_benchmarks import dense, keras_contenders
 from fmnist_benchmarks.latency import sample, sample_steps
 from fmnist_runtime import Classifier, interpreters, modelfile
 
@@ -30,7 +30,7 @@ def index(model: Path, backend: str) -> Answer:
 def classify(model: Path, backend: str) -> Answer:
     """`classifier.classify(image)`, the class of its answer."""
     ask = Classifier(model, backend=backend).classify
-    # Timed without this wrapper; see `block_function`.
+    # Timed without this wrapper; see `make`.
     return lambda image: ask(image).index
 
 
@@ -127,15 +127,23 @@ CONTENDERS: dict[str, Callable[[Path, str], Answer]] = {
 BARE = "bare"
 
 
-def block_function(name: str, model: Path, backend: str) -> Callable[[Iterable[Image]], list[int]]:
-    """A function that times the contender `name` on a block of images and returns the nanoseconds of each call."""
+class Timed(NamedTuple):
+    """A contender that is ready: times a block of images, nanoseconds of each call; answers one, None if it can't."""
+
+    block: Callable[[Iterable[Image]], list[int]]
+    answer: Answer | None
+
+
+def make(name: str, model: Path, backend: str) -> Timed:
+    """The contender `name`: a key of CONTENDERS or of keras_contenders.CONTENDERS, or BARE."""
     if name == BARE:
-        return _bare(model, backend)
+        return Timed(_bare(model, backend), None)
     if name == "classify":
         ask = Classifier(model, backend=backend).classify
-        return lambda images: sample(ask, images)
-    answer = CONTENDERS[name](model, backend)
-    return lambda images: sample(answer, images)
+        return Timed(lambda images: sample(ask, images), lambda image: ask(image).index)
+    found = CONTENDERS.get(name) or keras_contenders.CONTENDERS[name]
+    answer = found(model, backend)
+    return Timed(lambda images: sample(answer, images), answer)
 
 
 def _bare(model: Path, backend: str) -> Callable[[Iterable[Image]], list[int]]:
@@ -158,17 +166,25 @@ def _bare(model: Path, backend: str) -> Callable[[Iterable[Image]], list[int]]:
 @click.argument("images", type=Path)
 @click.option("--backend", default="auto")
 def main(name: str, model: Path, images: Path, backend: str) -> None:
-    """Time NAME on MODEL for blocks of IMAGES, .npy: reads "first count" a line, answers with one JSON list a line."""
+    """Time NAME on MODEL for blocks of IMAGES, .npy: reads "first count" a line, answers with one JSON list a line.
+
+    "answers count" asks for the classes of the first images.
+    """
     try:
-        block = block_function(name, model, backend)
+        block, answer = make(name, model, backend)
     except ImportError as error:
         print(json.dumps({"missing": f"{error.name or error} is not installed"}), flush=True)
         return
     stack = np.load(images)
     print(json.dumps({"ready": name}), flush=True)
     for line in sys.stdin:
-        first, count = map(int, line.split())
-        print(json.dumps(block([stack[number % len(stack)] for number in range(first, first + count)])), flush=True)
+        first, count = line.split()
+        if first == "answers":
+            answers = [int(answer(image)) for image in stack[: int(count)]] if answer else None
+            print(json.dumps(answers), flush=True)
+            continue
+        numbers = range(int(first), int(first) + int(count))
+        print(json.dumps(block([stack[number % len(stack)] for number in numbers])), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,129 @@
+"""The cold start, split: what a process does from its start to its first answer, and how long each stage takes.
+
+    python -m fmnist_benchmarks.cold_stages [--backend B] [--runs N] [--plot FILE.png] [--json]
+
+Two programs in turns: the smallest script that runs the model once, and the same with fmnist_runtime's Classifier. Both
+read the same clock as the process that starts them (CLOCK_MONOTONIC, which perf_counter_ns is on Linux), so the start
+of Python itself is a stage too. Stages have the same names where they do the same.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any
+
+import click
+
+from fmnist_benchmarks import machine
+from fmnist_runtime.commandline import FILE, Command, say_json
+from fmnist_runtime.errors import FmnistError
+from fmnist_runtime.interpreters import BACKENDS, installed
+from fmnist_runtime.shipped import model_path
+
+SMALLEST, OURS = "smallest script", "Classifier"
+
+_MARK = """
+from time import perf_counter_ns as clock
+marks = [("Python", clock())]
+mark = lambda stage: marks.append((stage, clock()))
+import sys
+import numpy; mark("import numpy")
+from {package}.interpreter import Interpreter; mark("import interpreter")
+"""
+_END = """
+import json; print(json.dumps(marks))
+"""
+_PROGRAMS = {
+    SMALLEST: """
+interpreter = Interpreter(model_path=sys.argv[1]); mark("load")
+interpreter.allocate_tensors(); mark("allocate")
+interpreter.invoke(); mark("first invoke")
+""",
+    # Classifier() reads and checks the file, builds the interpreter, allocates and invokes: one stage.
+    OURS: """
+from fmnist_runtime.classifier import Classifier; mark("import fmnist_runtime")
+classifier = Classifier(sys.argv[1], backend=sys.argv[2]); mark("load, check, allocate, first invoke")
+classifier.classify(numpy.zeros((28, 28), numpy.uint8)); mark("first answer")
+""",
+}
+
+
+@click.command("fmnist_benchmarks.cold_stages", cls=Command)
+@click.option("--backend", type=click.Choice(list(BACKENDS)), help="[default: the first that is installed]")
+@click.option("--runs", type=click.IntRange(min=1), default=30, show_default=True)
+@click.option("--plot", type=FILE, metavar="FILE.png", help="Draw the stages.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+def main(backend: str | None, runs: int, plot: Path | None, as_json: bool) -> None:
+    """Measure each stage from process start to first answer with the shipped model."""
+    chosen = backend or installed()[0]
+    facts = machine.describe()
+    results = measure(chosen, runs)
+    if plot:
+        _draw(results, plot, f"{machine.title(facts)}; on {chosen}")
+    if as_json:
+        say_json({"machine": facts, "backend": chosen, "runs": runs, "results": results}, indent=1)
+        return
+    click.echo(f"{machine.title(facts)}\n{chosen}, {runs} runs in turns, median milliseconds")
+    for result in results:
+        click.echo(f"{result['program']}: {result['ms']:.1f} ms to the first answer")
+        for stage in result["stages"]:
+            click.echo(f"  {stage['stage']:<38}{stage['ms']:>8.2f}")
+
+
+def measure(backend: str, runs: int) -> list[dict[str, Any]]:
+    """The median milliseconds of each stage and of the whole, for both programs."""
+    marks = _MARK.format(package=BACKENDS[backend][1])
+    programs = {name: marks + program + _END for name, program in _PROGRAMS.items()}
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in programs}
+    for number in range(runs + 1):
+        for name, program in programs.items():
+            stages = _run(name, program, backend)
+            if number:  # the first of each fills the disk's cache
+                found[name].append(stages)
+    return [
+        {
+            "program": name,
+            "ms": statistics.median(sum(stages.values()) for stages in those),
+            "stages": [{"stage": stage, "ms": statistics.median(one[stage] for one in those)} for stage in those[0]],
+        }
+        for name, those in found.items()
+    ]
+
+
+def _run(name: str, program: str, backend: str) -> dict[str, float]:
+    """The milliseconds of each stage, in order."""
+    last = perf_counter_ns()
+    command = [sys.executable, "-c", program, str(model_path(None)), backend]
+    child = subprocess.run(command, capture_output=True, text=True, check=False)
+    if child.returncode != 0:
+        words = (child.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise FmnistError(f"{name} ended with {child.returncode}: {words}")
+    stages = {}
+    for stage, at in json.loads(child.stdout.splitlines()[-1]):
+        stages[stage] = (at - last) / 1e6
+        last = at
+    return stages
+
+
+def _draw(results: list[dict[str, Any]], path: Path, title: str) -> None:
+    from fmnist_benchmarks import plotting
+
+    figure, axes = plotting.pyplot().subplots(figsize=(9, 2.8), layout="constrained")
+    stages = list(dict.fromkeys(stage["stage"] for result in results for stage in result["stages"]))
+    programs = [result["program"] for result in results]
+    left = [0.0] * len(results)
+    for number, name in enumerate(stages):
+        took = [sum(one["ms"] for one in result["stages"] if one["stage"] == name) for result in results]
+        axes.barh(programs, took, left=left, color=f"C{number}", label=name)
+        left = [before + one for before, one in zip(left, took, strict=True)]
+    axes.set(xlabel="ms from process start")
+    axes.legend(fontsize=7, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.25))
+    axes.set_title(title, fontsize=7)
+    plotting.save(path, figure)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""What this machine can do at most, measured with numpy on one thread: multiply-adds and bytes a second.
+
+The limits are of float32, as numpy's BLAS reaches them: int8 kernels do several multiply-adds where it does one, so an
+int8 model may lie below its limit of multiply-adds, and never below that of memory.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from time import perf_counter
+
+_SIDE = 768
+_SECONDS = 0.3
+_LEAST_BYTES = 4096
+
+
+@cache
+def multiply_adds_per_second() -> float:
+    """The best rate of a product of two square float32 matrices that fit the cache."""
+    return _in_child("matrix", _SIDE)
+
+
+@cache
+def bytes_per_second(working_set: int) -> float:
+    """The best rate of reading `working_set` bytes of float32 over and over, so that they lie in the cache they fit."""
+    return _in_child("memory", max(working_set, _LEAST_BYTES))
+
+
+def _in_child(what: str, size: int) -> float:
+    # The number of BLAS's threads is read when it is loaded.
+    variables = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "fmnist_benchmarks.limits", what, str(size)]
+    return float(subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout)
+
+
+def main(what: str, size: int) -> None:
+    """Measure one of the two and print it."""
+    import numpy as np
+
+    if what == "matrix":
+        one = np.random.default_rng(0).random((size, size), np.float32)
+        work, out = float(size) ** 3, np.empty_like(one)
+        best = _best(lambda: np.matmul(one, one, out=out))
+    else:
+        # A product of a matrix and a vector reads every byte of the matrix once, as a Dense layer does.
+        columns = 1024 if size >= 2**20 else 256
+        matrix = np.ones((max(size // 4 // columns, 1), columns), np.float32)
+        vector, out = np.ones(columns, np.float32), np.empty(len(matrix), np.float32)
+        work, best = float(matrix.nbytes), _best(lambda: np.dot(matrix, vector, out))
+    print(work / best)
+
+
+def _best(call: Callable[[], object]) -> float:
+    """Seconds of the fastest of many calls."""
+    call()
+    best, end = float("inf"), perf_counter() + _SECONDS
+    while perf_counter() < end:
+        start = perf_counter()
+        call()
+        best = min(best, perf_counter() - start)
+    return best
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

@@ -1,0 +1,90 @@
+"""Everything that is measured on one machine, in one document: benchmarks/results/NAME.json.
+
+    python -m fmnist_benchmarks.record NAME --models FOLDER [--only PART]... [--figures DIR]
+
+FOLDER holds what fmnist-train and fmnist-export leave (model.keras, model-float32.tflite, model-int8.tflite). Each part
+is the JSON of one command, kept beside the command itself; --only measures some parts again and leaves the others.
+Run it on a quiet machine, with the Python of .venv-peers (make peers), then: python -m fmnist_benchmarks.tables.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fmnist_benchmarks import machine
+from fmnist_runtime.commandline import FILE, Command, warn
+from fmnist_runtime.errors import FmnistError
+from fmnist_runtime.files import make_folder, write_atomically
+
+FOLDER = Path(__file__).parents[1] / "results"
+SCHEMA = 1
+
+_FLOAT32, _INT8 = "{models}/model-float32.tflite", "{models}/model-int8.tflite"
+_BENCHMARK = ("command", _FLOAT32, _INT8, "--threads", "1,2", "--verdict", "--runs", "12000", "--processes", "12")
+# Module and arguments of each part; {models} is the folder of models.
+PARTS: dict[str, tuple[str, ...]] = {
+    "litert": (*_BENCHMARK, "--backend", "litert"),
+    "tflite-runtime": (*_BENCHMARK, "--backend", "tflite-runtime"),
+    "peers": ("peers", "{models}"),
+    "instructions": ("instructions", _FLOAT32, _INT8),
+    "cold_stages": ("cold_stages", "--backend", "litert"),
+    "growth": ("growth", "--backend", "litert"),
+}
+_WITH_FIGURE = ("litert", "peers", "cold_stages", "growth")
+
+
+@click.command("fmnist_benchmarks.record", cls=Command)
+@click.argument("name")
+@click.option("--models", type=FILE, required=True, metavar="FOLDER", help="What fmnist-export left.")
+@click.option("--only", multiple=True, type=click.Choice(list(PARTS)), help="Measure this part and keep the others.")
+@click.option("--figures", type=FILE, metavar="DIR", help="Also draw each part's figure there.")
+def main(name: str, models: Path, only: tuple[str, ...], figures: Path | None) -> None:
+    """Measure this machine and keep the results as NAME.json."""
+    make_folder(FOLDER)
+    if figures:
+        make_folder(figures)
+    path = FOLDER / f"{name}.json"
+    document = read(path) if path.exists() else {"schema": SCHEMA, "parts": {}}
+    for part in only or PARTS:
+        warn(f"measuring: {part}")
+        document["machine"] = machine.describe()
+        document["parts"][part] = _measure(part, models, figures)
+        write_atomically(path, (json.dumps(document, indent=1) + "\n").encode())
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The document at `path`. Raises FmnistError where it is damaged or of another schema."""
+    try:
+        document: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise FmnistError(f"{path}: cannot be read ({error}), expected what this module wrote; delete it") from error
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise FmnistError(f"{path}: expected a document of schema {SCHEMA}; measure it again")
+    return document
+
+
+def _measure(part: str, models: Path, figures: Path | None) -> dict[str, Any]:
+    module, *arguments = PARTS[part]
+    given = [argument.format(models=models) for argument in arguments]
+    if figures and part in _WITH_FIGURE:
+        given += ["--plot", str(figures / f"{part}.png")]
+    child = subprocess.run(
+        [sys.executable, "-m", f"fmnist_benchmarks.{module}", *given, "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if child.returncode != 0:
+        raise FmnistError(f"{part} ended with {child.returncode}; its own message stands above")
+    # With the folder as it was written in the recipe: where it lay on that machine says nothing to others.
+    stated = [argument.format(models="MODELS") for argument in arguments]
+    command = "fmnist-benchmark" if module == "command" else f"python -m fmnist_benchmarks.{module}"
+    return {"command": " ".join([command, *stated]), "result": json.loads(child.stdout)}
+
+
+if __name__ == "__main__":
+    main()
