@@ -92,7 +92,7 @@ def main(
     with quiet_stderr():
         subjects = [benchmark.examine(path, images, count, backend) for path in paths for count in threads]
     pair = verdict.pair(subjects) if asks_verdict else None
-    document, samples = benchmark.measure(subjects, images, settings, lambda words: warn(f"fmnist-benchmark: {words}"))
+    document, samples = benchmark.measure(subjects, images, settings, warn)
     document["images"] = source
     if pair:
         floats, int8 = ((subject, samples[subject]) for subject in pair)

@@ -48,7 +48,7 @@ def main(name: str, models: Path, only: tuple[str, ...], figures: Path | None) -
     if figures:
         make_folder(figures)
     path = FOLDER / f"{name}.json"
-    document = read(path) if path.exists() else {"schema": SCHEMA, "parts": {}}
+    document: dict[str, Any] = read(path) if path.exists() else {"schema": SCHEMA, "parts": {}}
     for part in only or PARTS:
         warn(f"measuring: {part}")
         document["machine"] = machine.describe()

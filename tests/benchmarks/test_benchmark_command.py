@@ -1,0 +1,170 @@
+"""fmnist-benchmark through its real entry point, in an environment with the base install alone."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fmnist_runtime import shipped
+from helpers import assert_fails, run_command
+
+Result = subprocess.CompletedProcess[str]
+Command = Callable[..., Result]
+SHORT = ("--runs", 120, "--processes", 2, "--warm-up", 10)
+KEYS = ["model", "precision", "runtime", "version", "threads", "load_us", "first_us", "invoke_us", "classify_us"]
+
+
+@pytest.fixture
+def benchmark(base_bin: Path) -> Command:
+    return lambda *arguments: run_command("fmnist-benchmark", *arguments, folder=base_bin)
+
+
+@pytest.fixture(scope="module")
+def baseline(base_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The JSON of a short run of the shipped model, with six processes."""
+    path = tmp_path_factory.mktemp("baseline") / "baseline.json"
+    result = run_command("fmnist-benchmark", "mlp", "--runs", 600, "--json", folder=base_bin)
+    assert result.returncode == 0, result.stderr
+    path.write_text(result.stdout)
+    return path
+
+
+def test_the_document_has_what_others_rely_on(baseline: Path) -> None:
+    document = json.loads(baseline.read_text())
+    assert document["schema"] == 1
+    facts = document["machine"]
+    assert facts["clock_ns"] > 0
+    assert {"board", "cpu", "cores", "packages", "before", "after", "other_cores", "energy"} <= set(facts)
+    assert document["images"]["count"] == 200
+    (result,) = document["results"]
+    assert set(KEYS) <= set(result)
+    assert (result["model"], result["precision"], result["runtime"]) == ("mlp-int8.tflite", "int8", "tflite-runtime")
+    assert (result["version"], result["threads"], result["runs"]) == ("2.14.0", 1, 600)
+    assert len(result["sha256"]) == 64
+    for name in ("invoke_us", "classify_us"):
+        figures = result[name]
+        assert 0 < figures["p50_low"] <= figures["p50"] <= figures["p50_high"]
+        assert figures["p50"] <= figures["p90"] <= figures["p99"] <= figures["max"]
+        assert len(result["processes"][f"{name}.p50"]) == 6
+    stages = result["stages_us"]
+    assert sum(stages.values()) == pytest.approx(result["classify_us"]["p50"])
+    assert 5_000 < result["peak_rss_kib"] < 200_000
+    assert any("600 runs are few" in warning for warning in document["warnings"])
+
+
+def test_a_baseline_that_was_30_percent_faster_is_a_regression_and_noise_is_not(
+    benchmark: Command, baseline: Path, tmp_path: Path
+) -> None:
+    """The tolerance is for this machine, which runs other tests meanwhile; the steps are far beyond it."""
+    document = json.loads(baseline.read_text())
+
+    def compare(times: float) -> Result:
+        changed = json.loads(baseline.read_text())
+        for name, values in document["results"][0]["processes"].items():
+            changed["results"][0]["processes"][name] = [value * times for value in values]
+        path = tmp_path / f"{times}.json"
+        path.write_text(json.dumps(changed))
+        # A memory that is 30 % smaller than it was is what repeats on any machine.
+        return benchmark("mlp", "--runs", 60, "--compare", path, "--tolerance", 0.25, "--json")
+
+    slower = compare(1 / 1.3)
+    assert slower.returncode == 1, slower.stderr
+    changes = {change["figure"]: change["verdict"] for change in json.loads(slower.stdout)["changes"]}
+    assert changes["peak_rss_kib"] == "WORSE"
+    assert set(changes) == set(document["results"][0]["processes"])
+    unchanged = benchmark("mlp", "--runs", 60, "--compare", baseline, "--tolerance", 1)
+    assert unchanged.returncode == 0, unchanged.stdout
+    assert "same" in unchanged.stdout
+
+
+def test_threads_and_precisions_take_turns_and_the_verdict_is_one_sentence(
+    benchmark: Command, exported: Path, test_images_file: Path
+) -> None:
+    models = [exported / f"model-{precision}.tflite" for precision in ("float32", "int8")]
+    options = ("--threads", "1,2", "--verdict", "--data", test_images_file.parent)
+    result = benchmark(*models, *SHORT, *options, "--json")
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert [(one["precision"], one["threads"]) for one in document["results"]] == [
+        ("float32", 1),
+        ("float32", 2),
+        ("int8", 1),
+        ("int8", 2),
+    ]
+    sentence: str = document["verdict"]
+    for words in ("tflite-runtime 2.14.0", "times smaller", "of 10,000 answers differ on the 10,000 test images."):
+        assert words in sentence
+    assert sentence.count(". ") == 0
+
+
+def test_people_get_a_table_with_the_clocks_cost_and_the_warnings(benchmark: Command) -> None:
+    result = benchmark("mlp", *SHORT)
+    assert result.returncode == 0, result.stderr
+    for words in ("95 % interval", "reading the clock costs", "p99", "drift", "stages", "peak memory", "energy: "):
+        assert words in result.stdout
+    assert "warning: mlp-int8.tflite with 1 thread: 120 runs are few" in result.stderr
+
+
+def test_a_plot_without_matplotlib_names_the_extra(benchmark: Command, tmp_path: Path) -> None:
+    assert_fails(benchmark("mlp", "--plot", tmp_path / "a.png"), 1, "matplotlib", "pip install 'fmnist-edge[plot]'")
+
+
+def test_a_plot_is_drawn(tmp_path: Path) -> None:
+    result = run_command("fmnist-benchmark", "mlp", *SHORT, "--plot", tmp_path / "a.png")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_wrong_usage_costs_one_line(benchmark: Command, tmp_path: Path, baseline: Path) -> None:
+    other = Path(shutil.copy(shipped.model_path(None), tmp_path))
+    (tmp_path / "broken.tflite").write_bytes(b"TFL3" * 100)
+    (tmp_path / "schema.json").write_text('{"schema": 7}')
+    document: dict[str, Any] = json.loads(baseline.read_text())
+    document["machine"]["cpu"] = "another processor"
+    (tmp_path / "elsewhere.json").write_text(json.dumps(document))
+    for code, words, arguments in (
+        (2, "MODEL", ()),
+        (2, "--threads", ("mlp", "--threads", "0")),
+        (2, "--threads", ("mlp", "--threads", "one")),
+        (2, "--runs", ("mlp", "--runs", "0")),
+        (2, "same file name", ("mlp", other)),
+        (1, "missing.tflite: no such file", ("missing.tflite",)),
+        (1, "broken.tflite", (tmp_path / "broken.tflite",)),
+        (1, "LiteRT is not installed", ("mlp", "--backend", "litert")),
+        (1, "missing.json: cannot be read", ("mlp", "--compare", tmp_path / "missing.json")),
+        (1, "schema 7", ("mlp", "--compare", tmp_path / "schema.json")),
+        (1, "another machine", ("mlp", "--compare", tmp_path / "elsewhere.json")),
+        (1, "missing.npz: no such file", ("mlp", "--golden", tmp_path / "missing.npz")),
+        (1, "expected the four IDX files", ("mlp", "--data", tmp_path)),
+        (1, "--verdict compares a float32 with an int8 model", ("mlp", "--verdict")),
+    ):
+        assert_fails(benchmark(*arguments), code, words)
+
+
+def test_a_plot_that_cannot_be_written_is_refused_before_anything_is_measured(
+    tmp_path: Path, read_only_folder: Path
+) -> None:
+    for code, words, path in (
+        (2, "is not a .png", tmp_path / "a.jpg"),
+        (1, "cannot be written", tmp_path / "missing" / "a.png"),
+        (1, "cannot be written", read_only_folder / "a.png"),
+    ):
+        result = run_command("fmnist-benchmark", "mlp", "--plot", path)
+        assert_fails(result, code, words)
+        assert "round 1" not in result.stderr
+
+
+def test_a_process_that_ends_is_named(tmp_path: Path) -> None:
+    from fmnist_benchmarks.workers import Worker
+    from fmnist_runtime.errors import FmnistError
+
+    code = "import sys; print('{}', flush=True); input(); sys.exit('no more')"
+    worker = Worker("a worker", [sys.executable, "-c", code])
+    with pytest.raises(FmnistError, match="a worker ended with 1: no more"):
+        worker.ask("1 2")
+    worker.close()

@@ -1,0 +1,108 @@
+"""A verdict on figures: a real change is found, noise is not; and a baseline that can't be judged is refused."""
+
+import copy
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fmnist_benchmarks import comparing
+from fmnist_runtime.errors import FmnistError
+
+FIGURES = ("load_us", "invoke_us.p50", "invoke_us.p99", "classify_us.p50", "peak_rss_kib")
+MACHINE = {"board": None, "cpu": "a processor", "cores": 4}
+
+
+def result(seed: int, times: float = 1.0, noise: float = 0.03) -> dict[str, Any]:
+    generator = random.Random(seed)
+    values = {figure: [times * 10 * generator.uniform(1, 1 + noise) for _ in range(6)] for figure in FIGURES}
+    return {"model": "a.tflite", "precision": "int8", "runtime": "litert", "threads": 1, "processes": values}
+
+
+def baseline(seed: int, times: float = 1.0) -> dict[str, Any]:
+    return {"schema": comparing.SCHEMA, "machine": MACHINE, "results": [result(seed, times)], "path": "b.json"}
+
+
+def verdicts(changes: list[comparing.Change]) -> set[str]:
+    return {change.verdict for change in changes}
+
+
+def test_a_baseline_that_is_30_percent_faster_is_a_regression() -> None:
+    changes = comparing.compare(baseline(1, times=1 / 1.4), [result(2)])
+    assert verdicts(changes) == {comparing.SLOWER}
+    assert all(change.share > 0.3 for change in changes)
+    assert verdicts(comparing.compare(baseline(1, times=1.5), [result(2)])) == {comparing.FASTER}
+
+
+def test_noise_is_none() -> None:
+    """Two runs alike, 200 times: nothing is called a change, although each lies up to 9 % from the other."""
+    for seed in range(200):
+        changes = comparing.compare(baseline(seed), [result(seed + 1000, times=1.03, noise=0.06)])
+        assert verdicts(changes) == {comparing.SAME}, seed
+
+
+def test_a_change_within_the_tolerance_or_within_the_spread_is_none() -> None:
+    assert verdicts(comparing.compare(baseline(1), [result(2, times=1.08)])) == {comparing.SAME}
+    assert verdicts(comparing.compare(baseline(1), [result(2, times=1.3, noise=0.0)], tolerance=0.5)) == {
+        comparing.SAME
+    }
+    spread = result(2)
+    spread["processes"] = {figure: [9, 14, 15, 16, 17, 30] for figure in FIGURES}
+    assert verdicts(comparing.compare(baseline(1), [spread])) == {comparing.SAME}
+
+
+def test_a_tail_and_a_start_are_allowed_three_times_the_tolerance() -> None:
+    changes = {change.figure: change.verdict for change in comparing.compare(baseline(1), [result(2, times=1.2)])}
+    assert changes["invoke_us.p50"] == changes["classify_us.p50"] == changes["peak_rss_kib"] == comparing.SLOWER
+    assert changes["invoke_us.p99"] == changes["load_us"] == comparing.SAME
+
+
+def test_another_model_or_thread_is_not_compared() -> None:
+    other = {**result(2), "threads": 2}
+    with pytest.raises(
+        FmnistError, match=r"holds a.tflite on litert, 1 thread, expected a.tflite on litert, 2 threads"
+    ):
+        comparing.compare(baseline(1), [other])
+    assert len(comparing.compare(baseline(1), [other, result(3)])) == len(FIGURES)
+
+
+def test_another_machine_is_refused() -> None:
+    comparing.check_machine(baseline(1), {**MACHINE, "load": 3})
+    with pytest.raises(FmnistError, match="another machine"):
+        comparing.check_machine(baseline(1), {**MACHINE, "cpu": "another processor"})
+
+
+def test_a_baseline_is_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "baseline.json"
+    path.write_text(json.dumps(baseline(1)))
+    assert comparing.read(path)["results"] == baseline(1)["results"]
+
+
+def damaged() -> dict[str, Any]:
+    """By name, contents that are no baseline."""
+    nothing, zero, text = (copy.deepcopy(baseline(1)) for _ in range(3))
+    del nothing["results"][0]["processes"]
+    zero["results"][0]["processes"]["load_us"] = [0.0]
+    text["results"][0]["processes"]["load_us"] = ["fast"]
+    return {
+        "not JSON": "not JSON",
+        "null": "schema None",
+        "{}": "schema None",
+        '{"schema": 99}': "schema 99",
+        '{"schema": 1}': "incomplete",
+        json.dumps(nothing): "incomplete",
+        json.dumps(zero): "incomplete",
+        json.dumps(text): "incomplete",
+    }
+
+
+@pytest.mark.parametrize(("content", "words"), damaged().items(), ids=range(len(damaged())))
+def test_what_is_no_baseline_is_refused(tmp_path: Path, content: str, words: str) -> None:
+    path = tmp_path / "baseline.json"
+    path.write_text(content)
+    with pytest.raises(FmnistError, match=words):
+        comparing.read(path)
+    with pytest.raises(FmnistError, match="cannot be read"):
+        comparing.read(tmp_path / "missing.json")

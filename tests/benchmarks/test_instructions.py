@@ -1,0 +1,26 @@
+"""What fmnist-edge adds to an invoke, in instructions: a count that repeats, and so has a budget."""
+
+import shutil
+
+import pytest
+
+from fmnist_benchmarks import instructions
+from fmnist_runtime.errors import FmnistError
+from fmnist_runtime.shipped import model_path
+
+_COUNT = 50
+
+
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed: no instruction is counted")
+def test_a_classify_adds_few_instructions_to_the_bare_invoke() -> None:
+    bare, classify = (
+        instructions.of_one(way, model_path(None), "tflite-runtime", _COUNT) for way in ("bare", "classify")
+    )
+    assert 10_000 < bare < 1_000_000
+    assert 0 < classify - bare < 20_000
+
+
+def test_without_valgrind_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(FmnistError, match="valgrind is not installed"):
+        instructions.version()
