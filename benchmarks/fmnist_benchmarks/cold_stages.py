@@ -8,6 +8,7 @@ of Python itself is a stage too. Stages have the same names where they do the sa
 """
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -62,7 +63,7 @@ def main(backend: str | None, runs: int, plot: Path | None, as_json: bool) -> No
     facts = machine.describe()
     results = measure(chosen, runs)
     if plot:
-        _draw(results, plot, f"{machine.title(facts)}; on {chosen}")
+        _draw(results, plot, facts, chosen)
     if as_json:
         say_json({"machine": facts, "backend": chosen, "runs": runs, "results": results}, indent=1)
         return
@@ -97,7 +98,9 @@ def _run(name: str, program: str, backend: str) -> dict[str, float]:
     """The milliseconds of each stage, in order."""
     last = perf_counter_ns()
     command = [sys.executable, "-c", program, str(model_path(None)), backend]
-    child = subprocess.run(command, capture_output=True, text=True, check=False)
+    # What is imported a second time is compiled already, as pip leaves it on a device.
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    child = subprocess.run(command, capture_output=True, text=True, env=variables, check=False)
     if child.returncode != 0:
         words = (child.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise FmnistError(f"{name} ended with {child.returncode}: {words}")
@@ -108,7 +111,7 @@ def _run(name: str, program: str, backend: str) -> dict[str, float]:
     return stages
 
 
-def _draw(results: list[dict[str, Any]], path: Path, title: str) -> None:
+def _draw(results: list[dict[str, Any]], path: Path, facts: dict[str, Any], backend: str) -> None:
     from fmnist_benchmarks import plotting
 
     figure, axes = plotting.pyplot().subplots(figsize=(9, 2.8), layout="constrained")
@@ -121,7 +124,7 @@ def _draw(results: list[dict[str, Any]], path: Path, title: str) -> None:
         left = [before + one for before, one in zip(left, took, strict=True)]
     axes.set(xlabel="ms from process start")
     axes.legend(fontsize=7, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.25))
-    axes.set_title(title, fontsize=7)
+    axes.set_title(plotting.title(facts, f"on {backend}"), fontsize=7)
     plotting.save(path, figure)
 
 

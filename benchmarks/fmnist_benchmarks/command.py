@@ -101,7 +101,7 @@ def main(
     if plot:
         from fmnist_benchmarks import plotting
 
-        plotting.save(plot, plotting.draw(samples, machine.title(document["machine"])))
+        plotting.save(plot, plotting.draw(samples, document["machine"]))
     _say(document, changes, subjects, as_json)
     return int(any(change.verdict == comparing.SLOWER for change in changes))
 

@@ -5,8 +5,9 @@
 Needs tensorflow once, in a process of its own, for the family of models (fmnist_benchmarks.family). Limits:
 
     images      the time of as many bare invokes
-    model size  the longer of two: multiply-adds at the rate that this machine reaches in a matrix product, and the
-                weights' bytes at the bandwidth that it reaches in reading as many (fmnist_benchmarks.limits)
+    model size  the longer of two: multiply-adds at the rate that this machine reaches in a matrix product of float32,
+                and the weights' bytes at the bandwidth that it reaches in reading as many (fmnist_benchmarks.limits);
+                for int8 the latter alone, because numpy has no such product of int8
     threads     the time with one thread, divided by the threads, as far as there are cores
     processes   the images a second of one process, times the processes, as far as there are cores
 """
@@ -110,19 +111,21 @@ def by_size(family: Sequence[Path], images: Path, backend: str) -> list[dict[str
     found = []
     for path in family:
         weights = _weight_bytes(path)
-        count = weights // (1 if "int8" in path.name else 4)
+        precision = "int8" if "int8" in path.name else "float32"
+        count = weights // (1 if precision == "int8" else 4)
+        computing = count / rate if precision == "float32" else 0.0
         bandwidth = limits.bytes_per_second(weights)
         invoke, classify = (_p50(answers[path], kind) for kind in (INVOKE, CLASSIFY))
         found.append(
             {
                 "model": path.name,
-                "precision": "int8" if "int8" in path.name else "float32",
+                "precision": precision,
                 "bytes": path.stat().st_size,
                 "multiply_adds": count,
                 "invoke_us": invoke,
                 "classify_us": classify,
-                "limit_us": max(count / rate, weights / bandwidth) * 1e6,
-                "bound_by": "multiply-adds" if count / rate > weights / bandwidth else "memory",
+                "limit_us": max(computing, weights / bandwidth) * 1e6,
+                "bound_by": "multiply-adds" if computing > weights / bandwidth else "memory",
                 "multiply_adds_per_second": rate,
                 "bytes_per_second": bandwidth,
             }
@@ -234,7 +237,7 @@ def _draw(document: dict[str, Any], path: Path) -> None:
     for axes in (images, sizes, threads, processes):
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
-    figure.suptitle(f"{machine.title(document['machine'])}; on {document['backend']}; dashed: the limit", fontsize=8)
+    figure.suptitle(plotting.title(document["machine"], f"on {document['backend']}; dashed: the limit"), fontsize=8)
     plotting.save(path, figure)
 
 

@@ -1,12 +1,14 @@
 """The figure of fmnist-benchmark: how latencies are distributed, and how they went over the time of the run."""
 
 import io
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fmnist_benchmarks import machine
 from fmnist_benchmarks.benchmark import Samples, Subject
 from fmnist_benchmarks.measuring import CLASSIFY
 from fmnist_runtime.errors import FmnistError
@@ -36,7 +38,12 @@ def save(path: Path, figure: Any) -> None:
     write_atomically(path, content.getvalue())
 
 
-def draw(samples: Mapping[Subject, Samples], title: str) -> Any:
+def title(facts: dict[str, Any], *more: str) -> str:
+    """The machine's facts, and more, as a figure's title of a few lines."""
+    return textwrap.fill("; ".join([machine.title(facts), *more]), 120)
+
+
+def draw(samples: Mapping[Subject, Samples], facts: dict[str, Any]) -> Any:
     """The figure: on the left the share of calls that took at most so long, on the right latency over time."""
     figure, (shares, times) = pyplot().subplots(1, 2, figsize=(11, 4.2), layout="constrained")
     for number, (subject, one) in enumerate(samples.items()):
@@ -51,7 +58,7 @@ def draw(samples: Mapping[Subject, Samples], title: str) -> Any:
     times.set(yscale="log", xlabel="seconds since the first call (grey: fresh processes)", ylabel="latency, µs (log)")
     shares.grid(alpha=0.3)
     shares.legend(fontsize=8, loc="lower right")
-    figure.suptitle(title, fontsize=8)
+    figure.suptitle(title(facts), fontsize=8)
     return figure
 
 

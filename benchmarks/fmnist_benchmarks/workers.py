@@ -70,6 +70,7 @@ class Worker:
             self._process.communicate()
             self._errors.seek(0)
             words = (self._errors.read().strip().splitlines() or ["it said nothing"])[-1]
+            self._errors.close()
             raise FmnistError(f"{self.name} ended with {self._process.returncode}: {words}")
         return json.loads(line)
 
