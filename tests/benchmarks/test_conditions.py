@@ -95,7 +95,6 @@ def test_what_is_doubtful_about_a_result_is_said(change: dict[str, Any], clock: 
 def test_rapl_counts_joules_and_begins_anew(tmp_path: Path) -> None:
     folder = "sys/class/powercap/intel-rapl:0"
     root = write(tmp_path, {f"{folder}/energy_uj": "9000000\n", f"{folder}/max_energy_range_uj": "10000000\n"})
-    write(root, {"sys/class/powercap/intel-rapl:0:0/energy_uj": "1\n"})
     counter, why = energy.find(root)
     assert counter is not None
     assert "RAPL" in why
@@ -118,6 +117,19 @@ def test_a_sensor_of_power_is_added_up_over_time(tmp_path: Path) -> None:
     joules = meter.look()
     assert 0 <= joules < 3
     assert meter.look() > joules
+
+
+def test_a_part_of_the_package_is_not_taken_for_it(tmp_path: Path) -> None:
+    folder = "sys/class/powercap/intel-rapl:0:0"
+    root = write(tmp_path, {f"{folder}/energy_uj": "1\n", f"{folder}/max_energy_range_uj": "9\n"})
+    assert energy.find(root)[0] is None
+
+
+def test_a_counter_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    root = write(tmp_path, {"sys/class/powercap/intel-rapl:0/energy_uj": "1\n"})
+    counter, why = energy.find(root)
+    assert counter is None
+    assert "intel-rapl:0/energy_uj is there and cannot be read" in why
 
 
 def test_a_machine_without_a_counter_says_why(tmp_path: Path) -> None:

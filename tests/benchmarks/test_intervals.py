@@ -48,5 +48,6 @@ def test_a_ratio_is_taken_round_by_round() -> None:
 
 def test_intervals_that_touch_overlap() -> None:
     assert Interval(1, 2, 3).overlaps(Interval(3, 4, 5))
+    assert Interval(3, 4, 5).overlaps(Interval(1, 2, 3))
     assert not Interval(1, 2, 3).overlaps(Interval(3.1, 4, 5))
     assert not Interval(3.1, 4, 5).overlaps(Interval(1, 2, 3))

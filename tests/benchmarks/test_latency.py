@@ -11,6 +11,23 @@ def test_quantiles_are_samples() -> None:
     assert latency.latency([7000]).p99 == 7
 
 
+def test_the_spread_and_the_interval_are_microseconds() -> None:
+    found = latency.latency([4000, 8000] * 50)
+    assert (found.std, found.p50_low, found.p50_high) == (2, 4, 8)
+
+
+def test_two_steps_are_timed_apart() -> None:
+    seen: list[object] = []
+    firsts, seconds = latency.sample_steps(seen.append, lambda: seen.append("second"), [1, 2])
+    assert seen == [1, "second", 2, "second"]
+    assert len(firsts) == len(seconds) == 2
+    assert min(firsts + seconds) > 0
+
+
+def test_reading_the_clock_costs_less_than_a_call_takes() -> None:
+    assert 0 < latency.clock_cost(100) < 100_000
+
+
 def test_every_call_is_timed_and_the_garbage_collector_comes_back() -> None:
     seen: list[int] = []
     samples = latency.sample(seen.append, range(5))
