@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -71,11 +70,10 @@ class Subject:
 class Samples:
     """What a subject's processes said, in the order of time.
 
-    `blocks` are nanoseconds by kind, `at` the seconds at which each block began, `rounds` the round that it is of.
+    `blocks` are nanoseconds by kind, `rounds` says of which round each is.
     """
 
     blocks: list[dict[str, list[int]]] = field(default_factory=list)
-    at: list[float] = field(default_factory=list)
     rounds: list[int] = field(default_factory=list)
     starts: list[dict[str, float]] = field(default_factory=list)
     peaks: list[int] = field(default_factory=list)
@@ -116,10 +114,9 @@ def measure(
     with tempfile.TemporaryDirectory(prefix="fmnist-benchmark-") as folder:
         file = Path(folder) / "images.npy"
         np.save(file, images)
-        begun = perf_counter()
         for number in range(settings.processes):
             progress(f"round {number + 1} of {settings.processes}")
-            _round(subjects, found, file, settings, number, begun)
+            _round(subjects, found, file, settings, number)
         if counter:
             progress(f"energy: {why}")
             for subject, samples in zip(subjects, found, strict=True):
@@ -146,9 +143,7 @@ def measure(
     return document, dict(zip(subjects, found, strict=True))
 
 
-def _round(
-    subjects: Sequence[Subject], found: list[Samples], file: Path, settings: Settings, number: int, begun: float
-) -> None:
+def _round(subjects: Sequence[Subject], found: list[Samples], file: Path, settings: Settings, number: int) -> None:
     first = settings.runs * number // settings.processes
     end = settings.runs * (number + 1) // settings.processes
     order = [(number + place) % len(subjects) for place in range(len(subjects))]
@@ -159,7 +154,6 @@ def _round(
             found[place].starts.append(workers[place].ready)
         for start in range(first, end, _BLOCK):
             for place in order:
-                found[place].at.append(perf_counter() - begun)
                 found[place].rounds.append(number)
                 found[place].blocks.append(workers[place].ask(f"{start} {min(_BLOCK, end - start)}"))
     for place in order:

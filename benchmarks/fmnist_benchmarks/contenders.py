@@ -125,6 +125,7 @@ CONTENDERS: dict[str, Callable[[Path, str], Answer]] = {
     "numpy": numpy,
 }
 BARE = "bare"
+_UNCOUNTED = 2
 
 
 class Timed(NamedTuple):
@@ -168,7 +169,8 @@ def _bare(model: Path, backend: str) -> Callable[[Iterable[Image]], list[int]]:
 def main(name: str, model: Path, images: Path, backend: str) -> None:
     """Time NAME on MODEL for blocks of IMAGES, .npy: reads "first count" a line, answers with one JSON list a line.
 
-    "answers count" asks for the classes of the first images.
+    "answers count" asks for the classes of the first images. The first calls of a block don't count: before them,
+    another process had the processor's caches.
     """
     try:
         block, answer = make(name, model, backend)
@@ -183,8 +185,8 @@ def main(name: str, model: Path, images: Path, backend: str) -> None:
             answers = [int(answer(image)) for image in stack[: int(count)]] if answer else None
             print(json.dumps(answers), flush=True)
             continue
-        numbers = range(int(first), int(first) + int(count))
-        print(json.dumps(block([stack[number % len(stack)] for number in numbers])), flush=True)
+        numbers = range(int(first) - _UNCOUNTED, int(first) + int(count))
+        print(json.dumps(block([stack[number % len(stack)] for number in numbers])[_UNCOUNTED:]), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fmnist_benchmarks import machine
 from fmnist_benchmarks.benchmark import Samples, Subject
@@ -50,34 +51,26 @@ def draw(samples: Mapping[Subject, Samples], facts: dict[str, Any]) -> Any:
         colour, label = f"C{number}", f"{subject.title}\n{subject.backend} {subject.version}"
         ordered = np.sort(np.array(one.all(CLASSIFY))) / 1000
         shares.plot(ordered, np.arange(1, len(ordered) + 1) / len(ordered), color=colour, label=label)
-        seconds, microseconds = _over_time(one)
-        times.plot(seconds, microseconds, ".", markersize=1.5, color=colour, alpha=0.5)
-        for process, start in enumerate(_starts(one)):
-            times.axvline(start, color="0.85", linewidth=0.8, zorder=0, label="a fresh process" if not process else "")
+        calls, microseconds = _slowest(np.array(one.all(CLASSIFY)) / 1000)
+        times.plot(calls, microseconds, ".", markersize=1.5, color=colour, alpha=0.5)
+    for start in _starts(next(iter(samples.values()))):
+        times.axvline(start, color="0.85", linewidth=0.8, zorder=0)
     shares.set(xscale="log", xlabel="latency of one classify, µs (log)", ylabel="share of calls", ylim=(0, 1.01))
-    times.set(yscale="log", xlabel="seconds since the first call (grey: fresh processes)", ylabel="latency, µs (log)")
+    times.set(yscale="log", xlabel="calls in the order of time (grey: fresh processes)", ylabel="latency, µs (log)")
     shares.grid(alpha=0.3)
     shares.legend(fontsize=8, loc="lower right")
     figure.suptitle(title(facts), fontsize=8)
     return figure
 
 
-def _over_time(samples: Samples) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """When each call began, roughly (a block's start and what its calls took), and how long it took."""
-    at = np.concatenate(
-        [start + np.cumsum(block[CLASSIFY]) / 1e9 for start, block in zip(samples.at, samples.blocks, strict=True)]
-    )
-    took = np.array(samples.all(CLASSIFY)) / 1000
-    step = max(len(at) // _POINTS, 1)
-    # The slowest of each step, so that no outlier is thinned away.
-    count = len(at) // step
-    slowest = took[: count * step].reshape(count, step).argmax(axis=1) + np.arange(count) * step
-    return at[slowest] - samples.at[0], took[slowest]
+def _slowest(took: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """The slowest of each few calls, so that an eye sees every outlier and the file stays small: numbers and times."""
+    step = max(len(took) // _POINTS, 1)
+    count = len(took) // step
+    numbers = took[: count * step].reshape(count, step).argmax(axis=1) + np.arange(count) * step
+    return numbers, took[numbers]
 
 
-def _starts(samples: Samples) -> list[float]:
-    return [
-        at - samples.at[0]
-        for number, at in enumerate(samples.at)
-        if not number or samples.rounds[number] != samples.rounds[number - 1]
-    ]
+def _starts(samples: Samples) -> list[int]:
+    """The number of the first call of each process."""
+    return [sum(len(samples.of_round(CLASSIFY, one)) for one in range(number)) for number in set(samples.rounds)]
