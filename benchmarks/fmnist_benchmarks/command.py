@@ -73,8 +73,8 @@ def main(
     One image at a time, after a warm-up, in fresh processes; models and threads take turns at blocks of images, so that
     a machine which slows down slows all of them. What makes a result doubtful is said in words.
 
-    The JSON document is also a baseline: with --compare, a figure is worse where the medians of all processes lie
-    beyond those of the baseline, and beyond the tolerance (three times of it for p90, p99 and the start).
+    The JSON document is also a baseline: with --compare, a figure is worse where its processes lie above those of the
+    baseline by more than chance, and its median by more than the tolerance (three times of it for p90, p99, the start).
     """
     from fmnist_benchmarks import benchmark, comparing, machine, verdict
     from fmnist_runtime.shipped import model_path
@@ -86,6 +86,7 @@ def main(
     baseline = comparing.read(baseline_file) if baseline_file else None
     if baseline:
         comparing.check_machine(baseline, machine.describe())
+        comparing.check_processes(baseline, processes)
     if plot:
         _check_plot(plot)
     images, source = _images(paths[0], golden, data_folder)

@@ -1,9 +1,9 @@
 """A run of fmnist-benchmark against a baseline, its JSON of another day: which figures changed beyond the noise.
 
-A figure has one value for each process of a run. It changed where the intervals of the two runs' medians don't meet and
-the medians differ by more than the tolerance. Of six processes against six that are alike, all of one side are above
-all of the other in 1 of 924 cases; the tolerance is for what makes whole runs differ (another job, the cooling), and
-larger for a tail and for a start, which such things make longer than a median.
+A figure has one value for each process of a run. It changed where the processes of one run lie above those of the
+other by more than chance would have it (1 of 100), and the medians differ by more than the tolerance. The tolerance is
+for what makes whole runs differ (another job, the cooling), and larger for a tail and for a start, which such things
+make longer than a median.
 """
 
 import json
@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from fmnist_benchmarks.benchmark import SCHEMA
-from fmnist_benchmarks.intervals import Interval, median_interval
+from fmnist_benchmarks.intervals import Interval, chance_of_above, median_interval
 from fmnist_runtime.errors import FmnistError
 
 TOLERANCE = 0.10
 _TIMES_TOLERANCE = 3
+_CHANCE = 0.01
 _STEADY = ("invoke_us.p50", "classify_us.p50", "peak_rss_kib")
 FASTER, SLOWER, SAME = "better", "WORSE", "same"
 # Which machine a latency belongs to.
@@ -75,6 +76,17 @@ def check_machine(baseline: dict[str, Any], facts: dict[str, Any]) -> None:
         )
 
 
+def check_processes(baseline: dict[str, Any], processes: int) -> None:
+    """Raises FmnistError where so few processes could not show a change, however large."""
+    for result in baseline["results"]:
+        there = len(result["processes"]["invoke_us.p50"])
+        if 1 / math.comb(there + processes, processes) >= _CHANCE:
+            raise FmnistError(
+                f"{baseline['path']}: {there} processes against {processes} cannot tell a change from chance; measure "
+                f"both with --processes 5 or more"
+            )
+
+
 def compare(baseline: dict[str, Any], results: list[dict[str, Any]], tolerance: float = TOLERANCE) -> list[Change]:
     """A change for each figure of each of `results` that the baseline has. Raises FmnistError where it has none."""
     before = {_key(result): result for result in baseline["results"]}
@@ -112,8 +124,11 @@ def _tolerance(figure: str, tolerance: float) -> float:
 def _change(subject: str, figure: str, before: list[float], after: list[float], tolerance: float) -> Change:
     then, now = median_interval(before), median_interval(after)
     verdict = SAME
-    if not then.overlaps(now) and abs(now.middle / then.middle - 1) > tolerance:
-        verdict = SLOWER if now.middle > then.middle else FASTER
+    if abs(now.middle / then.middle - 1) > tolerance:
+        if chance_of_above(after, before) < _CHANCE:
+            verdict = SLOWER
+        elif chance_of_above(before, after) < _CHANCE:
+            verdict = FASTER
     return Change(subject, figure, then, now, verdict)
 
 
@@ -129,6 +144,7 @@ def _check(document: dict[str, Any]) -> None:
     [document["machine"][name] for name in _MACHINE]
     for result in document["results"]:
         _key(result)
+        result["processes"]["invoke_us.p50"]
         for figure, values in result["processes"].items():
             if not values or not all(math.isfinite(value) and value > 0 for value in values):
                 raise ValueError(f"{figure} is not a list of positive numbers")

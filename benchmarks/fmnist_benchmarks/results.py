@@ -29,12 +29,15 @@ def changes_text(changes: "list[Change]") -> list[str]:
     """A line for each figure that was compared."""
     if not changes:
         return []
-    lines = ["", f"{'against the baseline':<48}{'before':>10}{'now':>10}{'change':>9}  verdict"]
-    lines += [
-        f"{change.subject + '  ' + change.figure:<48}{change.before.middle:>10.2f}{change.after.middle:>10.2f}"
-        f"{change.share:>+9.1%}  {change.verdict}"
-        for change in changes
-    ]
+    lines = ["", f"{'against the baseline':<24}{'before':>12}{'now':>12}{'change':>9}  verdict"]
+    for subject in dict.fromkeys(change.subject for change in changes):
+        lines.append(subject)
+        lines += [
+            f"  {change.figure:<22}{change.before.middle:>12.2f}{change.after.middle:>12.2f}{change.share:>+9.1%}  "
+            f"{change.verdict}"
+            for change in changes
+            if change.subject == subject
+        ]
     return lines
 
 

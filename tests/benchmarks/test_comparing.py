@@ -74,6 +74,19 @@ def test_another_machine_is_refused() -> None:
         comparing.check_machine(baseline(1), {**MACHINE, "cpu": "another processor"})
 
 
+def test_too_few_processes_are_refused() -> None:
+    comparing.check_processes(baseline(1), 5)
+    with pytest.raises(FmnistError, match="6 processes against 2 cannot tell"):
+        comparing.check_processes(baseline(1), 2)
+
+
+def test_a_process_that_met_with_an_accident_hides_no_regression() -> None:
+    before, now = baseline(1), result(2)
+    before["results"][0]["processes"] = {figure: [7, 7.1, 7.2, 7, 7.1, 10.15] for figure in FIGURES}
+    now["processes"] = {figure: [10, 10.1, 10.2, 10.3, 10.1, 10.2] for figure in FIGURES}
+    assert verdicts(comparing.compare(before, [now])) == {comparing.SLOWER}
+
+
 def test_a_baseline_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "baseline.json"
     path.write_text(json.dumps(baseline(1)))

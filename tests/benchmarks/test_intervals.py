@@ -46,8 +46,19 @@ def test_a_ratio_is_taken_round_by_round() -> None:
     assert intervals.ratio_interval(doubled, baseline) == Interval(2, 2, 2)
 
 
-def test_intervals_that_touch_overlap() -> None:
-    assert Interval(1, 2, 3).overlaps(Interval(3, 4, 5))
-    assert Interval(3, 4, 5).overlaps(Interval(1, 2, 3))
-    assert not Interval(1, 2, 3).overlaps(Interval(3.1, 4, 5))
-    assert not Interval(3.1, 4, 5).overlaps(Interval(1, 2, 3))
+def test_the_chance_of_the_table_of_mann_and_whitney() -> None:
+    """Their table for n = 3 and m = 3: U of 0, 1, 2 and 3 have .05, .10, .20 and .35."""
+    for values, chance in (((4, 5, 6), 0.05), ((3, 5, 6), 0.10), ((2, 5, 6), 0.20), ((1, 5, 6), 0.35)):
+        others = sorted(set(range(1, 7)) - set(values))
+        assert intervals.chance_of_above(values, others) == pytest.approx(chance)
+    assert intervals.chance_of_above(range(6, 12), range(6)) == pytest.approx(1 / 924)
+    assert intervals.chance_of_above(range(6), range(6, 12)) == 1
+
+
+def test_ties_are_no_difference() -> None:
+    assert intervals.chance_of_above([1] * 6, [1] * 6) > 0.5
+
+
+def test_one_accident_decides_nothing() -> None:
+    assert intervals.chance_of_above([20, 21, 22, 23, 24, 25], [10, 11, 12, 13, 14, 99]) < 0.1
+    assert intervals.chance_of_above([20, 21, 22, 23, 24, 25], [10, 11, 12, 13, 14, 22]) < 0.01
