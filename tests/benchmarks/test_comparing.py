@@ -95,10 +95,11 @@ def test_a_baseline_is_read_back(tmp_path: Path) -> None:
 
 def damaged() -> dict[str, Any]:
     """By name, contents that are no baseline."""
-    nothing, zero, text = (copy.deepcopy(baseline(1)) for _ in range(3))
+    nothing, zero, text, part = (copy.deepcopy(baseline(1)) for _ in range(4))
     del nothing["results"][0]["processes"]
     zero["results"][0]["processes"]["load_us"] = [0.0]
     text["results"][0]["processes"]["load_us"] = ["fast"]
+    del part["results"][0]["processes"]["invoke_us.p50"]
     return {
         "not JSON": "not JSON",
         "null": "schema None",
@@ -108,6 +109,7 @@ def damaged() -> dict[str, Any]:
         json.dumps(nothing): "incomplete",
         json.dumps(zero): "incomplete",
         json.dumps(text): "incomplete",
+        json.dumps(part): "incomplete",
     }
 
 
