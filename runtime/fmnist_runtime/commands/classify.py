@@ -3,9 +3,8 @@
 import math
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -88,8 +87,7 @@ def main(
     return int(not all(answered))
 
 
-@dataclass(frozen=True)
-class _Asked:
+class _Asked(NamedTuple):
     """The options that say what to read and what to print."""
 
     indices: tuple[int, ...]
