@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from fmnist_benchmarks import latency
 from fmnist_runtime import interpreters, modelfile
-from fmnist_runtime.classifier import Classifier, _interface
+from fmnist_runtime.classifier import Classifier
 
 INVOKE, CLASSIFY, INPUT, INSIDE = "invoke", "classify", "input", "invoke_inside"
 _UNCOUNTED = 10
@@ -39,8 +39,8 @@ class Measured:
         marks = [perf_counter_ns()]
         module = importlib.import_module(f"{interpreters.BACKENDS[backend][1]}.interpreter")
         marks.append(perf_counter_ns())
-        file = modelfile.read(model)
-        self._interpreter: Any = module.Interpreter(model_content=file.flatbuffer, num_threads=threads)
+        flatbuffer = modelfile.read(model).flatbuffer
+        self._interpreter: Any = module.Interpreter(model_content=flatbuffer, num_threads=threads)
         self._interpreter.allocate_tensors()
         marks.append(perf_counter_ns())
         self._interpreter.invoke()
@@ -50,7 +50,7 @@ class Measured:
         names = ("import_us", "load_us", "first_us", "ready_us")
         took = (later - earlier for earlier, later in itertools.pairwise(marks))
         self.steps = {name: nanoseconds / 1000 for name, nanoseconds in zip(names, took, strict=True)}
-        self._set = _setter(self._interpreter, _interface(file).table)
+        self._set = _setter(self._interpreter, self.classifier._values)
 
     def block(self, images: Images) -> dict[str, list[int]]:
         """The nanoseconds for each of `images` of the bare invoke, the whole classify, and its first two stages.
@@ -99,10 +99,10 @@ def once(model: str, images_file: str, backend: str, threads: str) -> None:
         classifier.classify(image)
 
 
-def _setter(interpreter: Any, table: Callable[[Any], NDArray[Any]]) -> Callable[[NDArray[np.uint8]], object]:
-    """A function that sets an image, (28, 28) uint8, as the input of a bare interpreter."""
+def _setter(interpreter: Any, values: NDArray[Any]) -> Callable[[NDArray[np.uint8]], object]:
+    """A function that sets an image as the input of a bare interpreter; `values` are the inputs of the 256 pixels."""
     details = interpreter.get_input_details()[0]
-    values, place, shape = table(np.dtype(details["dtype"])), details["index"], details["shape"]
+    place, shape = details["index"], details["shape"]
     return lambda image: interpreter.set_tensor(place, values[image].reshape(shape))
 
 
