@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from fmnist_benchmarks import machine
+from fmnist_runtime.interpreters import BACKENDS
 
 if TYPE_CHECKING:
     from fmnist_benchmarks.comparing import Change
@@ -46,7 +47,7 @@ def _result(result: dict[str, Any]) -> list[str]:
     stages = ", ".join(f"{name} {value:.2f}" for name, value in result["stages_us"].items())
     lines = [
         f"{result['model']} ({result['precision']}, {result['bytes']:,} bytes, SHA-256 {result['sha256'][:12]}) on "
-        f"{result['runtime']} {result['version']}, {threads}, {result['runs']:,} images",
+        f"{BACKENDS[result['runtime']][0]} {result['version']}, {threads}, {result['runs']:,} images",
         f"{'':<10}{'p50 us':>9}{'95 % interval':>18}{'p90':>9}{'p99':>9}{'max':>10}{'std':>9}{'drift':>8}",
     ]
     for name in ("invoke", "classify"):

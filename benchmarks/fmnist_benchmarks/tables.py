@@ -74,12 +74,12 @@ def _latency(document: dict[str, Any]) -> str:
     for part in ("litert", "tflite-runtime"):
         for one in document["parts"][part]["result"]["results"]:
             invoke, classify = one["invoke_us"], one["classify_us"]
-            interval = f"{invoke['p50']:.1f} ({invoke['p50_low']:.2f} to {invoke['p50_high']:.2f})"
+            interval = f"{invoke['p50']:.2f} ({invoke['p50_low']:.2f} to {invoke['p50_high']:.2f})"
             rows.append(
                 (
                     f"{one['precision']}, {BACKENDS[one['runtime']][0]} {one['version']}, {one['threads']}",
                     interval,
-                    *(f"{classify[quantile]:.1f}" for quantile in ("p50", "p90", "p99")),
+                    *(f"{classify[quantile]:,.1f}" for quantile in ("p50", "p90", "p99")),
                     f"{one['load_us']:,.0f}",
                     f"{one['first_us']:,.0f}",
                     f"{one['peak_rss_kib'] / 1024:.0f}",
@@ -142,11 +142,11 @@ def _growth(document: dict[str, Any]) -> str:
             f"{one['bytes'] / 1000:,.0f} KB {one['precision']}",
             f"{one['invoke_us']:.1f}",
             f"{one['classify_us']:.1f}",
-            f"{one['limit_us']:.1f} ({one['bound_by']})",
+            f"{one['limit_us']:.2f} ({one['bound_by']})",
         )
         for one in document["parts"]["growth"]["result"]["sizes"]
     ]
-    header = ("model", "bare invoke p50 µs", "classify p50 µs", "the machine's limit, float32, µs")
+    header = ("model", "bare invoke p50 µs", "classify p50 µs", "limit of memory or arithmetic as numpy reaches it, µs")
     return _table(header, rows) + _command(document, "growth")
 
 

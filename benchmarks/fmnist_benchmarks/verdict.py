@@ -7,6 +7,7 @@ from fmnist_benchmarks.benchmark import Samples, Subject
 from fmnist_benchmarks.intervals import ratio_interval
 from fmnist_benchmarks.measuring import CLASSIFY
 from fmnist_runtime.errors import FmnistError
+from fmnist_runtime.interpreters import BACKENDS
 
 _FIRST, _SECOND = "float32", "int8"
 
@@ -48,7 +49,9 @@ def sentence(floats: tuple[Subject, Samples], int8: tuple[Subject, Samples], fac
 
 
 def _runtimes(first: Subject, second: Subject) -> str:
-    names = dict.fromkeys(f"{one.backend} {one.version}, {_threads(one.threads)}" for one in (first, second))
+    names = dict.fromkeys(
+        f"{BACKENDS[one.backend][0]} {one.version}, {_threads(one.threads)}" for one in (first, second)
+    )
     return " against ".join(names)
 
 
