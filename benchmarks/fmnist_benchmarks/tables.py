@@ -85,7 +85,16 @@ def _latency(document: dict[str, Any]) -> str:
                     f"{one['peak_rss_kib'] / 1024:.0f}",
                 )
             )
-    return _table(header, rows) + _command(document, "litert")
+    return _table(header, rows) + _doubts(document) + _command(document, "litert")
+
+
+def _doubts(document: dict[str, Any]) -> str:
+    """What the runs themselves said against their results; a table without it would claim too much."""
+    return "".join(
+        f"\n{BACKENDS[part][0]}, doubtful: {'; '.join(warnings)}.\n"
+        for part in ("litert", "tflite-runtime")
+        if (warnings := document["parts"][part]["result"]["warnings"])
+    )
 
 
 def _verdict(document: dict[str, Any]) -> str:
