@@ -120,7 +120,7 @@ def measure(
         if counter:
             progress(f"energy: {why}")
             for subject, samples in zip(subjects, found, strict=True):
-                samples.energy = _energy(subject, file, settings, counter)
+                samples.energy = measure_energy(subject, file, settings, counter)
     after = conditions.read()
     clock = statistics.median(one["clock_ns"] for samples in found for one in samples.starts)
     results = [_result(subject, samples, settings) for subject, samples in zip(subjects, found, strict=True)]
@@ -141,6 +141,17 @@ def measure(
         "warnings": list(dict.fromkeys(warnings)),
     }
     return document, dict(zip(subjects, found, strict=True))
+
+
+def measure_energy(subject: Subject, file: Path, settings: Settings, counter: energy.Counter) -> dict[str, float]:
+    """Microjoules of an image and watts, classifying back to back; what the machine takes at rest is not taken off."""
+    with contextlib.closing(_worker(subject, file, settings)) as worker:
+        meter = energy.Meter(counter)
+        worker.tell(f"classify {_ENERGY_SECONDS}")
+        while worker.waits(_LOOK_SECONDS):
+            meter.look()
+        joules, answer = meter.look(), worker.hear()
+    return {"microjoules": joules / answer["calls"] * 1e6, "watts": joules / answer["seconds"]}
 
 
 def _round(subjects: Sequence[Subject], found: list[Samples], file: Path, settings: Settings, number: int) -> None:
@@ -165,17 +176,6 @@ def _round(subjects: Sequence[Subject], found: list[Samples], file: Path, settin
 def _worker(subject: Subject, file: Path, settings: Settings) -> Worker:
     command = [sys.executable, "-m", "fmnist_benchmarks.measuring", str(subject.model), str(file)]
     return Worker(subject.title, [*command, subject.backend, str(subject.threads), str(settings.warm_up)])
-
-
-def _energy(subject: Subject, file: Path, settings: Settings, counter: energy.Counter) -> dict[str, float]:
-    """The energy of classifying back to back, that of the machine at rest not taken off."""
-    with contextlib.closing(_worker(subject, file, settings)) as worker:
-        meter = energy.Meter(counter)
-        worker.tell(f"classify {_ENERGY_SECONDS}")
-        while worker.waits(_LOOK_SECONDS):
-            meter.look()
-        joules, answer = meter.look(), worker.hear()
-    return {"microjoules": joules / answer["calls"] * 1e6, "watts": joules / answer["seconds"]}
 
 
 def _result(subject: Subject, samples: Samples, settings: Settings) -> dict[str, Any]:

@@ -94,9 +94,15 @@ def measure(backend: str, runs: int) -> list[dict[str, Any]]:
     ]
 
 
+def stages_of(started: int, marks: list[tuple[str, int]]) -> dict[str, float]:
+    """The milliseconds of each stage; `marks` say at how many nanoseconds each ended, `started` when the first began."""
+    starts = [started, *(at for _, at in marks)]
+    return {stage: (at - start) / 1e6 for (stage, at), start in zip(marks, starts, strict=False)}
+
+
 def _run(name: str, program: str, backend: str) -> dict[str, float]:
     """The milliseconds of each stage, in order."""
-    last = perf_counter_ns()
+    started = perf_counter_ns()
     command = [sys.executable, "-c", program, str(model_path(None)), backend]
     # What is imported a second time is compiled already, as pip leaves it on a device.
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
@@ -104,11 +110,7 @@ def _run(name: str, program: str, backend: str) -> dict[str, float]:
     if child.returncode != 0:
         words = (child.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise FmnistError(f"{name} ended with {child.returncode}: {words}")
-    stages = {}
-    for stage, at in json.loads(child.stdout.splitlines()[-1]):
-        stages[stage] = (at - last) / 1e6
-        last = at
-    return stages
+    return stages_of(started, json.loads(child.stdout.splitlines()[-1]))
 
 
 def _draw(results: list[dict[str, Any]], path: Path, facts: dict[str, Any], backend: str) -> None:

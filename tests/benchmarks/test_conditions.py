@@ -4,10 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from fmnist_benchmarks import conditions, energy
+from fmnist_benchmarks import benchmark, conditions, energy
 from fmnist_benchmarks.conditions import Conditions
+from fmnist_runtime import shipped
+from fmnist_runtime.golden import read
 
 QUIET = Conditions("performance", 1500.0, 50.0, (), 0.1, busy=10.0, stolen=0.0, own=5.0, seconds=100.0)
 RESULT: dict[str, Any] = {
@@ -117,6 +120,19 @@ def test_a_sensor_of_power_is_added_up_over_time(tmp_path: Path) -> None:
     joules = meter.look()
     assert 0 <= joules < 3
     assert meter.look() > joules
+
+
+def test_the_energy_of_an_image_is_the_sensors_power_by_the_time_it_takes(tmp_path: Path) -> None:
+    """A real process classifies, beside a sensor that shows 3 W all the time."""
+    hwmon = "sys/class/hwmon/hwmon2"
+    counter, _ = energy.find(write(tmp_path, {f"{hwmon}/name": "ina219\n", f"{hwmon}/power1_input": "3000000\n"}))
+    assert counter is not None
+    images = read(shipped.MODELS_FOLDER / "mlp-golden.npz").images[:20]
+    np.save(tmp_path / "images.npy", images)
+    subject = benchmark.examine(shipped.model_path(None), images, 1, "tflite-runtime")
+    found = benchmark.measure_energy(subject, tmp_path / "images.npy", benchmark.Settings(warm_up=10), counter)
+    assert found["watts"] == pytest.approx(3, rel=0.2)
+    assert 0 < found["microjoules"] < 3e6
 
 
 def test_a_part_of_the_package_is_not_taken_for_it(tmp_path: Path) -> None:

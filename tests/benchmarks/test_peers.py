@@ -74,6 +74,11 @@ def test_growth_measures_all_four_with_their_limits(tmp_path: Path) -> None:
     assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_stage_begins_where_the_last_one_ended() -> None:
+    marks = [("Python", 12_000_000), ("import numpy", 100_000_000), ("load", 101_000_000)]
+    assert cold_stages.stages_of(2_000_000, marks) == {"Python": 10, "import numpy": 88, "load": 1}
+
+
 def test_a_cold_start_is_split_into_its_stages() -> None:
     smallest, ours = cold_stages.measure("tflite-runtime", 1)
     for result in (smallest, ours):
