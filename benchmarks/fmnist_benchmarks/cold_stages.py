@@ -95,7 +95,7 @@ def measure(backend: str, runs: int) -> list[dict[str, Any]]:
 
 
 def stages_of(started: int, marks: list[tuple[str, int]]) -> dict[str, float]:
-    """The milliseconds of each stage; `marks` say at how many nanoseconds each ended, `started` when the first began."""
+    """The milliseconds of each stage; `marks` say when each ended, `started` when the first began, in nanoseconds."""
     starts = [started, *(at for _, at in marks)]
     return {stage: (at - start) / 1e6 for (stage, at), start in zip(marks, starts, strict=False)}
 
