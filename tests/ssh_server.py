@@ -2,6 +2,7 @@
 
 import getpass
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,6 @@ PasswordAuthentication yes
 KbdInteractiveAuthentication no
 PermitRootLogin yes
 MaxStartups 100
-AcceptEnv PATH XDG_DATA_HOME
 """
 
 
@@ -35,16 +35,26 @@ class Server:
 
     def configure(self) -> None:
         """Write configuration and keys."""
-        for name in ("host", "client", "stranger"):
+        for name in ("host", "client", "bare", "stranger"):
             generate = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / name]
             subprocess.run(generate, check=True)
-        (self.folder / "authorized_keys").write_bytes((self.folder / "client.pub").read_bytes())
+        # A shell's own start files would change the PATH, so it is set behind them, by the key that logs in.
+        paths = {"client": f"{Path(sys._base_executable).parent}:/usr/bin:/bin", "bare": "/nowhere"}
+        lines = [
+            f'command="exec env PATH={path} /bin/sh -c \\"$SSH_ORIGINAL_COMMAND\\"" '
+            + (self.folder / f"{key}.pub").read_text()
+            for key, path in paths.items()
+        ]
+        (self.folder / "authorized_keys").write_text("".join(lines))
         (self.folder / "sshd_config").write_text(_CONFIG.format(port=self.port, folder=self.folder))
         host = (self.folder / "host.pub").read_text().split()
         (self.folder / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {host[0]} {host[1]}\n")
 
     def options(self, key: str = "client", **changed: str) -> list[str]:
-        """The options of fmnist-bundle that reach it, with the key of that name; `changed` are ssh's own."""
+        """The options of fmnist-bundle that reach it; `changed` are ssh's own.
+
+        With the key "client" python3 is the one that runs the tests, with "bare" there is none, "stranger" is refused.
+        """
         values = {
             "Port": str(self.port),
             "IdentityFile": str(self.folder / key),

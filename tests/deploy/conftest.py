@@ -73,9 +73,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     started.configure()
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    process = subprocess.Popen(
-        [program, "-D", "-e", "-f", folder / "sshd_config"], stderr=(folder / "sshd.log").open("w")
-    )
+    with (folder / "sshd.log").open("w") as log:
+        process = subprocess.Popen([program, "-D", "-e", "-f", folder / "sshd_config"], stderr=log)
     try:
         for _ in range(100):
             with socket.socket() as probe:

@@ -195,7 +195,7 @@ def test_a_full_disk(bundle_file: Path, small_disk: Path, tmp_path: Path, monkey
     assert_fails(install(bundle_file, prefix), 1, "the disk is too full", "MB are needed", "nothing was changed")
     assert versions(prefix) == set()
     # A bundle that takes itself for tiny meets the full disk while it writes.
-    monkeypatch.setattr(bundle, "_unpacked", lambda contents: -10_000_000)
+    monkeypatch.setattr(bundle, "_unpacked", lambda contents: -100_000_000)
     result = install(other_bundle(bundle_file, tmp_path / "tiny.run"), prefix)
     assert_fails(result, 1, "No space left on device", "free some space", "nothing was changed")
     assert versions(prefix) == set()

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,15 +14,11 @@ from fmnist_runtime.errors import FmnistError
 from helpers import assert_fails, run_command
 from ssh_server import Server
 
-# The machine's python3 is the one that runs the tests, so that the bundle fits.
-_PATH = f"{Path(sys._base_executable).parent}:/usr/bin:/bin"
-_SEND_PATH = ("--ssh-option", f"SetEnv=PATH={_PATH}")
-
 
 def deploy(server: Server, *arguments: object, key: str = "client", env: dict[str, str] | None = None, **options: str):
     variables = {**os.environ, **(env or {})}
     return run_command(
-        "fmnist-bundle", "--to", server.target, *server.options(key, **options), *_SEND_PATH, *arguments, env=variables
+        "fmnist-bundle", "--to", server.target, *server.options(key, **options), *arguments, env=variables
     )
 
 
@@ -79,9 +74,7 @@ def test_no_connection_is_one_line(server: Server, tmp_path: Path) -> None:
 
 
 def test_no_python_there(server: Server) -> None:
-    empty = ("--ssh-option", "SetEnv=PATH=/nowhere")
-    result = run_command("fmnist-bundle", "--to", server.target, *server.options(), *empty)
-    assert_fails(result, 1, "there is no python3", "sudo apt install python3")
+    assert_fails(deploy(server, key="bare"), 1, "there is no python3", "sudo apt install python3")
 
 
 def test_a_full_disk_there(server: Server, wheel: Path, small_disk: Path) -> None:
@@ -95,7 +88,7 @@ def test_a_bundle_for_another_board_is_refused_there(server: Server, tmp_path: P
     from fmnist_deploy import boards, bundle
 
     content = bundle.pack(boards.find("pi-bookworm-64"), [], {})
-    options = tuple(word for word in [*server.options(), *_SEND_PATH] if word != "--ssh-option")
+    options = tuple(word for word in server.options() if word != "--ssh-option")
     with remote.connect(server.target, options) as machine:
         with pytest.raises(
             FmnistError, match=r"this bundle is for pi-bookworm-64 .*: make one with: fmnist-bundle x86-64"
@@ -113,7 +106,7 @@ def test_nothing_to_roll_back_to(server: Server, tmp_path: Path) -> None:
 
 
 def test_the_system_says_what_it_is(server: Server, here: Board) -> None:
-    options = tuple(word for word in [*server.options(), *_SEND_PATH] if word != "--ssh-option")
+    options = tuple(word for word in server.options() if word != "--ssh-option")
     with remote.connect(server.target, options) as machine:
         board, prefix = deployment.system(machine)
     assert board == here
