@@ -38,7 +38,7 @@ def test_a_cell_answers_as_this_machine_does(wheel: Path, tmp_path: Path, test_s
     assert arm["runtime"] == "tflite-runtime 2.14.0"
     assert arm["labels"] == {"boot.png": "Ankle boot", "trousers.npy": "Trouser", "pullover.jpg": "Pullover"}
     assert "asimd" in arm["features"]
-    assert "bookworm-arm64 | cortex-a53" in table.markdown(found)
+    assert "bookworm-arm64, Python 3.11 | cortex-a53" in table.markdown(found)
 
 
 @pytest.mark.usefixtures("cached")
