@@ -32,7 +32,8 @@ _MAIN = """\
 import sys
 if sys.version_info < (3, 10):
     sys.stderr.write(
-        "fmnist-bundle: Python %d.%d is too old, this bundle is for Python {python}: use {boards}\\n"
+        "fmnist-bundle: Python %d.%d is too old: this bundle is for Python {python} ({boards}); "
+        "install that Python, or the system that has it\\n"
         % sys.version_info[:2]
     )
     sys.exit(1)

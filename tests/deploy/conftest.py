@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fmnist_deploy import boards, bundle
+from fmnist_deploy import boards, bundle, wheels
 from helpers import ROOT
 from ssh_server import Server
 
@@ -34,10 +34,22 @@ def here() -> boards.Board:
 
 
 @pytest.fixture(scope="session")
-def bundle_file(here: boards.Board, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheelhouse(here: boards.Board, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a command whose pip takes this machine's wheels from a folder, downloaded once."""
+    folder = tmp_path_factory.mktemp("wheelhouse")
+    wheels.download(here, folder)
+    return {**os.environ, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder)}
+
+
+@pytest.fixture(scope="session")
+def bundle_file(
+    here: boards.Board, wheel: Path, wheelhouse: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A bundle for this machine with the shipped model."""
     path = tmp_path_factory.mktemp("bundle") / "fmnist-edge.run"
-    path.write_bytes(bundle.make(here, bundle.models([]), wheel))
+    downloaded = sorted(Path(wheelhouse["PIP_FIND_LINKS"]).glob("*.whl"))
+    contents = {f"wheels/{one.name}": one.read_bytes() for one in (wheel, *downloaded)}
+    path.write_bytes(bundle.pack(here, bundle.models([]), contents))
     return path
 
 

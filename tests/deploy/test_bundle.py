@@ -239,8 +239,23 @@ def test_another_python_is_one_line(version: str, empty_bundle: bytes, here: Boa
     path = tmp_path / "empty.run"
     path.write_bytes(empty_bundle)
     result = install(path, tmp_path / "prefix", python=_python(version))
-    words = "is too old" if version < "3.10" else f"make one with: fmnist-bundle x86-64 --python {version}"
+    older = int(version.partition(".")[2]) < 10
+    words = "is too old: this bundle is for" if older else f"make one with: fmnist-bundle x86-64 --python {version}"
     assert_fails(result, 1, version, words)
+    assert not (tmp_path / "prefix").exists()
+
+
+def test_a_system_with_an_old_python_or_none_is_one_line(empty_bundle: bytes, tmp_path: Path) -> None:
+    path, folder = tmp_path / "empty.run", tmp_path / "bin"
+    path.write_bytes(empty_bundle)
+    folder.mkdir()
+    for name in ("sh", "wc", "tail", "sha256sum", "cut"):
+        (folder / name).symlink_to(str(shutil.which(name)))
+    words = ["sh", path, "--prefix", tmp_path / "prefix"]
+    run = {"env": {"PATH": str(folder)}, "capture_output": True, "text": True, "check": False}
+    assert_fails(subprocess.run(words, **run), 1, "there is no python3 here", "sudo apt install python3")
+    (folder / "python3").symlink_to(_python("3.9"))
+    assert_fails(subprocess.run(words, **run), 1, "Python 3.9 is too old")
     assert not (tmp_path / "prefix").exists()
 
 
@@ -278,10 +293,12 @@ def test_models_need_their_golden_file_and_a_name_of_their_own(tmp_path: Path) -
         bundle.models([model, model])
 
 
-def test_the_command_makes_a_file_that_checks(wheel: Path, tmp_path: Path) -> None:
+def test_the_command_makes_a_file_that_checks(wheel: Path, wheelhouse: dict[str, str], tmp_path: Path) -> None:
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     path = tmp_path / "x.run"
-    result = run_command("fmnist-bundle", "x86-64", "--python", version, "--wheel", wheel, "-o", path, "--json")
+    result = run_command(
+        "fmnist-bundle", "x86-64", "--python", version, "--wheel", wheel, "-o", path, "--json", env=wheelhouse
+    )
     assert result.returncode == 0, result.stderr
     document = json.loads(result.stdout)
     assert document["bytes"] == path.stat().st_size

@@ -22,10 +22,10 @@ def deploy(server: Server, *arguments: object, key: str = "client", env: dict[st
     )
 
 
-def test_there_and_back_again(server: Server, wheel: Path, tmp_path: Path) -> None:
+def test_there_and_back_again(server: Server, wheel: Path, wheelhouse: dict[str, str], tmp_path: Path) -> None:
     prefix = tmp_path / "prefix"
     to = ("--wheel", wheel, "--prefix", prefix)
-    result = deploy(server, *to, "--json", "-o", tmp_path / "results.json")
+    result = deploy(server, *to, "--json", "-o", tmp_path / "results.json", env=wheelhouse)
     assert result.returncode == 0, result.stderr
     first = json.loads(result.stdout)
     assert json.loads((tmp_path / "results.json").read_text()) == first
@@ -41,7 +41,7 @@ def test_there_and_back_again(server: Server, wheel: Path, tmp_path: Path) -> No
 
     model = Path(shutil.copy(shipped.MODELS_FOLDER / "mlp-int8.tflite", tmp_path / "mine-int8.tflite"))
     shutil.copy(shipped.MODELS_FOLDER / "mlp-golden.npz", tmp_path / "mine-golden.npz")
-    result = deploy(server, *to, "--model", model)
+    result = deploy(server, *to, "--model", model, env=wheelhouse)
     assert result.returncode == 0, result.stderr
     assert f"before it {first['installed']['version']}" in result.stdout
     assert "mine-int8.tflite: " in result.stdout
@@ -77,9 +77,9 @@ def test_no_python_there(server: Server) -> None:
     assert_fails(deploy(server, key="bare"), 1, "there is no python3", "sudo apt install python3")
 
 
-def test_a_full_disk_there(server: Server, wheel: Path, small_disk: Path) -> None:
+def test_a_full_disk_there(server: Server, wheel: Path, wheelhouse: dict[str, str], small_disk: Path) -> None:
     """24 MB hold neither the copy nor what is in it."""
-    result = deploy(server, "--wheel", wheel, "--prefix", small_disk / "prefix")
+    result = deploy(server, "--wheel", wheel, "--prefix", small_disk / "prefix", env=wheelhouse)
     assert_fails(result, 1, "No space left on device", "free some space there")
     assert [path.name for path in (small_disk / "prefix").iterdir()] == []
 

@@ -54,7 +54,7 @@ def _near(ran: list[dict[str, Any]]) -> str:
     differing = sum(other["differing"] for other in compared if other)
     return (
         f"Of the {differing:,} outputs that differ in all emulated cells together, {near:,} have their two "
-        f"highest numbers so near that their own difference could turn the answer (margin at most twice the difference)."
+        f"highest numbers so near that their own difference could turn the answer (a margin of at most twice it)."
     )
 
 
