@@ -25,9 +25,12 @@ cat <<EOF
 the Keras model and its record    $out/model.keras, $out/training.json
 the figures                       $out/figures/
 the proved TFLite files           $out/model-float32.tflite, $out/model-int8.tflite
+the proof, for a browser          $out/report.html
 what each file says of itself     unzip -p $out/model-int8.tflite fmnist.json
 
-next: copy a .tflite file to a Raspberry Pi, pip install fmnist-edge there, and run
+next: copy model-int8.tflite and model-golden.npz to a Raspberry Pi, pip install fmnist-edge there, and run
+    fmnist-doctor
+    fmnist-verify model-int8.tflite
     fmnist-classify --model model-int8.tflite IMAGE...
 or stay here and try
     $bin/fmnist-classify $data/t10k-images-idx3-ubyte.gz --index 7 --top 3

@@ -65,8 +65,14 @@ def main(
     code is 1. It is also 1 if a target's interpreter is not to be had: the file is then published, not proved there.
     """
     from fmnist_export import classes, explain_table, exporting
+    from fmnist_export import targets as known
+    from fmnist_runtime.errors import ExportError
     from fmnist_train import data
 
+    try:
+        known.choose(targets)
+    except ExportError as error:
+        raise click.BadParameter(str(error), param_hint="'--target'") from error
     files = exporting.export(
         model,
         output or model.parent,

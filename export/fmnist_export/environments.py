@@ -55,8 +55,7 @@ def find(target: Target, say: Callable[[str], None]) -> Environment:
         pass
     folder = cache() / target.name
     if not (folder / _DONE).exists():
-        say(f"making an environment for {target.name} in {folder} (once)")
-        _make(target, folder)
+        _make(target, folder, say)
     modules = folder / "modules"
     _link(modules / "fmnist_runtime", Path(fmnist_runtime.__file__).parent)
     return Environment(target, folder / "bin" / "python", modules)
@@ -67,8 +66,9 @@ def cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fmnist-edge" / "targets"
 
 
-def _make(target: Target, folder: Path) -> None:
+def _make(target: Target, folder: Path, say: Callable[[str], None]) -> None:
     python = _python(target)
+    say(f"making an environment for {target.name} in {folder} (once)")
     make_folder(folder.parent)
     shutil.rmtree(folder, ignore_errors=True)
     try:

@@ -90,9 +90,13 @@ def export(
     found, missing = _environments(chosen, say)
     loaded = source.load(path, dataset, class_names, say)
     images = golden.choose(dataset.test.images, loaded.probabilities, loaded.sha256)
+    # What a target would refuse is refused before anything is run, whether its interpreter is here or not.
+    converted = [(precision, *_convert(loaded, precision, chosen, dataset, say)) for precision in precisions]
+    if not found:
+        reasons = "; ".join(f"{entry.target}: {entry.reason}" for entry in missing)
+        raise ExportError(f"nothing can be proved here, so nothing is exported ({reasons})")
     finished = []
-    for precision in precisions:
-        content, description = _convert(loaded, precision, chosen, dataset, say)
+    for precision, content, description in converted:
         explanation = _explain(loaded, precision, content, dataset, show_explanation, say)
         proofs, recorded, runs = [], [], []
         for environment in found:
@@ -179,16 +183,13 @@ def _explain(
 
 
 def _environments(chosen: Sequence[Target], say: Say) -> tuple[list[Environment], list[NotProved]]:
-    """The interpreters that are here, and the targets that have none. Raises ExportError where none has one."""
+    """The interpreters that are here, and the targets that have none."""
     found, missing = [], []
     for target in chosen:
         try:
             found.append(environments.find(target, say))
         except NotProvable as reason:
             missing.append(NotProved(target.name, str(reason)))
-    if not found:
-        reasons = "; ".join(f"{entry.target}: {entry.reason}" for entry in missing)
-        raise ExportError(f"nothing can be proved here, so nothing is exported ({reasons})")
     return found, missing
 
 

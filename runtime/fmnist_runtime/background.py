@@ -1,6 +1,6 @@
 """The plain background that a garment lies on: its colour, how even it is, and whether it is light."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,7 @@ _LIGHT = 128
 _LIGHT_SHARE = 0.6
 
 
-@dataclass(frozen=True)
-class Background:
+class Background(NamedTuple):
     """The background of one picture.
 
     `colours` is (height, width, 3) float32, 0 to 255, the background also where the garment hides it; `lightness` its

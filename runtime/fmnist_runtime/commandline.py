@@ -17,6 +17,14 @@ from fmnist_runtime.errors import FmnistError
 
 FILE = click.Path(path_type=Path)
 
+backend_option = click.option(
+    "--backend",
+    type=click.Choice(["auto", "tflite-runtime", "litert"]),
+    default="auto",
+    show_default=True,
+    help="The interpreter; auto takes the first that runs.",
+)
+
 
 class Command(click.Command):
     """A click command that ends with one line on standard error where something is wrong.

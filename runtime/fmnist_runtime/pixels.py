@@ -36,7 +36,7 @@ def table(dtype: np.dtype, low: float, high: float, scale: float, zero_point: in
 
 
 def writer(values: NDArray, view: NDArray) -> Writer:  # type: ignore[type-arg]
-    """A function that writes an image, (28, 28) uint8, into `view`, (28, 28) of the input's dtype, by `values`."""
+    """A function that writes pixels, uint8 of the shape of `view`, into `view`, of the input's dtype, by `values`."""
     pixels = np.arange(256, dtype=np.uint8)
     if view.dtype == np.int8 and np.array_equal(values.view(np.uint8), pixels ^ 0x80):
         return _xor_writer(view.view(np.uint8))
@@ -49,7 +49,7 @@ def writer(values: NDArray, view: NDArray) -> Writer:  # type: ignore[type-arg]
 
 def _xor_writer(view: NDArray[np.uint8]) -> Writer:
     # An array and not a scalar: numpy converts a scalar anew in each call, which costs more than the 784 XORs.
-    sign = np.full(SHAPE, 0x80, np.uint8)
+    sign = np.full(view.shape, 0x80, np.uint8)
     bitwise_xor = np.bitwise_xor
     return lambda image: bitwise_xor(image, sign, view)
 

@@ -1,9 +1,6 @@
 """The files that a person means: a file, every image of a folder, a pattern that no shell has expanded."""
 
-import glob
-import gzip
 import os
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +16,11 @@ def files_of(name: str) -> list[Path]:
 
     A name that exists is never a pattern. Raises ImageError for a pattern that matches nothing.
     """
-    if os.path.lexists(name) or not glob.has_magic(name):
+    if os.path.lexists(name):
+        return [Path(name)]
+    import glob
+
+    if not glob.has_magic(name):
         return [Path(name)]
     matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207  # Path.glob takes no absolute pattern
     if not matches:
@@ -67,6 +68,9 @@ def _walk(folder: Path) -> Iterator[Path]:
 def _is_image(path: Path) -> bool:
     if not path.is_file():
         return False
+    import gzip
+    import zlib
+
     try:
         with path.open("rb") as file:
             start = file.read(kinds.LENGTH)

@@ -130,7 +130,7 @@ def test_bad_input(trained: Path, tmp_path: Path, read_only_folder: Path) -> Non
     assert_fails(run_command("fmnist-export", tmp_path / "empty.keras", *output), 1, "not a .keras file")
     assert_fails(run_command("fmnist-export", tmp_path / "cut.keras", *output), 1, "Keras cannot load it")
     assert_fails(run_command("fmnist-export", tmp_path, *output), 1, "a folder without saved_model.pb")
-    assert_fails(run_command("fmnist-export", model, "--target", "esp32", *output), 1, "'esp32'", "litert-2.3")
+    assert_fails(run_command("fmnist-export", model, "--target", "esp32", *output), 2, "'esp32'", "litert-2.3")
     assert_fails(run_command("fmnist-export", model, "--precision", "int4", *output), 2, "--precision", "int16x8")
     assert_fails(run_command("fmnist-export", model, "--labels", tmp_path / "gone", *output), 1, "cannot be read")
     (tmp_path / "labels").write_text("a\nb\na\n")

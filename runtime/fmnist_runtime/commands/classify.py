@@ -3,13 +3,12 @@
 import math
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import click
 
-from fmnist_runtime.commandline import Command, quiet_stderr, say_json, warn
+from fmnist_runtime.commandline import Command, backend_option, quiet_stderr, say_json, warn
 from fmnist_runtime.errors import ImageError
 
 if TYPE_CHECKING:
@@ -34,13 +33,7 @@ _STANDARD_INPUT = "-"
 )
 @click.option("--show", is_flag=True, help="Draw the 28x28 pixels that the model saw; with --json on standard error.")
 @click.option("--raw", is_flag=True, help="IMAGE is raw frames of 784 bytes one after another, answered as they come.")
-@click.option(
-    "--backend",
-    type=click.Choice(["auto", "tflite-runtime", "litert"]),
-    default="auto",
-    show_default=True,
-    help="The interpreter; auto takes the first that runs.",
-)
+@backend_option
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Interpreter threads.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document a line on standard output.")
 def main(
@@ -88,8 +81,7 @@ def main(
     return int(not all(answered))
 
 
-@dataclass(frozen=True)
-class _Asked:
+class _Asked(NamedTuple):
     """The options that say what to read and what to print."""
 
     indices: tuple[int, ...]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fmnist_runtime.commandline import FILE, Command, quiet_stderr, say_json, warn
+from fmnist_runtime.commandline import FILE, Command, backend_option, quiet_stderr, say_json, warn
 
 if TYPE_CHECKING:
     from fmnist_runtime.classifier import Classifier
@@ -18,13 +18,7 @@ if TYPE_CHECKING:
 @click.option(
     "--data", "data_folder", type=FILE, metavar="DIR", help="Ask all test images in this folder of IDX files."
 )
-@click.option(
-    "--backend",
-    type=click.Choice(["auto", "tflite-runtime", "litert"]),
-    default="auto",
-    show_default=True,
-    help="The interpreter; auto takes the first that runs.",
-)
+@backend_option
 @click.option("--json", "as_json", is_flag=True, help="The result as one JSON document on standard output.")
 def main(model: str, golden: Path | None, data_folder: Path | None, backend: str, as_json: bool) -> int:
     """Check that MODEL.tflite, or the shipped model of that name, gives on this machine the answers that were proved.

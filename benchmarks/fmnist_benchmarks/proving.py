@@ -1,0 +1,61 @@
+"""What a proof costs over the interpreter's bare invokes: feeding 10,000 images and keeping what comes out.
+
+    python -m fmnist_benchmarks.proving MODEL.tflite... [--backend B] [--rounds N] [--json]
+
+The ratio is of the least times of some rounds, bare invokes and Classifier.outputs in turns, in one process.
+"""
+
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import click
+
+from fmnist_benchmarks import machine
+from fmnist_runtime.classifier import Classifier
+from fmnist_runtime.commandline import FILE, Command, quiet_stderr, say_json
+from fmnist_runtime.dataset import DEBIAN_FOLDER, read_test_split
+
+
+@click.command("fmnist_benchmarks.proving", cls=Command)
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@click.option("--data", type=FILE, default=DEBIAN_FOLDER, show_default=True, help="The folder of the data set.")
+@click.option("--backend", default="auto", show_default=True)
+@click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+def main(models: tuple[str, ...], data: Path, backend: str, rounds: int, as_json: bool) -> None:
+    """Measure the proof of each of MODELS against as many bare invokes."""
+    images = read_test_split(data).images
+    results: list[dict[str, Any]] = []
+    for model in models:
+        with quiet_stderr():
+            classifier = Classifier(model, backend=backend)
+        invoke = classifier._invoke
+        bare, proof = [], []
+        for _ in range(rounds):
+            started = perf_counter()
+            for _ in range(len(images)):
+                invoke()
+            between = perf_counter()
+            classifier.outputs(images)
+            bare.append(between - started)
+            proof.append(perf_counter() - between)
+        result = {
+            "model": classifier.model.name,
+            "runtime": str(classifier.runtime),
+            "bare_ms": min(bare) * 1e3,
+            "proof_ms": min(proof) * 1e3,
+            "ratio": min(proof) / min(bare),
+        }
+        results.append(result)
+        if not as_json:
+            click.echo(
+                f"{result['model']:<28}{result['runtime']:<24}{len(images):,} bare invokes "
+                f"{result['bare_ms']:7.1f} ms, proof {result['proof_ms']:7.1f} ms, {result['ratio']:.2f} times"
+            )
+    if as_json:
+        say_json({"machine": machine.describe(), "images": len(images), "results": results}, indent=1)
+
+
+if __name__ == "__main__":
+    main()
