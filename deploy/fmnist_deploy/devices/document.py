@@ -6,6 +6,7 @@ from typing import Any
 
 from fmnist_deploy.devices import compare
 from fmnist_deploy.devices.running import Model, Observed
+from fmnist_runtime.verification import IMAGES_FOR_EACH_TURN
 
 
 def build(observed: list[Observed], models: list[Model], images: int) -> dict[str, Any]:
@@ -79,8 +80,20 @@ def _between(references: dict[str, Observed], models: list[Model]) -> list[dict[
             pair = references[first].outputs.get(model.name), references[second].outputs.get(model.name)
             if pair[0] is not None and pair[1] is not None:
                 compared = compare.compare(pair[1], pair[0])
-                found.append({"model": model.name, "runtimes": [first, second], **asdict(compared)})
+                facts = {"model": model.name, "output": str(pair[0].dtype), "runtimes": [first, second]}
+                found.append({**facts, "allowed": _allowed(pair[0], compared), **asdict(compared)})
     return found
+
+
+def _allowed(outputs: compare.Outputs, compared: compare.Comparison) -> int:
+    """On how many images the runtimes may answer otherwise: on none where the outputs are floats.
+
+    Integers of few steps tie and nearly tie, and the runtimes round softmax differently: there a share may turn, the
+    one that fmnist-verify allows, and only where the two highest numbers are that near.
+    """
+    if outputs.dtype.kind == "f":
+        return 0
+    return min(compared.near, max(1, compared.images // IMAGES_FOR_EACH_TURN))
 
 
 def _rules(cells: list[dict[str, Any]], between: list[dict[str, Any]], names: list[str]) -> list[dict[str, Any]]:
@@ -119,10 +132,10 @@ def _rules(cells: list[dict[str, Any]], between: list[dict[str, Any]], names: li
             for cell, name, _, other in compared
             if other and other["turned"]
         ],
-        "both runtimes answer the same": [
+        "both runtimes answer the same (integer outputs that all but tie: but for 1 in 2,000)": [
             f"{entry['model']}: {' and '.join(entry['runtimes'])} on {entry['turned']} images"
             for entry in between
-            if entry["turned"]
+            if entry["turned"] > entry["allowed"]
         ],
     }
     return [{"rule": rule, "passed": not found, "broken": found} for rule, found in broken.items()]
