@@ -45,7 +45,7 @@ def make(userland: Userland) -> Path:
     """The folder that holds `userland` as its root, made at the first call. Raises NotToBeHad."""
     goal = prefix(userland)
     if not (goal / _DONE).exists():
-        _fill(goal, userland.suite, userland.architecture, ["install", "--download-only", "-y", *userland.packages])
+        fill(goal, userland.suite, userland.architecture, ["install", "--download-only", "-y", *userland.packages])
         _alternatives(goal)
         (goal / _DONE).touch()
     return goal
@@ -55,7 +55,7 @@ def emulator(name: str) -> Path:
     """The static program `name`, such as qemu-aarch64, fetched at the first call. Raises NotToBeHad."""
     folder = _emulator_folder()
     if not (folder / _DONE).exists():
-        _fill(folder, EMULATOR_SUITE, _host_architecture(), ["download", EMULATOR_PACKAGE])
+        fill(folder, EMULATOR_SUITE, _host_architecture(), ["download", EMULATOR_PACKAGE])
         (folder / _DONE).touch()
     return folder / "usr/bin" / name
 
@@ -66,15 +66,7 @@ def processors(program: Path) -> set[str]:
     return set(text.split())
 
 
-def _emulator_folder() -> Path:
-    return cache() / f"emulator-{EMULATOR_SUITE}-{_RECIPE}"
-
-
-def _host_architecture() -> str:
-    return _run(["dpkg", "--print-architecture"], "dpkg").strip()
-
-
-def _fill(goal: Path, suite: str, architecture: str, words: list[str]) -> None:
+def fill(goal: Path, suite: str, architecture: str, words: list[str]) -> None:
     """Fetch packages with `apt-get WORDS` for `suite` and `architecture`, unpack them into the new folder `goal`."""
     if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
         raise NotToBeHad("apt-get and dpkg-deb are not on this machine; run it on Debian")
@@ -101,6 +93,14 @@ def _fill(goal: Path, suite: str, architecture: str, words: list[str]) -> None:
         root.replace(goal)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _emulator_folder() -> Path:
+    return cache() / f"emulator-{EMULATOR_SUITE}-{_RECIPE}"
+
+
+def _host_architecture() -> str:
+    return _run(["dpkg", "--print-architecture"], "dpkg").strip()
 
 
 def _options(apt: Path, architecture: str) -> list[str]:
