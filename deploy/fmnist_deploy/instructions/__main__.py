@@ -67,9 +67,8 @@ def _table(found: list[dict[str, Any]]) -> list[str]:
             f"{board} {times['shortest_us']:.0f} to {times['longest_us']:.0f} us"
             for board, times in one["estimates"].items()
         )
-        lines.append(
-            f"| {one['cell']} | {one['runtime']} | {one['model']} | {one['instructions']:,.0f} | {estimates or 'none'} |"
-        )
+        facts = one["cell"], one["runtime"], one["model"], f"{one['instructions']:,.0f}", estimates or "none"
+        lines.append(f"| {' | '.join(facts)} |")
     return lines
 
 

@@ -56,7 +56,7 @@ def count(cell: Cell, wheel: Path, models: Iterable[Path], image: Path, calls: i
     if cell.userland is None:
         raise NotToBeHad("only an emulated cell is counted")
     installed = installation.install(cell, wheel)
-    root = _root(cell.userland, installed)
+    root = _root(cell.userland, cell.cpu, installed)
     found = []
     for model in models:
         runtime, once = _run(cell, installed, root, model, image, calls)
@@ -120,13 +120,14 @@ def _plugin() -> Path:
     return goal
 
 
-def _root(one: Userland, installed: Installation) -> Path:
+def _root(one: Userland, cpu: str, installed: Installation) -> Path:
     """A copy of the userland, of hard links, with a /proc/cpuinfo of its own.
 
-    qemu 7.2 shows the host's, under which LiteRT dies; qemu 10 makes up an ARM one, so that is asked and written down.
+    qemu 7.2 shows the host's, under which LiteRT dies; qemu 10 makes up one of `cpu`, which is asked and written down.
+    The runtimes choose kernels by it, so each processor has its own copy.
     """
     source = userland.prefix(one)
-    goal = source.with_name(f"counting-{source.name}")
+    goal = source.with_name(f"counting-{source.name}-{cpu}")
     if not (goal / "proc/cpuinfo").exists():
         text = subprocess.check_output(
             installed.program("-c", "print(open('/proc/cpuinfo').read(), end='')"), env=installed.variables
