@@ -50,6 +50,8 @@ def main(
     """
     from fmnist_deploy import boards
 
+    if prefix is not None and (not prefix.startswith("/") or prefix != "".join(prefix.split())):
+        raise click.UsageError(f"--prefix is {prefix!r}, expected a whole path there, from / on and without blanks")
     version = _version(python)
     named = boards.find(board, version) if board else None
     if target is None:

@@ -313,5 +313,6 @@ def test_bad_input_is_one_line(tmp_path: Path) -> None:
     assert_fails(run_command("fmnist-bundle", "pi-trixie-32"), 1, "install the 64-bit Raspberry Pi OS")
     assert_fails(run_command("fmnist-bundle", "x86-64", "--python", "3"), 2, "--python")
     assert_fails(run_command("fmnist-bundle", "x86-64", "--rollback"), 2, "go with --to")
+    assert_fails(run_command("fmnist-bundle", "--to", "x@y", "--prefix", "a"), 2, "expected a whole path there")
     assert_fails(run_command("fmnist-bundle", "x86-64", "--model", tmp_path / "no.tflite"), 1, "no such file")
     assert_fails(run_command("fmnist-bundle", "x86-64", "--wheel", tmp_path / "no.whl"), 1, "no.whl", "not a wheel")

@@ -103,6 +103,14 @@ def test_a_cell_that_was_not_run_is_said_and_breaks_nothing() -> None:
     assert "Not run: bookworm-arm64 cortex-a53: no network." in table.markdown(found)
 
 
+def test_where_no_cell_can_be_run_nothing_is_said_to_hold() -> None:
+    found = document.build([Observed(cell, not_run="no network") for cell in CELLS], [_MODEL], 2)
+    assert found["emulated_cells"] == 0
+    text = table.markdown(found)
+    assert "Nothing was proved on ARM" in text
+    assert "holds" not in text
+
+
 def test_a_model_without_outputs_is_a_broken_rule() -> None:
     broken = _broken(_observed(_REFERENCE), _observed(_A53, outputs={}))
     assert broken

@@ -43,6 +43,8 @@ def main(
     for cell in found["cells"]:
         if cell["not_run"]:
             warn(f"NOT RUN: {cell['cell']}: {cell['not_run']}")
+    if not found["emulated_cells"]:
+        warn("NOTHING PROVED on ARM: no emulated cell could be run")
     text = table.markdown(found)
     if output:
         make_folder(output)

@@ -20,7 +20,8 @@ def markdown(document: dict[str, Any]) -> str:
         "Memory and seconds of an emulated cell hold the emulator's own; its seconds say nothing about a board.",
         *(_between(entry) for entry in document["between_runtimes"]),
         *(f"Not run: {cell['cell']}: {cell['not_run']}." for cell in document["cells"] if cell["not_run"]),
-        *(_rule(rule) for rule in document["rules"]),
+        *(_rule(rule) for rule in document["rules"] if ran),
+        *([] if document["emulated_cells"] else ["Nothing was proved on ARM: no emulated cell could be run."]),
     ]
     return "\n\n".join(parts) + "\n"
 
