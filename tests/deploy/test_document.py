@@ -83,7 +83,7 @@ def test_litert_may_differ_by_a_step_but_not_turn() -> None:
     assert "Of the 1 outputs that differ in all emulated cells together, 0 have" in text
 
 
-def test_the_runtimes_must_answer_the_same_but_for_a_near_tie_of_integers() -> None:
+def test_the_runtimes_must_answer_the_same_but_for_a_few_integers() -> None:
     tie = np.array([[1, 1, -128], [90, -128, 38]], np.int8)
     turned = np.array([[1, 2, -128], [90, -128, 38]], np.int8)
     assert _broken(_observed(_REFERENCE, output=tie), _observed(_LITERT, "litert 2.3.0", turned)) == {}
