@@ -66,6 +66,6 @@ def test_a_bundle_installs_there_without_network(wheel: Path, tmp_path: Path) ->
     assert result.returncode != 0
 
 
-def test_a_cell_that_cannot_be_had_says_why(wheel: Path, tmp_path: Path) -> None:
+def test_a_cell_that_cannot_be_had_says_why() -> None:
     with pytest.raises(userland.NotToBeHad, match=r"no python3.99 on this machine"):
         installation.host_python((3, 99))
