@@ -6,7 +6,7 @@ BASE := .venv-base
 BIN := $(VENV)/bin
 export PYTHON
 
-.PHONY: demo test lint types tests environment base-environment peers dataset shipped-models clean
+.PHONY: demo test lint types tests devices environment base-environment peers dataset shipped-models clean
 
 demo: environment dataset
 	@scripts/demo.sh $(BIN)
@@ -23,7 +23,12 @@ types: environment
 # Two processes: tensorflow and tflite-runtime must not meet in one.
 tests: environment base-environment dataset
 	$(BIN)/pytest tests/train tests/export
-	$(BIN)/pytest tests/runtime tests/benchmarks tests/test_project.py
+	$(BIN)/pytest tests/runtime tests/benchmarks tests/deploy tests/test_project.py
+
+# The installed wheel on the boards' own userlands, emulated; FULL=1 asks all 10,000 test images. The userlands are kept
+# in ~/.cache/fmnist-edge/devices. What cannot be had here is reported as not run.
+devices: base-environment dataset
+	@scripts/devices.sh $(BIN) $(if $(FULL),10000,1000)
 
 environment:
 	@scripts/environment.sh $(VENV) --editable '.[train,dev]'

@@ -1,5 +1,11 @@
-"""A function of this package in a process of its own, which may crash in our place."""
+"""A function of this package in a process of its own, which may crash in our place.
 
+Where the system cannot start this Python by itself, the environment variable FMNIST_LAUNCHER holds the words that go
+before it, such as an emulator with its options: under user-mode qemu without binfmt_misc a child is otherwise refused
+(ENOEXEC).
+"""
+
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,6 +20,19 @@ class Ended:
     last_error_line: str
 
 
+LAUNCHER = "FMNIST_LAUNCHER"
+
+
+def python() -> list[str]:
+    """The words of a command that starts this process's Python."""
+    launcher = os.environ.get(LAUNCHER)
+    if not launcher:
+        return [sys.executable or "python3"]
+    import shlex
+
+    return [*shlex.split(launcher), sys.executable or "python3"]
+
+
 def call(module: str, function: str, *arguments: str, stdin: bytes = b"", seconds: float = 60) -> Ended:
     """Run `module`.`function`(*arguments) in a child with this process's Python and module path.
 
@@ -24,7 +43,7 @@ def call(module: str, function: str, *arguments: str, stdin: bytes = b"", second
     )
     try:
         child = subprocess.run(
-            [sys.executable or "python3", "-c", code, module, function, " ".join(arguments), *sys.path],
+            [*python(), "-c", code, module, function, " ".join(arguments), *sys.path],
             input=stdin,
             capture_output=True,
             timeout=seconds,

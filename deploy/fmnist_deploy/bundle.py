@@ -1,0 +1,168 @@
+"""Make a bundle: one file with the wheels for a board, the models with their golden images, and the installer.
+
+The installer is fmnist_deploy.target with the few modules that it imports, run by the board's Python from inside the
+file. The same wheels and models give the same bytes.
+"""
+
+import io
+import json
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import fmnist_deploy
+import fmnist_runtime
+from fmnist_deploy import wheels
+from fmnist_deploy.boards import Board
+from fmnist_deploy.target import archive
+from fmnist_runtime import golden, modelfile
+from fmnist_runtime.errors import FmnistError
+from fmnist_runtime.files import sha256
+from fmnist_runtime.shipped import MODELS_FOLDER, SHIPPED
+
+SCHEMA = 1
+_DATE = (1980, 1, 1, 0, 0, 0)
+_DEPLOY = ("__init__", "boards", *(f"target/{name}" for name in (
+    "__init__", "archive", "command", "installing", "release", "service", "system", "wheel",
+)))  # fmt: skip
+_RUNTIME = ("__init__", "child", "errors", "installation")
+# Understood by every Python 3, to say in one line that it is too old.
+_MAIN = """\
+import sys
+if sys.version_info < (3, 10):
+    sys.stderr.write(
+        "fmnist-bundle: Python %d.%d is too old: this bundle is for Python {python} ({boards}); "
+        "install that Python, or the system that has it\\n"
+        % sys.version_info[:2]
+    )
+    sys.exit(1)
+from pathlib import Path
+from fmnist_deploy.target.command import main
+sys.exit(main(None, Path(sys.argv[0])))
+"""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A model for the bundle: its name there, its bytes, and its golden file's."""
+
+    name: str
+    content: bytes
+    golden_name: str
+    golden: bytes
+    proved_on: tuple[str, ...]
+
+
+def models(paths: list[Path]) -> list[Chosen]:
+    """The models `paths`, each with the golden file beside it; the shipped ones where there are none.
+
+    Raises FmnistError where one is damaged, has no golden file, or where two have one name.
+    """
+    found: dict[str, Chosen] = {}
+    goldens: dict[str, bytes] = {}
+    for path in paths or [MODELS_FOLDER / name for name in SHIPPED.values()]:
+        file = modelfile.read(path)
+        beside = path.with_name(f"{path.stem.rpartition('-')[0]}-golden.npz")
+        golden.read(beside)
+        content = beside.read_bytes()
+        if path.name in found or goldens.setdefault(beside.name, content) != content:
+            raise FmnistError(
+                f"{path}: another model of the bundle has that name or that of its golden file; rename it"
+            )
+        proofs = (file.description or {}).get("proofs", [])
+        proved_on = tuple(proof["runtime"] for proof in proofs if isinstance(proof, dict) and "runtime" in proof)
+        found[path.name] = Chosen(path.name, modelfile.content(file), beside.name, content, proved_on)
+    return list(found.values())
+
+
+def make(board: Board, chosen: list[Chosen], wheel: Path | None = None) -> bytes:
+    """The bundle for `board`; `wheel` is fmnist-edge's own, by default made from the installed one.
+
+    Raises FmnistError where the wheels cannot be had.
+    """
+    with tempfile.TemporaryDirectory(prefix="fmnist-bundle-") as name:
+        folder = Path(name)
+        (folder / "own").mkdir()
+        (folder / "needs").mkdir()
+        own = wheel or wheels.own(folder / "own")
+        contents = {f"wheels/{own.name}": _wheel(own)}
+        contents |= {f"wheels/{path.name}": _wheel(path) for path in wheels.download(board, folder / "needs")}
+    return pack(board, chosen, contents)
+
+
+def pack(board: Board, chosen: list[Chosen], wheel_contents: dict[str, bytes]) -> bytes:
+    """The bundle's bytes from its parts; `wheel_contents` by their names in it."""
+    members = {**wheel_contents}
+    for model in chosen:
+        members[f"models/{model.name}"] = model.content
+        members[f"models/{model.golden_name}"] = model.golden
+    manifest = {
+        "schema": SCHEMA,
+        "fmnist_edge": fmnist_runtime.__version__,
+        "board": board.name,
+        "boards": board.boards,
+        "runtime": board.runtime,
+        "python": list(board.python),
+        "machine": board.machine,
+        "bits": board.bits,
+        "glibc": _oldest_glibc(wheel_contents),
+        "system_packages": [list(pair) for pair in board.system_packages],
+        "wheels": sorted(wheel_contents),
+        "models": {f"models/{model.name}": {"golden": f"models/{model.golden_name}"} for model in chosen},
+        "files": {name: {"bytes": len(content), "sha256": sha256(content)} for name, content in members.items()},
+        "unpacked_bytes": _unpacked(wheel_contents) + sum(map(len, members.values())),
+    }
+    members["bundle.json"] = (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()
+    members |= _installer(board)
+    payload = _zip(members)
+    # The wheel says which version it is; this package is of the same.
+    header = archive.header(board.name, fmnist_runtime.__version__, board.python, len(payload), sha256(payload))
+    return header + payload
+
+
+def _installer(board: Board) -> dict[str, bytes]:
+    python = ".".join(map(str, board.python))
+    members = {"__main__.py": _MAIN.format(python=python, boards=board.boards).encode()}
+    for package, names in ((fmnist_deploy, _DEPLOY), (fmnist_runtime, _RUNTIME)):
+        folder = Path(str(package.__file__)).parent
+        members |= {f"{package.__name__}/{name}.py": (folder / f"{name}.py").read_bytes() for name in names}
+    return members
+
+
+def _wheel(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+        with zipfile.ZipFile(io.BytesIO(content)) as found:
+            broken = found.testzip()
+    except (OSError, zipfile.BadZipFile) as error:
+        raise FmnistError(f"{path}: not a wheel ({error}); make it with: python -m build --wheel") from error
+    if broken:
+        raise FmnistError(f"{path}: {broken} in it is damaged; make or download it again")
+    return content
+
+
+def _oldest_glibc(names: dict[str, bytes]) -> int:
+    """The minor version of glibc that all the wheels run on: of each the lowest that its tags name, the highest."""
+    needed = []
+    for name in names:
+        tags = name.removesuffix(".whl").rpartition("-")[2].split(".")
+        minors = [int(tag.split("_")[2]) for tag in tags if tag.startswith("manylinux_")]
+        needed.append(min(minors, default=17))
+    return max(needed, default=17)
+
+
+def _unpacked(contents: dict[str, bytes]) -> int:
+    total = 0
+    for content in contents.values():
+        with zipfile.ZipFile(io.BytesIO(content)) as found:
+            total += sum(member.file_size for member in found.infolist())
+    return total
+
+
+def _zip(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as goal:
+        for name, content in members.items():
+            goal.writestr(zipfile.ZipInfo(name, _DATE), content)
+    return buffer.getvalue()

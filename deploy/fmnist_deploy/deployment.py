@@ -1,0 +1,106 @@
+"""Carry a bundle to a board by ssh: copy, install, examine, verify, measure, and bring the results back."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from fmnist_deploy.boards import Board, for_system
+from fmnist_deploy.remote import Remote, last_line, quoted
+from fmnist_runtime.errors import FmnistError
+from fmnist_runtime.files import sha256
+
+# What a system says of itself, in words that every Python 3 has.
+_PROBE = (
+    "import json, os, platform, struct, sys; "
+    "home = os.environ.get('XDG_DATA_HOME') or os.path.expanduser('~/.local/share'); "
+    "print(json.dumps([list(sys.version_info[:2]), platform.machine(), struct.calcsize('P') * 8, "
+    "'/opt/fmnist-edge' if os.geteuid() == 0 else home + '/fmnist-edge']))"
+)
+Say = Callable[[str], None]
+
+
+def system(remote: Remote) -> tuple[Board, str]:
+    """The board that `remote` is, by what its python3 says, and where fmnist-edge belongs there.
+
+    Raises FmnistError where it has no Python, one that is too old, or no interpreter.
+    """
+    ended = remote.run(quoted("python3", "-c", _PROBE))
+    if ended.returncode == 127:
+        raise FmnistError(f"{remote.target}: there is no python3; run there: sudo apt install python3")
+    try:
+        python, machine, bits, prefix = json.loads(ended.stdout.splitlines()[-1])
+    except (ValueError, IndexError) as error:
+        said = last_line(ended.stderr) or last_line(ended.stdout)
+        raise FmnistError(f"{remote.target}: its python3 does not start ({said}); mend that first") from error
+    try:
+        return for_system((int(python[0]), int(python[1])), machine, bits), prefix
+    except FmnistError as error:
+        raise FmnistError(f"{remote.target}: {error}") from error
+
+
+def install(remote: Remote, bundle: bytes, prefix: str, service: bool) -> dict[str, Any]:
+    """Copy the bundle and run it there, below `prefix`; what its installer says.
+
+    Nothing of the copy stays. Raises FmnistError with the installer's own line where it refuses.
+    """
+    # On the disk that it is installed on, not in /tmp, which on a Pi is memory.
+    make = f"umask 077; mkdir -p {quoted(prefix)} && mktemp -d {quoted(prefix)}/.incoming-XXXXXX"
+    folder = remote.check(make, "cannot make a folder there").strip()
+    path = f"{folder}/bundle.run"
+    try:
+        remote.check(f"cat >{quoted(path)}", "the copy failed, free some space there or choose --prefix", bundle)
+        found = remote.check(quoted("sha256sum", path), "the copy cannot be read").split()[0]
+        if found != sha256(bundle):
+            raise FmnistError(f"{remote.target}: the copy is not whole (SHA-256 {found[:12]}…); nothing was installed")
+        words = ["sh", path, "--json", "--prefix", prefix, *(["--service"] if service else [])]
+        return _result(remote, quoted(*words))
+    finally:
+        remote.run(quoted("rm", "-rf", folder))
+
+
+def rollback(remote: Remote, prefix: str) -> dict[str, Any]:
+    """Switch back to the version before; what the installer there says."""
+    command = f"{prefix}/current/bin/fmnist-rollback"
+    if remote.run(quoted("test", "-x", command)).returncode != 0:
+        raise FmnistError(f"{remote.target}: nothing is installed in {prefix}; name the folder with --prefix")
+    return _result(remote, quoted(command, "--json"))
+
+
+def examine(remote: Remote, prefix: str, say: Say) -> dict[str, Any]:
+    """What the current version's fmnist-doctor, fmnist-verify and fmnist-benchmark say there, as JSON.
+
+    `passed` is whether the first two do; a version without fmnist-benchmark has None there, and `say` tells.
+    """
+    current = f"{prefix}/current"
+    listed = remote.check(f"ls {quoted(current)}/models/*.tflite", "no model is installed there").split("\n")
+    models = [line for line in listed if line]
+    doctor = _json(remote, quoted(f"{current}/bin/fmnist-doctor", "--json"))
+    verified = [_json(remote, quoted(f"{current}/bin/fmnist-verify", model, "--json")) for model in models]
+    benchmark = None
+    if remote.run(quoted("test", "-x", f"{current}/bin/fmnist-benchmark")).returncode == 0:
+        benchmark = _json(remote, quoted(f"{current}/bin/fmnist-benchmark", *models, "--json"))
+    else:
+        say(f"{remote.target}: the version there has no fmnist-benchmark; nothing was measured")
+    passed = bool(doctor.get("works")) and all(one.get("passed") for one in verified)
+    return {"doctor": doctor, "verify": verified, "benchmark": benchmark, "passed": passed}
+
+
+def _result(remote: Remote, command: str) -> dict[str, Any]:
+    ended = remote.run(command)
+    if ended.returncode != 0:
+        line = last_line(ended.stderr)
+        # The installer names the copy, which is gone by now.
+        line = line.removeprefix("fmnist-bundle: ")
+        raise FmnistError(f"{remote.target}: {line or f'the installer ended with {ended.returncode}'}")
+    result: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    return result
+
+
+def _json(remote: Remote, command: str) -> dict[str, Any]:
+    """The document that a command prints; where it prints none, one with its exit code and last line."""
+    ended = remote.run(command)
+    try:
+        document: dict[str, Any] = json.loads(ended.stdout)
+    except ValueError:
+        return {"exit_code": ended.returncode, "error": last_line(ended.stderr)}
+    return document

@@ -1,0 +1,85 @@
+"""What all cells share, made once: wheel, models, images; and the work of one cell."""
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist_deploy import wheels
+from fmnist_deploy.devices import installation, running, userland
+from fmnist_deploy.devices.cells import CELLS, Cell
+from fmnist_deploy.devices.running import Model, Observed
+from fmnist_deploy.devices.userland import NotToBeHad
+from fmnist_runtime.dataset import read_test_split
+from fmnist_runtime.errors import FmnistError
+from fmnist_runtime.shipped import MODELS_FOLDER, SHIPPED
+
+
+@dataclass(frozen=True)
+class Work:
+    """The cells to run, and what each needs."""
+
+    cells: tuple[Cell, ...]
+    wheel: Path
+    models: list[Model]
+    images: Path
+    pictures: list[Path]
+    # Two cells share a userland, and it is made by one of them.
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, cell: Cell) -> Observed:
+        """What `cell` does, or why it cannot be run here."""
+        try:
+            with self.lock:
+                installed = installation.install(cell, self.wheel)
+        except NotToBeHad as error:
+            return Observed(cell, not_run=str(error))
+        return running.observe(cell, installed, self.models, self.images, self.pictures)
+
+
+def prepare(scratch: Path, wheel: Path | None, folder: Path, data: Path, images: int) -> Work:
+    """Everything that the cells need, below `scratch`. `folder` holds the freshly exported models.
+
+    Raises FmnistError where there is no model or no data set.
+    """
+    userland.cache().mkdir(parents=True, exist_ok=True)
+    test = read_test_split(data).images[:images]
+    np.save(scratch / "images.npy", test)
+    return Work(
+        CELLS, wheel or wheels.own(scratch), shipped() + exported(folder), scratch / "images.npy",
+        _pictures(test, scratch),
+    )  # fmt: skip
+
+
+def shipped() -> list[Model]:
+    """The models inside the package."""
+    return [
+        Model(f"shipped {name}", MODELS_FOLDER / file, MODELS_FOLDER / f"{file.partition('-')[0]}-golden.npz")
+        for name, file in SHIPPED.items()
+    ]
+
+
+def exported(folder: Path) -> list[Model]:
+    """The files that fmnist-export wrote to `folder`. Raises FmnistError where there is none."""
+    models = []
+    for path in sorted(folder.glob("*.tflite")):
+        golden = path.with_name(f"{path.stem.partition('-')[0]}-golden.npz")
+        models.append(Model(path.stem, path, golden))
+    if not models:
+        raise FmnistError(f"{folder}: no .tflite file, expected those of fmnist-export; run: make devices")
+    return models
+
+
+def _pictures(test: NDArray[np.uint8], scratch: Path) -> list[Path]:
+    """A PNG and a .npy as the data set has them, and a JPEG of a garment on a light wall."""
+    from PIL import Image
+
+    Image.fromarray(test[0]).save(scratch / "boot.png")
+    np.save(scratch / "trousers.npy", test[2])
+    large = Image.fromarray(255 - test[1]).resize((280, 280), Image.Resampling.BICUBIC)
+    photo = Image.new("L", (400, 300), 255)
+    photo.paste(large, (60, 10))
+    photo.save(scratch / "pullover.jpg", quality=95)
+    return [scratch / "boot.png", scratch / "trousers.npy", scratch / "pullover.jpg"]

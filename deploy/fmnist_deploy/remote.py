@@ -1,0 +1,101 @@
+"""A machine reached by ssh: one connection, over which commands run and a file is copied.
+
+The system's own ssh does it, with its configuration, keys, agent and questions on the terminal; one connection is
+shared (ControlMaster), so a password is asked once.
+"""
+
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from fmnist_runtime.errors import FmnistError
+
+_SECONDS = 900
+# What ssh says, and the way out. Source: the messages of OpenSSH's client.
+_WAYS_OUT = (
+    (
+        "Permission denied",
+        "wrong user, password or key; try: ssh {target}, or put your key there: ssh-copy-id {target}",
+    ),
+    ("Too many authentication failures", "ssh offers too many keys; name one: --ssh-option IdentityFile=FILE"),
+    ("Host key verification failed", "its key is not known or has changed; run once and compare: ssh {target}"),
+    ("Could not resolve hostname", "no machine has that name here; try its address, or NAME.local"),
+    ("Connection refused", "nothing answers on its ssh port; on the board run: sudo systemctl enable --now ssh"),
+    ("timed out", "it doesn't answer; is it switched on and in this network?"),
+    ("No route to host", "it doesn't answer; is it switched on and in this network?"),
+)
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A machine that answered. `target` is what ssh takes, USER@HOST."""
+
+    target: str
+    ssh: tuple[str, ...]
+
+    def run(self, command: str, stdin: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
+        """Run the shell `command` there. Raises FmnistError where the connection fails."""
+        try:
+            ended = subprocess.run(
+                [*self.ssh, self.target, command], input=stdin, capture_output=True, timeout=_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise FmnistError(f"{self.target}: no end after {_SECONDS} s; try again") from error
+        if ended.returncode == 255:
+            raise FmnistError(_reason(self.target, ended.stderr.decode("utf-8", "replace")))
+        return ended
+
+    def check(self, command: str, what: str, stdin: bytes = b"") -> str:
+        """What the shell `command` printed there; FmnistError with its last line where it failed."""
+        ended = self.run(command, stdin)
+        if ended.returncode != 0:
+            raise FmnistError(f"{self.target}: {what}: {last_line(ended.stderr) or f'exit code {ended.returncode}'}")
+        return ended.stdout.decode("utf-8", "replace")
+
+
+@contextmanager
+def connect(target: str, options: tuple[str, ...] = ()) -> Iterator[Remote]:
+    """A connection to `target`; `options` are ssh's own, NAME=VALUE. Raises FmnistError where there is none."""
+    if target.startswith("-") or not target or any(character.isspace() for character in target):
+        raise FmnistError(f"{target!r} is not USER@HOST")
+    # In /tmp by its short name: a socket's path has 104 bytes.
+    with tempfile.TemporaryDirectory(prefix="fmnist-ssh-", dir="/tmp") as folder:
+        shared = ("ControlMaster=auto", f"ControlPath={folder}/socket", "ControlPersist=60")
+        words = ("ConnectTimeout=10", "ServerAliveInterval=15", *shared, *options)
+        ssh = ("ssh", *(word for option in words for word in ("-o", option)))
+        remote = Remote(target, ssh)
+        try:
+            remote.check("true", "no shell there")
+            yield remote
+        except FileNotFoundError as error:
+            raise FmnistError("there is no ssh on this machine; run: sudo apt install openssh-client") from error
+        finally:
+            _close(remote)
+
+
+def last_line(output: bytes) -> str:
+    """The last line that says something."""
+    lines = output.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1].strip() if lines else ""
+
+
+def quoted(*words: object) -> str:
+    """A shell command of `words`."""
+    return shlex.join(map(str, words))
+
+
+def _close(remote: Remote) -> None:
+    try:
+        subprocess.run([*remote.ssh, "-O", "exit", remote.target], capture_output=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return
+
+
+def _reason(target: str, said: str) -> str:
+    for words, way_out in _WAYS_OUT:
+        if words in said:
+            return f"{target}: {words}; {way_out.format(target=target)}"
+    return f"{target}: ssh failed ({last_line(said.encode()) or 'no reason given'}); try: ssh {target}"

@@ -1,0 +1,318 @@
+"""A real bundle, run as a board runs it: by sh and the system's Python, with no network."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from environments import _python
+from fmnist_deploy import bundle
+from fmnist_deploy.boards import Board
+from fmnist_deploy.target import archive
+from fmnist_runtime import modelfile, shipped
+from fmnist_runtime.errors import FmnistError
+from helpers import assert_fails, run_command
+
+_SHIPPED = shipped.MODELS_FOLDER / "mlp-int8.tflite"
+# The test's own Python must be the one that a bundle finds.
+_PATH = f"{Path(sys._base_executable).parent}:{os.environ['PATH']}"
+
+
+def _offline() -> list[str]:
+    """The words that cut the network off, where this machine lets us."""
+    return ["unshare", "-n"] if subprocess.run(["unshare", "-n", "true"], check=False).returncode == 0 else []
+
+
+def install(path: Path, prefix: Path, *options: object, python: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the bundle `path` by sh, or by `python`; without the variables of this test's environment."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}
+    return subprocess.run(
+        [*_offline(), *([python] if python else ["sh"]), str(path), "--prefix", str(prefix), *map(str, options)],
+        env={**variables, "PATH": _PATH},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def other_bundle(path: Path, goal: Path, weights: bool = False, wheels: bool = True) -> Path:
+    """A bundle like `path` with another model, a copy under another name, or with shuffled `weights` too."""
+    import zipfile
+
+    with zipfile.ZipFile(path) as content:
+        names = [name for name in content.namelist() if name.startswith("wheels/")] if wheels else []
+        wheel_contents = {name: content.read(name) for name in names}
+        python = tuple(json.loads(content.read("bundle.json"))["python"])
+    folder = goal.parent / f"{goal.name}-models"
+    folder.mkdir()
+    model = folder / f"{goal.stem}-int8.tflite"
+    shutil.copy(_SHIPPED, model)
+    shutil.copy(shipped.MODELS_FOLDER / "mlp-golden.npz", folder / f"{goal.stem}-golden.npz")
+    if weights:
+        _shuffle(model)
+    board = bundle.Board("x86-64", "a PC", python, "x86_64", 64, 34)
+    goal.write_bytes(bundle.pack(board, bundle.models([model]), wheel_contents))
+    return goal
+
+
+def _shuffle(path: Path) -> None:
+    """A sound file that carries the proof of another: its largest weight tensor is shuffled."""
+    file = modelfile.read(path)
+    largest = max((tensor.data for tensor in file.graph.tensors), key=lambda data: data.length)
+    content = bytearray(file.flatbuffer)
+    np.random.default_rng(0).shuffle(np.frombuffer(content, np.uint8)[largest.start : largest.end])
+    kept = {name: value for name, value in file.description.items() if name not in ("schema", "flatbuffer")}
+    description = {**modelfile.describe(bytes(content), file.labels), **kept}
+    path.write_bytes(modelfile.pack(bytes(content), file.labels, description))
+
+
+def versions(prefix: Path) -> set[str]:
+    return {path.name for path in (prefix / "versions").iterdir()}
+
+
+def current(prefix: Path) -> str:
+    return (prefix / "current").readlink().name
+
+
+def test_it_installs_without_network_pip_or_a_virtual_environment_and_answers(
+    bundle_file: Path, tmp_path: Path, test_images_file: Path
+) -> None:
+    prefix = tmp_path / "prefix"
+    result = install(bundle_file, prefix, "--json")
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert document["doctor"]["works"] is True
+    assert document["verify"][0]["passed"] is True
+    assert document["before"] is None
+    assert current(prefix) == document["version"]
+    commands = prefix / "current" / "bin"
+    result = run_command("fmnist-classify", test_images_file, "--index", 0, folder=commands)
+    assert "Ankle boot" in result.stdout
+    assert (
+        str(prefix)
+        in subprocess.check_output([commands / "python", "-c", "import numpy; print(numpy.__file__)"]).decode()
+    )
+    assert not (commands / "fmnist-train").exists()
+    assert list(prefix.glob("versions/*/lib/*/site-packages/click/__pycache__/*.pyc"))
+
+
+def test_a_copy_that_is_cut_off_installs_nothing(empty_bundle: bytes, tmp_path: Path) -> None:
+    path, prefix = tmp_path / "cut.run", tmp_path / "prefix"
+    script = len(empty_bundle) - int(archive._STATED.search(empty_bundle)[1])
+    # The comments at the start are all that a shell runs without complaint, and they do nothing.
+    start = empty_bundle.index(b"{")
+    cuts = [*range(0, script + 2, 23), *np.linspace(script, len(empty_bundle) - 1, 40).astype(int).tolist()]
+    for length in cuts:
+        path.write_bytes(empty_bundle[:length])
+        result = install(path, prefix)
+        assert not prefix.exists(), length
+        assert length <= start or result.returncode in (1, 2), (length, result)
+        assert length <= start or result.stderr, length
+        assert "Traceback" not in result.stderr
+    path.write_bytes(empty_bundle)
+    assert install(path, prefix, "--check").returncode == 0, "the whole file is refused too"
+
+
+def test_every_cut_is_noticed_by_the_python_side_too(empty_bundle: bytes, here: Board, tmp_path: Path) -> None:
+    path = tmp_path / "cut.run"
+    facts = here.name, "0.1.0", here.python
+    path.write_bytes(empty_bundle)
+    archive.check(path, *facts)
+    for length in range(0, len(empty_bundle), 101):
+        path.write_bytes(empty_bundle[:length])
+        with pytest.raises(archive.ArchiveError, match="copy it again"):
+            archive.check(path, *facts)
+
+
+def test_a_changed_byte_anywhere_is_noticed(empty_bundle: bytes, here: Board, tmp_path: Path) -> None:
+    path = tmp_path / "changed.run"
+    for position in range(0, len(empty_bundle), 97):
+        content = bytearray(empty_bundle)
+        content[position] ^= 1
+        path.write_bytes(content)
+        with pytest.raises(archive.ArchiveError, match="copy it again"):
+            archive.check(path, here.name, "0.1.0", here.python)
+    content = bytearray(empty_bundle)
+    content[-100] ^= 1
+    path.write_bytes(content)
+    assert_fails(install(path, tmp_path / "prefix"), 1)
+    path.write_bytes(empty_bundle + b"x")
+    result = install(path, tmp_path / "prefix")
+    assert result.returncode == 1
+    assert "cut off or changed" in result.stderr
+
+
+def test_an_upgrade_keeps_the_version_before_and_rolls_back(bundle_file: Path, tmp_path: Path) -> None:
+    prefix = tmp_path / "prefix"
+    names = []
+    for path in (
+        bundle_file,
+        other_bundle(bundle_file, tmp_path / "two.run"),
+        other_bundle(bundle_file, tmp_path / "three.run"),
+    ):
+        result = install(path, prefix, "--json", "--no-compile")
+        assert result.returncode == 0, result.stderr
+        document = json.loads(result.stdout)
+        assert document["before"] == (names[-1] if names else None)
+        names.append(document["version"])
+    assert versions(prefix) == set(names[1:]), "the current and the one before stay"
+    assert (prefix / "current" / "models" / "three-int8.tflite").exists()
+    rollback = prefix / "current" / "bin" / "fmnist-rollback"
+    result = subprocess.run([rollback, "--json"], capture_output=True, text=True, check=True)
+    assert json.loads(result.stdout)["version"] == names[1]
+    assert current(prefix) == names[1]
+    assert (
+        run_command(
+            "fmnist-verify", prefix / "current/models/two-int8.tflite", folder=prefix / "current/bin"
+        ).returncode
+        == 0
+    )
+    assert install(bundle_file, prefix, "--rollback").returncode == 0
+    assert current(prefix) == names[2]
+    # Once more the version that is there: nothing is unpacked, nothing lost.
+    result = install(tmp_path / "three.run", prefix, "--json")
+    assert json.loads(result.stdout)["before"] is None
+    assert versions(prefix) == set(names[1:])
+
+
+def test_a_version_that_answers_wrongly_does_not_become_the_current_one(bundle_file: Path, tmp_path: Path) -> None:
+    prefix = tmp_path / "prefix"
+    assert install(bundle_file, prefix, "--no-compile").returncode == 0
+    before = versions(prefix)
+    result = install(other_bundle(bundle_file, tmp_path / "wrong.run", weights=True), prefix)
+    assert_fails(result, 1, "fmnist-verify fails here", "the version before stays")
+    assert versions(prefix) == before == {current(prefix)}
+
+
+def test_a_full_disk(bundle_file: Path, small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prefix = small_disk / "prefix"
+    assert_fails(install(bundle_file, prefix), 1, "the disk is too full", "MB are needed", "nothing was changed")
+    assert versions(prefix) == set()
+    # A bundle that takes itself for tiny meets the full disk while it writes.
+    monkeypatch.setattr(bundle, "_unpacked", lambda contents: -100_000_000)
+    result = install(other_bundle(bundle_file, tmp_path / "tiny.run"), prefix)
+    assert_fails(result, 1, "No space left on device", "free some space", "nothing was changed")
+    assert versions(prefix) == set()
+    assert not (prefix / "current").is_symlink()
+
+
+def test_a_killed_installation_leaves_no_version_and_the_next_one_clears_up(bundle_file: Path, tmp_path: Path) -> None:
+    prefix = tmp_path / "prefix"
+    process = subprocess.Popen(["sh", bundle_file, "--prefix", prefix], env={**os.environ, "PATH": _PATH})
+    while not list(prefix.glob("versions/.partial-*/lib/*/site-packages/*")):
+        assert process.poll() is None, "it ended before it could be killed"
+    process.kill()
+    process.wait()
+    assert not (prefix / "current").is_symlink()
+    assert install(bundle_file, prefix, "--no-compile").returncode == 0
+    assert versions(prefix) == {current(prefix)}
+
+
+def test_two_installations_at_a_time_are_one(bundle_file: Path, tmp_path: Path) -> None:
+    import fcntl
+
+    prefix = tmp_path / "prefix"
+    prefix.mkdir()
+    with (prefix / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert_fails(install(bundle_file, prefix), 1, "another installation is running there")
+
+
+def test_bad_targets_are_one_line(bundle_file: Path, tmp_path: Path, read_only_folder: Path) -> None:
+    assert_fails(install(bundle_file, tmp_path / "a b"), 1, "takes no blanks", "--prefix")
+    assert_fails(install(bundle_file, read_only_folder / "x"), 1, "choose another --prefix")
+    assert_fails(install(bundle_file, tmp_path / "none", "--rollback"), 1, "nothing is installed there")
+    (tmp_path / "empty").mkdir()
+    assert_fails(install(bundle_file, tmp_path / "empty", "--rollback"), 1, "no previous version")
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.8", "3.13"])
+def test_another_python_is_one_line(version: str, empty_bundle: bytes, here: Board, tmp_path: Path) -> None:
+    if version == ".".join(map(str, here.python)):
+        pytest.skip("it is the bundle's own")
+    path = tmp_path / "empty.run"
+    path.write_bytes(empty_bundle)
+    result = install(path, tmp_path / "prefix", python=_python(version))
+    older = int(version.partition(".")[2]) < 10
+    words = "is too old: this bundle is for" if older else f"make one with: fmnist-bundle x86-64 --python {version}"
+    assert_fails(result, 1, version, words)
+    assert not (tmp_path / "prefix").exists()
+
+
+def test_a_system_with_an_old_python_or_none_is_one_line(empty_bundle: bytes, tmp_path: Path) -> None:
+    path, folder = tmp_path / "empty.run", tmp_path / "bin"
+    path.write_bytes(empty_bundle)
+    folder.mkdir()
+    for name in ("sh", "wc", "tail", "sha256sum", "cut"):
+        (folder / name).symlink_to(str(shutil.which(name)))
+    words = ["sh", path, "--prefix", tmp_path / "prefix"]
+    run = {"env": {"PATH": str(folder)}, "capture_output": True, "text": True, "check": False}
+    assert_fails(subprocess.run(words, **run), 1, "there is no python3 here", "sudo apt install python3")
+    (folder / "python3").symlink_to(_python("3.9"))
+    assert_fails(subprocess.run(words, **run), 1, "Python 3.9 is too old")
+    assert not (tmp_path / "prefix").exists()
+
+
+def test_the_service_is_two_units_that_systemd_accepts(bundle_file: Path, tmp_path: Path) -> None:
+    prefix, units = tmp_path / "prefix", tmp_path / "units"
+    result = install(bundle_file, prefix, "--service", "--units", units, "--no-compile")
+    assert result.returncode == 0, result.stderr
+    assert "enable --now fmnist-classify.socket" in result.stdout
+    assert {path.name for path in units.iterdir()} == {"fmnist-classify.socket", "fmnist-classify@.service"}
+    start = next(
+        line.partition("=")[2]
+        for line in (units / "fmnist-classify@.service").read_text().splitlines()
+        if line.startswith("ExecStart=")
+    )
+    frames = np.zeros((2, 28, 28), np.uint8).tobytes()
+    answers = subprocess.run(start.split(), input=frames, capture_output=True, check=True).stdout.splitlines()
+    assert len([json.loads(line)["label"] for line in answers]) == 2
+    analyze = shutil.which("systemd-analyze")
+    if analyze:
+        verified = subprocess.run([analyze, "verify", *units.iterdir()], capture_output=True, text=True, check=False)
+        assert "fmnist-classify" not in verified.stderr, verified.stderr
+
+
+def test_the_same_parts_give_the_same_bytes(here: Board, empty_bundle: bytes) -> None:
+    assert bundle.pack(here, [], {}) == empty_bundle
+
+
+def test_models_need_their_golden_file_and_a_name_of_their_own(tmp_path: Path) -> None:
+    model = Path(shutil.copy(_SHIPPED, tmp_path / "a-int8.tflite"))
+    with pytest.raises(FmnistError, match=r"a-golden.npz: no such file"):
+        bundle.models([model])
+    shutil.copy(shipped.MODELS_FOLDER / "mlp-golden.npz", tmp_path / "a-golden.npz")
+    assert [chosen.name for chosen in bundle.models([model])] == ["a-int8.tflite"]
+    with pytest.raises(FmnistError, match="another model of the bundle has that name"):
+        bundle.models([model, model])
+
+
+def test_the_command_makes_a_file_that_checks(wheel: Path, wheelhouse: dict[str, str], tmp_path: Path) -> None:
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    path = tmp_path / "x.run"
+    result = run_command(
+        "fmnist-bundle", "x86-64", "--python", version, "--wheel", wheel, "-o", path, "--json", env=wheelhouse
+    )
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert document["bytes"] == path.stat().st_size
+    result = install(path, tmp_path / "prefix", "--check")
+    assert "whole, and fit for this machine" in result.stdout
+    assert not (tmp_path / "prefix").exists()
+
+
+def test_bad_input_is_one_line(tmp_path: Path) -> None:
+    assert_fails(run_command("fmnist-bundle"), 2, "name a board")
+    assert_fails(run_command("fmnist-bundle", "pi5"), 1, "unknown board, expected pi-bookworm-64")
+    assert_fails(run_command("fmnist-bundle", "pi-trixie-32"), 1, "install the 64-bit Raspberry Pi OS")
+    assert_fails(run_command("fmnist-bundle", "x86-64", "--python", "3"), 2, "--python")
+    assert_fails(run_command("fmnist-bundle", "x86-64", "--rollback"), 2, "go with --to")
+    assert_fails(run_command("fmnist-bundle", "--to", "x@y", "--prefix", "a"), 2, "expected a whole path there")
+    assert_fails(run_command("fmnist-bundle", "x86-64", "--model", tmp_path / "no.tflite"), 1, "no such file")
+    assert_fails(run_command("fmnist-bundle", "x86-64", "--wheel", tmp_path / "no.whl"), 1, "no.whl", "not a wheel")

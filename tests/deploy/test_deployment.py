@@ -1,0 +1,113 @@
+"""fmnist-bundle --to against a real sshd on the loopback."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fmnist_deploy import deployment, remote
+from fmnist_deploy.boards import Board
+from fmnist_runtime import shipped
+from fmnist_runtime.errors import FmnistError
+from helpers import assert_fails, run_command
+from ssh_server import Server
+
+
+def deploy(server: Server, *arguments: object, key: str = "client", env: dict[str, str] | None = None, **options: str):
+    variables = {**os.environ, **(env or {})}
+    return run_command(
+        "fmnist-bundle", "--to", server.target, *server.options(key, **options), *arguments, env=variables
+    )
+
+
+def test_there_and_back_again(server: Server, wheel: Path, wheelhouse: dict[str, str], tmp_path: Path) -> None:
+    prefix = tmp_path / "prefix"
+    to = ("--wheel", wheel, "--prefix", prefix)
+    result = deploy(server, *to, "--json", "-o", tmp_path / "results.json", env=wheelhouse)
+    assert result.returncode == 0, result.stderr
+    first = json.loads(result.stdout)
+    assert json.loads((tmp_path / "results.json").read_text()) == first
+    assert first["board"] == "x86-64"
+    assert first["doctor"]["works"] is True
+    assert [one["passed"] for one in first["verify"]] == [True]
+    assert first["installed"]["before"] is None
+    if first["benchmark"] is None:
+        assert "has no fmnist-benchmark; nothing was measured" in result.stderr
+    else:
+        assert first["benchmark"]["results"], first["benchmark"]
+    assert [path.name for path in prefix.glob(".incoming-*")] == []
+
+    model = Path(shutil.copy(shipped.MODELS_FOLDER / "mlp-int8.tflite", tmp_path / "mine-int8.tflite"))
+    shutil.copy(shipped.MODELS_FOLDER / "mlp-golden.npz", tmp_path / "mine-golden.npz")
+    result = deploy(server, *to, "--model", model, env=wheelhouse)
+    assert result.returncode == 0, result.stderr
+    assert f"before it {first['installed']['version']}" in result.stdout
+    assert "mine-int8.tflite: " in result.stdout
+    assert result.stdout.endswith("passed\n")
+
+    result = deploy(server, "--prefix", prefix, "--rollback", "--json")
+    assert result.returncode == 0, result.stderr
+    back = json.loads(result.stdout)
+    assert back["installed"]["version"] == first["installed"]["version"] == (prefix / "current").readlink().name
+    assert [Path(one["model"]).name for one in back["verify"]] == ["mlp-int8.tflite"]
+
+
+def test_a_wrong_key_or_password(server: Server, tmp_path: Path) -> None:
+    assert_fails(deploy(server, key="stranger", BatchMode="yes"), 1, "Permission denied", "wrong user, password or key")
+    ask = tmp_path / "ask"
+    ask.write_text("#!/bin/sh\necho not the password\n")
+    ask.chmod(0o755)
+    variables = {"SSH_ASKPASS": str(ask), "SSH_ASKPASS_REQUIRE": "force"}
+    options = {"PreferredAuthentications": "password", "NumberOfPasswordPrompts": "1"}
+    assert_fails(deploy(server, env=variables, **options), 1, "Permission denied", "ssh-copy-id")
+
+
+def test_no_connection_is_one_line(server: Server, tmp_path: Path) -> None:
+    assert_fails(deploy(server, Port="1"), 1, "Connection refused", "enable --now ssh")
+    assert_fails(deploy(server, UserKnownHostsFile="/dev/null"), 1, "Host key verification failed", "run once")
+    assert_fails(deploy(server, NoSuchOption="1"), 1, "ssh failed", "try: ssh")
+    assert_fails(run_command("fmnist-bundle", "--to", "pi@no-such-machine.invalid"), 1, "no machine has that name")
+    assert_fails(run_command("fmnist-bundle", "--to", "-oProxyCommand=true"), 1, "is not USER@HOST")
+    assert_fails(deploy(server, env={"PATH": str(tmp_path)}), 1, "run: sudo apt install openssh-client")
+
+
+def test_no_python_there(server: Server) -> None:
+    assert_fails(deploy(server, key="bare"), 1, "there is no python3", "sudo apt install python3")
+
+
+def test_a_full_disk_there(server: Server, wheel: Path, wheelhouse: dict[str, str], small_disk: Path) -> None:
+    """24 MB hold neither the copy nor what is in it."""
+    result = deploy(server, "--wheel", wheel, "--prefix", small_disk / "prefix", env=wheelhouse)
+    assert_fails(result, 1, "No space left on device", "free some space there")
+    assert [path.name for path in (small_disk / "prefix").iterdir()] == []
+
+
+def test_a_bundle_for_another_board_is_refused_there(server: Server, tmp_path: Path, empty_bundle: bytes) -> None:
+    from fmnist_deploy import boards, bundle
+
+    content = bundle.pack(boards.find("pi-bookworm-64"), [], {})
+    options = tuple(word for word in server.options() if word != "--ssh-option")
+    with remote.connect(server.target, options) as machine:
+        with pytest.raises(
+            FmnistError, match=r"this bundle is for pi-bookworm-64 .*: make one with: fmnist-bundle x86-64"
+        ):
+            deployment.install(machine, content, str(tmp_path / "prefix"), service=False)
+        assert list((tmp_path / "prefix").iterdir()) == []
+        # What ssh delivers of a copy that breaks off is not run at all.
+        with pytest.raises(FmnistError, match="cut off or changed"):
+            deployment.install(machine, empty_bundle[:-1], str(tmp_path / "prefix"), service=False)
+
+
+def test_nothing_to_roll_back_to(server: Server, tmp_path: Path) -> None:
+    result = deploy(server, "--prefix", tmp_path / "none", "--rollback")
+    assert_fails(result, 1, "nothing is installed in", "--prefix")
+
+
+def test_the_system_says_what_it_is(server: Server, here: Board) -> None:
+    options = tuple(word for word in server.options() if word != "--ssh-option")
+    with remote.connect(server.target, options) as machine:
+        board, prefix = deployment.system(machine)
+    assert board == here
+    assert prefix.endswith("fmnist-edge")

@@ -1,0 +1,35 @@
+"""Counting on lines whose sum is plain, the plugin through a real compiler, and the estimate's arithmetic."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fmnist_deploy.instructions import counting, estimate
+
+_MAPS = [
+    "1000-2000 r-xp 00000000 00:00 0 /x/tflite_runtime/_pywrap.so",
+    "2000-3000 r-xp 00000000 00:00 0 /x/numpy/core.so",
+    "5000-6000 r-xp 00000000 00:00 0 /x/ai_edge_litert/libpywrap.so",
+]
+
+
+def test_only_blocks_of_the_runtime_count() -> None:
+    blocks = ["1000 3 10", "1fff 1 1", "2000 100 100", "5800 7 2", "9000 5 5"]
+    assert counting.inside(blocks, _MAPS) == 30 + 1 + 14
+
+
+def test_the_plugin_compiles(tmp_path: Path) -> None:
+    compiler = shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("no gcc on this machine")
+    goal = tmp_path / "plugin.so"
+    warnings = ["-Wall", "-Wextra", "-Werror"]
+    subprocess.run([compiler, *warnings, "-shared", "-fPIC", "-O2", "-o", goal, counting.SOURCE], check=True)
+    assert goal.stat().st_size > 0
+
+
+def test_an_estimate_is_a_range_by_clock_and_instructions_per_cycle() -> None:
+    core = estimate.Core("x", "cortex-a53", 1000, 0.5, 2.0)
+    assert estimate.microseconds(100_000, core) == (50.0, 200.0)

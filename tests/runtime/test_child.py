@@ -1,0 +1,33 @@
+"""Children with and without words before their Python."""
+
+import sys
+
+import pytest
+
+from fmnist_runtime import child
+from helpers import run_command
+
+
+def test_a_child_runs_this_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(child.LAUNCHER, raising=False)
+    assert child.python() == [sys.executable]
+    assert child.call("os", "getenv", "A").code == 0
+
+
+def test_a_launcher_goes_before_the_python_of_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`env` stands for the emulator: it starts what its words say."""
+    monkeypatch.setenv(child.LAUNCHER, "env 'A=b c'")
+    assert child.python()[:2] == ["env", "A=b c"]
+    assert child.call("os", "getenv", "A").code == 0
+    monkeypatch.setenv(child.LAUNCHER, "/no/such/emulator")
+    with pytest.raises(OSError, match="No such file"):
+        child.call("os", "getenv", "A")
+
+
+def test_the_doctor_tries_interpreters_through_the_launcher(base_bin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(child.LAUNCHER, "env A=b")
+    assert run_command("fmnist-doctor", folder=base_bin).returncode == 0
+    monkeypatch.setenv(child.LAUNCHER, "/no/such/emulator")
+    result = run_command("fmnist-doctor", folder=base_bin)
+    assert result.returncode == 1
+    assert "no child process starts here" in result.stdout
