@@ -8,7 +8,6 @@ are compared by.
 
 import contextlib
 import statistics
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 from fmnist_benchmarks import conditions, energy, intervals, latency, machine
 from fmnist_benchmarks.measuring import CLASSIFY, INPUT, INSIDE, INVOKE
 from fmnist_benchmarks.workers import Worker, run_once
-from fmnist_runtime import interpreters, modelfile
+from fmnist_runtime import child, interpreters, modelfile
 from fmnist_runtime.classifier import Classifier
 from fmnist_runtime.files import sha256
 from fmnist_runtime.modelfile import ModelFile
@@ -169,12 +168,12 @@ def _round(subjects: Sequence[Subject], found: list[Samples], file: Path, settin
                 found[place].blocks.append(workers[place].ask(f"{start} {min(_BLOCK, end - start)}"))
     for place in order:
         subject = subjects[place]
-        command = [sys.executable, "-c", _ONCE, str(subject.model), str(file), subject.backend, str(subject.threads)]
+        command = [*child.python(), "-c", _ONCE, str(subject.model), str(file), subject.backend, str(subject.threads)]
         found[place].peaks.append(run_once(command).peak_kib)
 
 
 def _worker(subject: Subject, file: Path, settings: Settings) -> Worker:
-    command = [sys.executable, "-m", "fmnist_benchmarks.measuring", str(subject.model), str(file)]
+    command = [*child.python(), "-m", "fmnist_benchmarks.measuring", str(subject.model), str(file)]
     return Worker(subject.title, [*command, subject.backend, str(subject.threads), str(settings.warm_up)])
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fmnist_runtime import child
 from fmnist_runtime.errors import FmnistError
 
 
@@ -104,7 +105,7 @@ print(process.returncode, elapsed, usage.ru_utime + usage.ru_stime, usage.ru_max
 
 def run_once(command: list[str]) -> Run:
     """Run `command` and measure it. Raises FmnistError where it fails."""
-    starter = [sys.executable, "-S", "-E", "-c", _STARTER]
+    starter = [*child.python(), "-S", "-E", "-c", _STARTER]
     output = subprocess.run([*starter, *command], capture_output=True, text=True, check=True).stdout
     code, seconds, cpu_seconds, peak = output.split()
     if int(code) != 0:
