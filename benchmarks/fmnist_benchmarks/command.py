@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fmnist_runtime.commandline import FILE, Command, quiet_stderr, say_json, warn
+from fmnist_runtime.commandline import FILE, Command, backend_option, quiet_stderr, say_json, warn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,13 +33,7 @@ def _threads(context: click.Context, parameter: click.Parameter, value: str) -> 
 )
 @click.option("--warm-up", type=click.IntRange(min=1), default=200, show_default=True, help="Images before that.")
 @click.option("--threads", callback=_threads, default="1", show_default=True, help="Interpreter threads: 1,2,4.")
-@click.option(
-    "--backend",
-    type=click.Choice(["auto", "tflite-runtime", "litert"]),
-    default="auto",
-    show_default=True,
-    help="The interpreter; auto takes the first that runs.",
-)
+@backend_option
 @click.option("--golden", type=FILE, metavar="FILE", help="Images of this golden file.  [default: beside MODEL]")
 @click.option("--data", "data_folder", type=FILE, metavar="DIR", help="The 10,000 test images in this folder instead.")
 @click.option("--plot", type=FILE, metavar="FILE.png", help="Draw the distribution and latency over time.")
@@ -125,13 +119,13 @@ def _images(model: Path, golden: Path | None, data: Path | None) -> "tuple[NDArr
     from fmnist_runtime import dataset
     from fmnist_runtime import golden as golden_file
     from fmnist_runtime.files import sha256
-    from fmnist_runtime.shipped import MODELS_FOLDER
+    from fmnist_runtime.shipped import GOLDEN
 
     if data:
         images = dataset.read_file(data, "t10k-images-idx3-ubyte")
         source = "the 10,000 test images"
     else:
-        path = golden or golden_file.beside(model) or MODELS_FOLDER / "mlp-golden.npz"
+        path = golden or golden_file.beside(model) or GOLDEN
         images = golden_file.read(path).images
         source = f"the {len(images)} hardest test images ({path.name})"
     return images, {"source": source, "count": len(images), "sha256": sha256(images.tobytes())}

@@ -63,7 +63,8 @@ def models(paths: list[Path]) -> list[Chosen]:
     goldens: dict[str, bytes] = {}
     for path in paths or [MODELS_FOLDER / name for name in SHIPPED.values()]:
         file = modelfile.read(path)
-        beside = path.with_name(f"{path.stem.rpartition('-')[0]}-golden.npz")
+        # Where there is none, reading it says so, by the name that it would have.
+        beside = golden.beside(path) or path.with_name(golden.name(path.stem.rpartition("-")[0]))
         golden.read(beside)
         content = beside.read_bytes()
         if path.name in found or goldens.setdefault(beside.name, content) != content:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fmnist_export import rounding
 from fmnist_export.convert import convert, quiet_output
-from fmnist_export.keras_model import import_tensorflow, is_cloneable, with_fixed_batch
+from fmnist_export.keras_model import copy_of, import_tensorflow, is_cloneable, with_fixed_batch
 from fmnist_runtime import graph
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.graph import Graph, Operator
@@ -93,7 +93,7 @@ def calibrated(model: "keras.Model", precision: str, calibration: NDArray[np.flo
     prepared = unrounded = model
     if precision == "int8" and is_cloneable(model):
         prepared, scaled = rounding.prepared_with_factors(model, calibration)
-        unrounded = _copy(model)
+        unrounded = copy_of(model)
         for name, factors in scaled.items():
             rounding.scale_units(unrounded.get_layer(name), factors)
     reference = convert(unrounded, "float32", calibration)
@@ -140,11 +140,3 @@ def weights(content: bytes, model: Graph, operator: Operator) -> NDArray[np.floa
     if operator.name != "DEPTHWISE_CONV_2D":
         scales = scales.reshape(-1, *[1] * (values.ndim - 1))
     return values * scales
-
-
-def _copy(model: "keras.Model") -> "keras.Model":
-    import keras
-
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    return copy

@@ -23,7 +23,9 @@ from fmnist_runtime import graph, modelfile
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.files import make_folder, sha256, write_atomically
 from fmnist_runtime.golden import Golden
+from fmnist_runtime.golden import name as golden_name
 from fmnist_runtime.pixels import CONVENTION
+from fmnist_runtime.verification import answers_digest
 from fmnist_train.data import FashionMnist
 
 Say = Callable[[str], None]
@@ -141,7 +143,7 @@ def _publish(
     for file in finished:
         modelfile.parse(file.content, file.path)
         write_atomically(file.path, file.content)
-    write_atomically(folder / f"{loaded.path.stem}-golden.npz", images.to_bytes())
+    write_atomically(folder / golden_name(loaded.path.stem), images.to_bytes())
     write_atomically(folder / "report.html", page.encode())
 
 
@@ -265,7 +267,7 @@ def _recorded(found: Proof, outputs: Outputs, images: Golden) -> dict[str, Any]:
     wrong = int((outputs.answers[images.indices] != images.expected).sum())
     return {
         **numbers,
-        "answers_sha256": sha256(outputs.answers.astype("<u2").tobytes()),
+        "answers_sha256": answers_digest(outputs.answers),
         "golden": {"images": len(images.indices), "disagreements": wrong},
     }
 

@@ -79,6 +79,15 @@ def with_batch(model: "keras.Model", batch: int | None) -> "keras.Model":
     return changed
 
 
+def copy_of(model: "keras.Model") -> "keras.Model":
+    """A copy of a cloneable `model` with weights of its own."""
+    import keras
+
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
 def is_cloneable(model: "keras.Model") -> bool:
     """Whether Keras can rebuild `model` layer by layer: not a SavedModel, of which Keras knows one opaque layer."""
     import keras

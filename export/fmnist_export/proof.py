@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from fmnist_export.environments import Environment
 from fmnist_runtime.errors import ExportError
+from fmnist_runtime.verification import count_ties
 
 _CHILD_SECONDS = 600
 
@@ -64,7 +65,6 @@ class Outputs:
 def compare(outputs: Outputs, keras_answers: NDArray[np.float32], labels: NDArray[np.uint8] | None) -> Proof:
     """The proof that `outputs` give, against what Keras answered, (N, classes), and the true labels, if they apply."""
     values, answers, expected = outputs.values, outputs.answers, keras_answers.argmax(axis=1)
-    ties = (values == values.max(axis=1, keepdims=True)).sum(axis=1) > 1
     return Proof(
         runtime=outputs.runtime,
         version=outputs.version,
@@ -72,7 +72,7 @@ def compare(outputs: Outputs, keras_answers: NDArray[np.float32], labels: NDArra
         agreement=float(np.mean(answers == expected)),
         accuracy=None if labels is None else float(np.mean(answers == labels)),
         keras_accuracy=None if labels is None else float(np.mean(expected == labels)),
-        ties=int(ties.sum()),
+        ties=count_ties(values),
         disagreements=tuple(int(index) for index in np.flatnonzero(answers != expected)),
     )
 

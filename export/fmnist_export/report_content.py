@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_export.explain_result import Explanation
+from fmnist_runtime.verification import count_ties
 
 Floats = NDArray[np.float32]
 
@@ -38,9 +39,8 @@ class Run:
         if output["kind"] != "probabilities":
             values = np.exp(values - values.max(axis=1, keepdims=True))
         total = np.maximum(values.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
-        ties = (outputs == outputs.max(axis=1, keepdims=True)).sum(axis=1) > 1
         probabilities = (values / total).astype(np.float32)
-        return cls(runtime, version, probabilities, outputs.argmax(axis=1), int(ties.sum()))
+        return cls(runtime, version, probabilities, outputs.argmax(axis=1), count_ties(outputs))
 
 
 @dataclass(frozen=True)

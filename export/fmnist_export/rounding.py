@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist_export.keras_model import copy_of
+
 if TYPE_CHECKING:
     import keras
 
@@ -47,8 +49,7 @@ def prepared_with_factors(model: "keras.Model", images: NDArray[np.float32]) -> 
     """
     import keras
 
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
+    copy = copy_of(model)
     scaled = {}
     for layer in copy.layers:
         if len(layer._inbound_nodes) != 1:

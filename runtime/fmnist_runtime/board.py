@@ -65,6 +65,11 @@ def read(root: Path = Path("/")) -> Board:
     )
 
 
+def title(root: Path = Path("/")) -> str:
+    """The board's name where the kernel knows it, and the processor's, such as "Raspberry Pi 4 Model B, aarch64"."""
+    return ", ".join(part for part in (_text(root / "proc/device-tree/model"), platform.machine()) if part)
+
+
 def throttling(bits: int) -> tuple[str, ...]:
     """The words for what `vcgencmd get_throttled` reports, its number as an integer."""
     return tuple(words for bit, words in _THROTTLED.items() if bits >> bit & 1)

@@ -61,12 +61,17 @@ def read(path: Path) -> Golden:
     return golden
 
 
+def name(stem: str) -> str:
+    """The name of the golden file of the Keras model `stem`."""
+    return f"{stem}-golden.npz"
+
+
 def beside(model: Path) -> Path | None:
     """The golden file that fmnist-export wrote beside `model`, <stem>-<precision>.tflite: <stem>-golden.npz."""
     stem = model.stem
     while "-" in stem:
         stem = stem.rpartition("-")[0]
-        path = model.with_name(f"{stem}-golden.npz")
+        path = model.with_name(name(stem))
         if path.is_file():
             return path
     return None

@@ -8,6 +8,8 @@ from fmnist_runtime.errors import ModelFileError
 MODELS_FOLDER = Path(__file__).parent / "models"
 DEFAULT = "mlp"
 SHIPPED: dict[str, str] = {"mlp": "mlp-int8.tflite"}
+# Of the default: its golden images stand in wherever real images are wanted and none are named.
+GOLDEN = MODELS_FOLDER / "mlp-golden.npz"
 
 
 def model_path(model: str | os.PathLike[str] | None) -> Path:

@@ -47,6 +47,16 @@ class Verification:
         return asdict(self)
 
 
+def count_ties(outputs: NDArray[Any]) -> int:
+    """On how many images two classes share the highest value of the output tensor, (N, classes) of any dtype."""
+    return int(((outputs == outputs.max(axis=1, keepdims=True)).sum(axis=1) > 1).sum())
+
+
+def answers_digest(answers: NDArray[Any]) -> str:
+    """SHA-256 of the classes that were answered, (N,), each as 16 bits, little endian: what a proof records of them."""
+    return sha256(answers.astype("<u2").tobytes())
+
+
 def verify_golden(classifier: Classifier, golden: Golden, machine: str) -> Verification:
     """Ask the images of the golden file. Raises ModelFileError where it belongs to another model."""
     _check_belongs(classifier, golden)
@@ -93,7 +103,7 @@ def _against_proofs(
     classifier: Classifier, outputs: NDArray[Any], labels: NDArray[np.uint8], proofs: list[dict[str, Any]], machine: str
 ) -> Verification:
     answers = outputs.argmax(axis=1)
-    digest = sha256(answers.astype("<u2").tobytes())
+    digest = answers_digest(answers)
     for proof in proofs:
         if proof["answers_sha256"] == digest:
             reason = f"every answer is the one proved on {proof['runtime']} {proof['version']}"
@@ -109,7 +119,7 @@ def _against_proofs(
 def _result(
     classifier: Classifier, outputs: NDArray[Any], machine: str, agreement: float | None, passed: bool, reason: str
 ) -> Verification:
-    ties = int(((outputs == outputs.max(axis=1, keepdims=True)).sum(axis=1) > 1).sum())
+    ties = count_ties(outputs)
     runtime = classifier.runtime
     model = str(classifier.model)
     return Verification(model, runtime.name, runtime.version, machine, len(outputs), agreement, ties, passed, reason)

@@ -12,6 +12,7 @@ from fmnist_deploy.devices import installation, running, userland
 from fmnist_deploy.devices.cells import CELLS, Cell
 from fmnist_deploy.devices.running import Model, Observed
 from fmnist_deploy.devices.userland import NotToBeHad
+from fmnist_runtime import golden
 from fmnist_runtime.dataset import read_test_split
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.shipped import MODELS_FOLDER, SHIPPED
@@ -56,7 +57,7 @@ def prepare(scratch: Path, wheel: Path | None, folder: Path, data: Path, images:
 def shipped() -> list[Model]:
     """The models inside the package."""
     return [
-        Model(f"shipped {name}", MODELS_FOLDER / file, MODELS_FOLDER / f"{file.partition('-')[0]}-golden.npz")
+        Model(f"shipped {name}", MODELS_FOLDER / file, MODELS_FOLDER / golden.name(name))
         for name, file in SHIPPED.items()
     ]
 
@@ -65,8 +66,10 @@ def exported(folder: Path) -> list[Model]:
     """The files that fmnist-export wrote to `folder`. Raises FmnistError where there is none."""
     models = []
     for path in sorted(folder.glob("*.tflite")):
-        golden = path.with_name(f"{path.stem.partition('-')[0]}-golden.npz")
-        models.append(Model(path.stem, path, golden))
+        beside = golden.beside(path)
+        if beside is None:
+            raise FmnistError(f"{path}: no golden file beside it, expected that of fmnist-export; export it again")
+        models.append(Model(path.stem, path, beside))
     if not models:
         raise FmnistError(f"{folder}: no .tflite file, expected those of fmnist-export; run: make devices")
     return models

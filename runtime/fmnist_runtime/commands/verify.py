@@ -45,11 +45,11 @@ def main(model: str, golden: Path | None, data_folder: Path | None, backend: str
 
 
 def _verify(classifier: "Classifier", golden: Path | None, data_folder: Path | None) -> "Verification":
-    from fmnist_runtime import dataset, verification
+    from fmnist_runtime import board, dataset, verification
     from fmnist_runtime import golden as golden_file
     from fmnist_runtime.errors import ModelFileError
 
-    machine = _machine()
+    machine = board.title()
     path = golden or golden_file.beside(classifier.model)
     images = golden_file.read(path) if path else None
     if data_folder is None and images is not None:
@@ -61,14 +61,3 @@ def _verify(classifier: "Classifier", golden: Path | None, data_folder: Path | N
             f"give --golden FILE or --data DIR"
         )
     return verification.verify_data(classifier, dataset.read_test_split(folder), images, machine)
-
-
-def _machine() -> str:
-    """The board's name where the kernel knows it, and the processor's, such as "Raspberry Pi 4 Model B, aarch64"."""
-    import platform
-
-    try:
-        board = Path("/proc/device-tree/model").read_text(encoding="utf-8", errors="replace").strip("\0 \n")
-    except OSError:
-        board = ""
-    return ", ".join(part for part in (board, platform.machine()) if part)
