@@ -20,11 +20,11 @@ def compact(content: bytes) -> bytes:
 
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
     for graph in model.subgraphs:
-        names = [_short(tensor.name.decode()) for tensor in graph.tensors]
-        count = Counter(names)
-        for tensor, name in zip(graph.tensors, names, strict=True):
-            if count[name] == 1:
-                tensor.name = name.encode()
+        taken: Counter[str] = Counter()
+        for tensor in graph.tensors:
+            name = _short(tensor.name.decode())
+            tensor.name = (f"{name}:{taken[name]}" if name in taken else name).encode()
+            taken[name] += 1
     builder = _sharing_builder()
     builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
     return bytes(builder.Output())

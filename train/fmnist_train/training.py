@@ -220,9 +220,9 @@ def _probabilities(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
 def _record(trained: Trained, dataset: FashionMnist, folder: Path) -> dict[str, Any]:
     return {
         "settings": asdict(trained.settings),
-        "optimizer": "adamw" if trained.settings.weight_decay else "adam",
-        "loss": _loss(trained.settings),
+        **_compiled(trained),
         "parameters": trained.model.count_params(),
+        **_others(trained.settings),
         "command": f"fmnist-train {trained.settings.options()}",
         "versions": {
             "fmnist-edge": fmnist_runtime.__version__,
@@ -238,6 +238,26 @@ def _record(trained: Trained, dataset: FashionMnist, folder: Path) -> dict[str, 
         "seconds": trained.progress.seconds,
         "results": {"test_loss": trained.test_loss, "test_accuracy": trained.test_accuracy},
     }
+
+
+def _compiled(trained: Trained) -> dict[str, str]:
+    """The optimizer and the loss: those that a person's own model was compiled with, or ours."""
+    model = trained.model
+    if model.compiled:
+        loss = model.loss if isinstance(model.loss, str) else getattr(model.loss, "name", type(model.loss).__name__)
+        return {"optimizer": type(model.optimizer).__name__, "loss": loss}
+    return {"optimizer": "adamw" if trained.settings.weight_decay else "adam", "loss": _loss(trained.settings)}
+
+
+def _others(settings: Settings) -> dict[str, Any]:
+    """What the training took from other files: the function that built the model, and the teacher."""
+    others: dict[str, Any] = {}
+    if path := builders.file_of(settings.model):
+        others["builder_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    if settings.teacher:
+        teacher = Path(settings.teacher)
+        others["teacher"] = {"model": teacher.name, "model_sha256": hashlib.sha256(teacher.read_bytes()).hexdigest()}
+    return others
 
 
 def _save_model(model: keras.Model, path: Path) -> None:
