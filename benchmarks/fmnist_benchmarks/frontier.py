@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_benchmarks import benchmark, frontier_table, ladder, machine
-from fmnist_benchmarks.benchmark import Settings, Subject
+from fmnist_benchmarks.benchmark import Settings, Subject, precision
 from fmnist_benchmarks.ladder import Rung
 from fmnist_benchmarks.measuring import CLASSIFY
 from fmnist_benchmarks.published import PUBLISHED, SOURCE
@@ -152,7 +152,7 @@ def _ask(rung: Rung, path: Path, backend: str, folder: Path, labels: NDArray[np.
     file = modelfile.read(path)
     content = modelfile.content(file)
     version = runtime["version"]
-    kind = ladder.precision(file)
+    kind = precision(file)
     # What is said against a result names its file, and all are called model-int8.tflite.
     named = folder / f"{rung.name} {kind}, {BACKENDS[backend][0]}"
     named.symlink_to(path.resolve())
