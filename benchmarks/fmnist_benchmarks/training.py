@@ -62,9 +62,10 @@ def run_tutorial(seed: int) -> dict[str, float]:
 def run_fmnist_train(seed: int) -> dict[str, float]:
     """Train as `fmnist-train --validation 0` does; seconds and test accuracy."""
     from fmnist_train import data, training
+    from fmnist_train.settings import Settings
 
     dataset = data.load()
-    settings = training.Settings(epochs=EPOCHS, validation=0, seed=seed)
+    settings = Settings(epochs=EPOCHS, validation=0, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         trained = training.train(settings, dataset, Path(folder), resume=False, callbacks=[])

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_export import hybrid, rounding
+from fmnist_export.compact import compact
 from fmnist_export.keras_model import import_tensorflow, is_cloneable, with_fixed_batch
 from fmnist_runtime import graph
 from fmnist_runtime.errors import ExportError
@@ -53,7 +54,7 @@ def convert(model: "keras.Model", precision: str, calibration: Calibration) -> b
     """
     try:
         with quiet_output() as log:
-            content = CONVERTERS[precision](model, calibration)
+            content = compact(CONVERTERS[precision](model, calibration))
     except ExportError:
         raise
     except Exception as error:  # the converter raises ConverterError, ValueError, RuntimeError and more

@@ -45,6 +45,13 @@ def test_everything_is_there_and_recorded(trained: Path) -> None:
         "schedule": "cosine",
         "validation": 4000,
         "seed": 1,
+        "weight_decay": 0,
+        "label_smoothing": 0,
+        "flip": 0,
+        "shift": 0,
+        "erase": 0,
+        "teacher": "",
+        "teacher_weight": 0.5,
     }
     assert record["parameters"] == 101770
     assert set(record["versions"]) == {"fmnist-edge", "python", "tensorflow", "keras", "numpy"}

@@ -2,60 +2,71 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fmnist_runtime.commandline import FILE, Command, quiet_stderr
 from fmnist_runtime.errors import TrainingError
+from fmnist_train import builders, ladder
+from fmnist_train.settings import RECIPES, SCHEDULES, Settings, recipe
 
 if TYPE_CHECKING:
     from fmnist_train.data import FashionMnist
-    from fmnist_train.training import Settings, Trained
+    from fmnist_train.training import Trained
+
+_RECIPE = "the recipe's; mlp"
 
 
 @click.command("fmnist-train", cls=Command)
-@click.option("--model", default="mlp", show_default=True, metavar="NAME", help="The model to train: mlp.")
-@click.option("--epochs", type=click.IntRange(min=1), default=5, show_default=True, help="Passes over the data.")
-@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Images a step.")
 @click.option(
-    "--learning-rate",
-    type=click.FloatRange(min=0, min_open=True),
-    default=0.001,
+    "--model",
+    default="mlp",
     show_default=True,
-    help="Step size of Adam.",
+    metavar="NAME",
+    help=f"What to train: {', '.join(RECIPES)}, or FILE.py:FUNCTION of your own that returns a Keras model, compiled "
+    "or not. `list` says what there is, with size, accuracy and time.",
+)
+@click.option("--epochs", type=click.IntRange(min=1), help=f"Passes over the data.  [{_RECIPE}: 5]")
+@click.option("--batch-size", type=click.IntRange(min=1), help=f"Images a step.  [{_RECIPE}: 32]")
+@click.option(
+    "--learning-rate", type=click.FloatRange(min=0, min_open=True), help=f"Step size of Adam.  [{_RECIPE}: 0.001]"
 )
 @click.option(
     "--schedule",
-    type=click.Choice(["cosine", "constant"]),
-    default="cosine",
-    show_default=True,
-    help="cosine: the step size falls to 0 over the epochs; constant: as the tutorial has it.",
+    type=click.Choice(SCHEDULES),
+    help="cosine: the step size falls to 0 over the epochs; one-cycle: after a rise over the first fifth; constant: as "
+    f"the tutorial has it.  [{_RECIPE}: cosine]",
+)
+@click.option("--weight-decay", type=click.FloatRange(min=0), help=f"AdamW's; 0 is Adam.  [{_RECIPE}: 0]")
+@click.option(
+    "--label-smoothing",
+    type=click.FloatRange(0, 1, max_open=True),
+    help=f"Share of each label that is spread over all classes.  [{_RECIPE}: 0]",
+)
+@click.option("--flip", type=click.FloatRange(0, 1), help=f"Share of images to mirror.  [{_RECIPE}: 0]")
+@click.option("--shift", type=click.IntRange(0, 27), help=f"Most pixels to move an image by.  [{_RECIPE}: 0]")
+@click.option("--erase", type=click.FloatRange(0, 1), help=f"Share of images to erase a part of.  [{_RECIPE}: 0]")
+@click.option("--teacher", type=FILE, metavar="MODEL.keras", help="A trained model whose answers to learn from, too.")
+@click.option(
+    "--teacher-weight",
+    type=click.FloatRange(0, 1),
+    help="Share of the teacher's answers in what is learned, the labels are the rest.  [default: 0.5]",
 )
 @click.option(
     "--validation",
     type=click.IntRange(min=0),
-    default=4000,
-    show_default=True,
-    help="Training images to hold out for the validation curves; 0 trains on all 60,000 as the tutorial does.",
+    help="Training images to hold out for the validation curves; 0 trains on all 60,000 as the tutorial does.  "
+    "[default: 4000]",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Same seed, same model.")
+@click.option("--seed", type=click.IntRange(min=0), help="Same seed, same model.  [default: 1]")
 @click.option("--data", "data_folder", type=FILE, metavar="DIR", help="Folder of the four IDX files.")
 @click.option("-o", "--output", type=FILE, default="fmnist-model", show_default=True, metavar="DIR", help="Results.")
 @click.option("--resume", is_flag=True, help="Go on from the last finished epoch in the output folder.")
-def main(
-    model: str,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    schedule: str,
-    validation: int,
-    seed: int,
-    data_folder: Path | None,
-    output: Path,
-    resume: bool,
-) -> None:
+def main(model: str, data_folder: Path | None, output: Path, resume: bool, **options: Any) -> None:
     """Train a Keras classifier of Fashion-MNIST and evaluate it on the 10,000 test images.
+
+    Each model has a recipe of its own, and every option that is not given is the recipe's.
 
     Writes model.keras, training.json (everything needed to train the same model again) and figures/*.png. Ctrl-C
     keeps the last finished epoch, and --resume goes on from there.
@@ -63,15 +74,22 @@ def main(
     from fmnist_runtime.files import make_folder
     from fmnist_train import data
 
+    if model == "list":
+        click.echo(ladder.table())
+        return
+    if model not in RECIPES and not builders.is_reference(model):
+        raise click.BadParameter(
+            f"{model!r} is unknown, expected {', '.join(RECIPES)}, list, or FILE.py:FUNCTION", param_hint="'--model'"
+        )
+    if options["teacher"] is not None:
+        options["teacher"] = str(options["teacher"])
+    settings = recipe(model, **options)
     make_folder(output)
     dataset = data.load(data_folder)
     _import_tensorflow()
     from fmnist_train import training
-    from fmnist_train.models import MODELS
 
-    if model not in MODELS:
-        raise click.BadParameter(f"{model!r} is unknown, expected {', '.join(MODELS)}", param_hint="'--model'")
-    settings = training.Settings(model, epochs, batch_size, learning_rate, schedule, validation, seed)
+    builders.check(settings, options)
     _show_data(dataset)
     try:
         trained = _train(settings, dataset, output, resume)
@@ -94,7 +112,7 @@ def _import_tensorflow() -> None:
         ) from error
 
 
-def _train(settings: "Settings", dataset: "FashionMnist", output: Path, resume: bool) -> "Trained":
+def _train(settings: Settings, dataset: "FashionMnist", output: Path, resume: bool) -> "Trained":
     from fmnist_train import training
 
     steps = -(-(len(dataset.train.images) - settings.validation) // settings.batch_size)
@@ -102,7 +120,7 @@ def _train(settings: "Settings", dataset: "FashionMnist", output: Path, resume: 
     return training.train(settings, dataset, output, resume=resume, callbacks=[bar])
 
 
-def _interrupted(epochs: int, settings: "Settings", output: Path) -> str:
+def _interrupted(epochs: int, settings: Settings, output: Path) -> str:
     if not epochs:
         return "interrupted before the first epoch was finished; nothing was kept"
     return (

@@ -1,0 +1,54 @@
+"""The same flatbuffer in fewer bytes: what is equal is stored once, and tensors have short names.
+
+A convolution with a scale for each channel has as many zero points, 8 bytes each and all 0, for its weights and once
+more for its bias: in a model of 32 KB such vectors are a tenth of the file. FlatBuffers allows many tables to point
+to one vector. No number that an interpreter reads changes.
+"""
+
+from collections import Counter
+from typing import Any
+
+from fmnist_export.keras_model import import_tensorflow
+
+_IDENTIFIER = b"TFL3"
+
+
+def compact(content: bytes) -> bytes:
+    """The model in the flatbuffer `content`, written anew: equal vectors shared, its tensors' names shortened."""
+    import_tensorflow()
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    for graph in model.subgraphs:
+        taken: Counter[str] = Counter()
+        for tensor in graph.tensors:
+            name = _short(tensor.name.decode())
+            tensor.name = (f"{name}:{taken[name]}" if name in taken else name).encode()
+            taken[name] += 1
+    builder = _sharing_builder()
+    builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def _short(name: str) -> str:
+    """The converter calls a tensor "model/relu/Relu;model/conv2d/convolution": the last part, without the model."""
+    last = name.rpartition(";")[2]
+    return last.partition("/")[2] or last
+
+
+def _sharing_builder() -> Any:
+    """A flatbuffers.Builder that writes a vector of numbers once and points to it wherever it comes again."""
+    import flatbuffers
+
+    class SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]  # flatbuffers has no types
+        def __init__(self) -> None:
+            super().__init__(1024)
+            self._written: dict[tuple[str, bytes], int] = {}
+
+        def CreateNumpyVector(self, vector: Any) -> int:  # noqa: N802  # flatbuffers' name
+            key = (vector.dtype.str, vector.tobytes())
+            if key not in self._written:
+                self._written[key] = super().CreateNumpyVector(vector)
+            return self._written[key]
+
+    return SharingBuilder()

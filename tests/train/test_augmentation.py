@@ -1,0 +1,63 @@
+import numpy as np
+
+from fmnist_train.augmentation import augment
+
+IMAGES = np.random.default_rng(5).integers(1, 256, (400, 28, 28), dtype=np.uint8)
+NOTHING = {"flip": 0.0, "shift": 0, "erase": 0.0}
+
+
+def _augment(seed: int = 1, **changes: float) -> np.ndarray:
+    return augment(IMAGES, np.random.default_rng(seed), **{**NOTHING, **changes})  # type: ignore[arg-type]
+
+
+def test_without_changes_it_is_a_copy() -> None:
+    changed = _augment()
+    assert np.array_equal(changed, IMAGES)
+    assert not np.shares_memory(changed, IMAGES)
+
+
+def test_the_share_that_is_asked_for_is_mirrored_and_nothing_else() -> None:
+    assert np.array_equal(_augment(flip=1), IMAGES[:, :, ::-1])
+    mirrored = (_augment(flip=0.25) == IMAGES[:, :, ::-1]).all(axis=(1, 2))
+    same = (_augment(flip=0.25) == IMAGES).all(axis=(1, 2))
+    assert (mirrored ^ same).all()
+    assert 60 < mirrored.sum() < 140
+
+
+def test_every_move_is_within_the_limit_and_brings_background() -> None:
+    moves = set()
+    for before, after in zip(IMAGES, _augment(shift=2), strict=True):
+        padded = np.pad(before, 2)
+        found = [
+            (down, across)
+            for down in range(5)
+            for across in range(5)
+            if np.array_equal(padded[down : down + 28, across : across + 28], after)
+        ]
+        assert len(found) == 1
+        moves.add(found[0])
+    assert len(moves) == 25
+
+
+def test_one_rectangle_is_erased() -> None:
+    changed = _augment(erase=1)
+    areas = []
+    for before, after in zip(IMAGES, changed, strict=True):
+        rows, columns = np.nonzero(before != after)
+        inside = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+        # A random pixel is now and then what it was; outside of the rectangle nothing changed.
+        assert (before != after)[inside].mean() > 0.9
+        areas.append(before[inside].size / 784)
+    assert min(areas) > 0.01
+    assert max(areas) < 0.45
+    assert 0.15 < np.mean(areas) < 0.25
+    untouched = (_augment(erase=0.25) == IMAGES).all(axis=(1, 2))
+    assert 260 < untouched.sum() < 340
+
+
+def test_the_same_seed_gives_the_same_images_and_the_originals_stay() -> None:
+    before = IMAGES.copy()
+    first = _augment(3, flip=0.5, shift=2, erase=0.5)
+    assert np.array_equal(first, _augment(3, flip=0.5, shift=2, erase=0.5))
+    assert not np.array_equal(first, _augment(4, flip=0.5, shift=2, erase=0.5))
+    assert np.array_equal(IMAGES, before)

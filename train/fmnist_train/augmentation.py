@@ -1,0 +1,57 @@
+"""Changed copies of the training images: mirrored, moved, with a part erased. NumPy alone, the same for the same seed.
+
+Mirroring and moving leave a garment what it is. Erasing (Zhong et al. 2017, "Random Erasing Data Augmentation",
+arXiv:1708.04896, which lowers the error on Fashion-MNIST) makes the model look at all of it.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Images = NDArray[np.uint8]
+
+# The part of an image that is erased, and the ratio of its sides, as in the paper.
+_AREA = (0.02, 0.4)
+_MOST_ELONGATED = 1 / 0.3
+
+
+def augment(images: Images, rng: np.random.Generator, *, flip: float, shift: int, erase: float) -> Images:
+    """A changed copy of `images`, (N, H, W) uint8.
+
+    `flip` of them are mirrored, each is moved by up to `shift` pixels down and across (what comes in is background, 0),
+    and in `erase` of them a rectangle is replaced by random pixels.
+    """
+    changed = images.copy()
+    if flip:
+        mirrored = rng.random(len(images)) < flip
+        changed[mirrored] = changed[mirrored, :, ::-1]
+    if shift:
+        changed = _moved(changed, rng, shift)
+    if erase:
+        _erase(changed, rng, erase)
+    return changed
+
+
+def _moved(images: Images, rng: np.random.Generator, most: int) -> Images:
+    count, height, width = images.shape
+    padded = np.pad(images, ((0, 0), (most, most), (most, most)))
+    # numpy 1's types know one axis only.
+    windows: Images = np.lib.stride_tricks.sliding_window_view(padded, (height, width), (1, 2))  # type: ignore[call-overload]
+    down, across = rng.integers(0, 2 * most + 1, (2, count))
+    moved: Images = windows[np.arange(count), down, across]
+    return moved
+
+
+def _erase(images: Images, rng: np.random.Generator, share: float) -> None:
+    """Erase in place, in `share` of `images`, one rectangle each."""
+    count, height, width = images.shape
+    chosen = np.flatnonzero(rng.random(count) < share)
+    area = rng.uniform(*_AREA, len(chosen)) * height * width
+    ratio = _MOST_ELONGATED ** rng.uniform(-1, 1, len(chosen))
+    tall = np.clip(np.sqrt(area * ratio).astype(np.int64), 1, height)
+    wide = np.clip(np.sqrt(area / ratio).astype(np.int64), 1, width)
+    top = (rng.random(len(chosen)) * (height - tall + 1)).astype(np.int64)
+    left = (rng.random(len(chosen)) * (width - wide + 1)).astype(np.int64)
+    rows, columns = np.arange(height)[:, None], np.arange(width)
+    for index, y, x, h, w in zip(chosen, top, left, tall, wide, strict=True):
+        inside = (rows >= y) & (rows < y + h) & (columns >= x) & (columns < x + w)
+        images[index][inside] = rng.integers(0, 256, h * w, dtype=np.uint8)
