@@ -56,6 +56,7 @@ def pair_bars(pairs: Sequence[Pair], names: Sequence[str]) -> Any:
         range(len(pairs)),
         [f"{CLASS_NAMES[pair.first]} → {CLASS_NAMES[pair.second]}\nand back (light)" for pair in pairs],
     )
+    axes.margins(y=0.01)
     axes.invert_yaxis()
     axes.set_xlabel("test images of the one class that got the other as answer")
     axes.set_title("The pairs of classes that are confused most")
@@ -175,8 +176,9 @@ def _draw_reliability(upper: Any, lower: Any, one: Answers) -> None:
     lower.bar(middles, [entry.count for entry in bins], width, color="0.6", edgecolor="white")
     lower.axvline(float(one.scores.mean()), color="black", linewidth=1, linestyle=":", label="mean score")
     lower.axvline(one.accuracy, color="#D55E00", linewidth=1, label="accuracy")
-    lower.set(xlim=(0, 1), yscale="log", xlabel="score of the answer", ylabel="images (log)")
-    lower.legend(fontsize=7, loc="upper left")
+    # The same for every model, with room for the legend.
+    lower.set(xlim=(0, 1), yscale="log", ylim=(0.7, 5e5), xlabel="score of the answer", ylabel="images (log)")
+    lower.legend(fontsize=7, loc="upper left", ncols=2)
 
 
 def _save(path: Path, figure: Any) -> Path:

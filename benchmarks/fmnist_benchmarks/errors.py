@@ -21,7 +21,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_benchmarks import calibration, ladder, machine, plotting
+from fmnist_benchmarks import calibration, machine, plotting, rungs
 from fmnist_runtime.classifier import Classifier
 from fmnist_runtime.commandline import FILE, Command, backend_option, quiet_stderr, say_json, warn
 from fmnist_runtime.dataset import DEBIAN_FOLDER, Split, read_test_split
@@ -83,7 +83,7 @@ def main(models: tuple[str, ...], output: Path, data: Path, backend: str, as_jso
     plotting.pyplot()  # what is missing is said now, and not after the answers
     make_folder(output)
     test = read_test_split(data)
-    found = [ask(name, path, test, backend) for name, path in ladder.titles(ladder.find(models))]
+    found = [ask(name, path, test, backend) for name, path in rungs.titles(rungs.find(models))]
     from fmnist_benchmarks import error_figures
 
     paths = list(error_figures.save_all(output, test, found))

@@ -1,6 +1,7 @@
 """The frontier: how accurate the ladder's models are for their bytes and for their microseconds, beside others'.
 
     python -m fmnist_benchmarks.frontier MODEL... [-o DIR] [--json]
+    python -m fmnist_benchmarks.frontier --redraw benchmarks/results/reference.json -o DIR
 
 MODEL is a folder that fmnist-export wrote (<stem>-float32.tflite, <stem>-int8.tflite), a folder of such folders, a
 .tflite file or a shipped model's name; NAME= before it names the rung. Nothing is taken on trust: every file answers
@@ -21,16 +22,16 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_benchmarks import benchmark, frontier_table, ladder, machine
+from fmnist_benchmarks import benchmark, frontier_table, machine, rungs
 from fmnist_benchmarks.benchmark import Settings, Subject, precision
-from fmnist_benchmarks.ladder import Rung
 from fmnist_benchmarks.measuring import CLASSIFY
 from fmnist_benchmarks.published import PUBLISHED, SOURCE
+from fmnist_benchmarks.rungs import Rung
 from fmnist_runtime import child, modelfile
 from fmnist_runtime.commandline import FILE, Command, say_json, warn
 from fmnist_runtime.dataset import DEBIAN_FOLDER, Split, read_test_split
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.files import make_folder, sha256, write_atomically
+from fmnist_runtime.files import make_folder, sha256
 from fmnist_runtime.interpreters import BACKENDS, installed
 from fmnist_runtime.verification import answers_digest, count_ties
 
@@ -54,8 +55,8 @@ class Answered:
 
 @click.command("fmnist_benchmarks.frontier", cls=Command)
 @click.argument("models", nargs=-1, metavar="MODEL...")
-@click.option("-o", "--output", type=FILE, metavar="DIR", help="Write frontier.png and frontier.json there.")
-@click.option("--redraw", type=FILE, metavar="FILE.json", help="Measure nothing; take what this frontier.json says.")
+@click.option("-o", "--output", type=FILE, metavar="DIR", help="Draw frontier.png there.")
+@click.option("--redraw", type=FILE, metavar="FILE.json", help="Measure nothing; draw what --json said before.")
 @click.option("--data", type=FILE, default=DEBIAN_FOLDER, show_default=True, help="The folder of the data set.")
 @click.option("--backend", "backends", multiple=True, type=click.Choice(list(BACKENDS)), help="[default: all there]")
 @click.option("--runs", type=click.IntRange(min=1), default=6000, show_default=True, help="Timed images for each.")
@@ -83,12 +84,11 @@ def main(
         document = _read(redraw)
     else:
         settings = Settings(runs=max(runs, processes), processes=processes)
-        document = measure(ladder.find(models), read_test_split(data), backends or installed(), settings)
+        document = measure(rungs.find(models), read_test_split(data), backends or installed(), settings)
     if output:
         from fmnist_benchmarks import frontier_figure, plotting
 
         plotting.save(output / "frontier.png", frontier_figure.draw(document))
-        write_atomically(output / "frontier.json", (json.dumps(document, indent=1) + "\n").encode())
     if as_json:
         say_json(document, indent=1)
     else:
@@ -97,8 +97,8 @@ def main(
         warn(f"warning: {words}")
 
 
-def measure(rungs: Sequence[Rung], test: Split, backends: Sequence[str], settings: Settings) -> dict[str, Any]:
-    """The document of the frontier: the rungs, a result for each of their files on each runtime, what others published.
+def measure(ladder: Sequence[Rung], test: Split, backends: Sequence[str], settings: Settings) -> dict[str, Any]:
+    """The document of the frontier: the rungs of `ladder`, each file on each runtime, and what others published.
 
     A file that a runtime refuses is left out there, with the reason. Raises FmnistError where nothing runs at all.
     """
@@ -111,7 +111,7 @@ def measure(rungs: Sequence[Rung], test: Split, backends: Sequence[str], setting
     with tempfile.TemporaryDirectory(prefix="fmnist-frontier-") as name:
         folder = Path(name)
         np.save(folder / "images.npy", test.images)
-        for rung in rungs:
+        for rung in ladder:
             for path in rung.files.values():
                 for backend in backends:
                     try:
@@ -129,7 +129,7 @@ def measure(rungs: Sequence[Rung], test: Split, backends: Sequence[str], setting
         "machine": timed["machine"],
         "settings": timed["settings"],
         "images": len(test.images),
-        "models": [_model(rung, results) for rung in rungs],
+        "models": [_model(rung, results) for rung in ladder],
         "results": results,
         "published": [{**asdict(one), "bytes": one.bytes, "source": SOURCE} for one in PUBLISHED],
         "left_out": left_out,
@@ -145,7 +145,8 @@ def _ask(rung: Rung, path: Path, backend: str, folder: Path, labels: NDArray[np.
         [*command, str(folder / "outputs.npy"), "--backend", backend], capture_output=True, text=True, check=False
     )
     if ended.returncode != 0:
-        raise FmnistError((ended.stderr.strip().splitlines() or [f"it ended with {ended.returncode}"])[-1])
+        words = (ended.stderr.strip().splitlines() or [f"it ended with {ended.returncode}"])[-1]
+        raise FmnistError(words.replace(str(path), path.name))
     runtime = json.loads(ended.stdout.splitlines()[-1])
     outputs = np.load(folder / "outputs.npy")
     answers = outputs.argmax(axis=1)
@@ -188,17 +189,17 @@ def _result(one: Answered, timed: dict[str, Any]) -> dict[str, Any]:
 
 def _model(rung: Rung, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """A rung: its parameters, its target, and in which ways it misses it; None where there is no target or no judge."""
-    target = ladder.TARGETS.get(rung.name)
+    target = rungs.TARGETS.get(rung.name)
     int8 = [one for one in results if (one["name"], one["precision"], one["runtime"]) == (rung.name, "int8", JUDGED)]
     judged = [
-        ladder.missed(target, one["bytes"], one["accuracy"], one["keras_accuracy"], one["agreement"])
+        rungs.missed(target, one["bytes"], one["accuracy"], one["keras_accuracy"], one["agreement"])
         for one in int8
         if target
     ]
     first = next(iter(rung.files.values()))
     return {
         "name": rung.name,
-        "parameters": ladder.parameters(modelfile.read(first).graph),
+        "parameters": rungs.parameters(modelfile.read(first).graph),
         "target": asdict(target) if target else None,
         "missed": judged[0] if judged else None,
     }

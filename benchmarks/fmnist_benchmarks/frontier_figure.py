@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from fmnist_benchmarks import labels, plotting
 from fmnist_benchmarks.labels import Box
+from fmnist_benchmarks.rungs import TARGETS
 from fmnist_runtime.interpreters import BACKENDS
 
 # Okabe and Ito's blue and vermilion, which people of every kind of colour vision tell apart.
@@ -50,7 +51,7 @@ def draw(document: dict[str, Any]) -> Any:
     from matplotlib.ticker import LogLocator
 
     figure, (left, right) = plotting.pyplot().subplots(1, 2, figsize=(13, 6.4), sharey=True, layout="constrained")
-    by_bytes = [*_draw_bytes(left, document), *_draw_targets(left, document), *_draw_published(left, document)]
+    by_bytes = [*_draw_bytes(left, document), *_draw_targets(left), *_draw_published(left, document)]
     by_time = _draw_latency(right, document)
     left.set(xlabel="bytes (log)", ylabel=f"accuracy on the {document['images']:,} test images")
     right.set(xlabel="p50 of one invoke, one thread, µs (log)")
@@ -96,23 +97,20 @@ def _draw_bytes(axes: Any, document: dict[str, Any]) -> Iterator[Label]:
         _dots(axes, points, color=colour, marker="s", label=f"ours, {kind}")
 
 
-def _draw_targets(axes: Any, document: dict[str, Any]) -> Iterator[Label]:
+def _draw_targets(axes: Any) -> Iterator[Label]:
     """What our int8 files must reach: so many bytes at most, and so accurate at least."""
     targets = [
-        (model["name"], Point(model["target"]["most_bytes"], model["target"]["least_accuracy"]))
-        for model in document["models"]
-        if model["target"] and model["target"]["most_bytes"]
+        (name, Point(target.most_bytes, target.least_accuracy)) for name, target in TARGETS.items() if target.most_bytes
     ]
-    if targets:
-        _dots(
-            axes,
-            [point for _, point in targets],
-            color=_TARGET,
-            marker="+",
-            markersize=11,
-            zorder=4,
-            label="target for int8",
-        )
+    _dots(
+        axes,
+        [point for _, point in targets],
+        color=_TARGET,
+        marker="+",
+        markersize=11,
+        zorder=4,
+        label="target for int8",
+    )
     for name, point in targets:
         yield Label(f"target of {name}", point, _TARGET, 7)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fmnist_benchmarks.ladder import PRECISIONS, TARGETS
+from fmnist_benchmarks.rungs import PRECISIONS, TARGETS
 from fmnist_runtime.interpreters import BACKENDS
 
 # tflite-runtime first: the targets are for it.
@@ -99,7 +99,8 @@ def _notes(document: dict[str, Any]) -> str:
     notes = [
         f"Measured here: accuracy and ties on all {document['images']:,} test images, and the p50 of the bare invoke "
         f"with its 95 % interval, one thread, on {runtimes}. From the proof in each file: Keras's accuracy and the "
-        f"agreement with it. A target also asks for at most 0.2 points less than Keras and an agreement of 0.995."
+        f"agreement with it. Parameters are weights and biases with batch norm folded into them. A target also asks "
+        f"for at most 0.2 points less than Keras and an agreement of 0.995."
     ]
     other = [
         f"{one['name']} {one['precision']} on {one['runtime']}" for one in document["results"] if not one["as_proved"]
@@ -127,5 +128,6 @@ def _published(document: dict[str, Any]) -> str:
     source = document["published"][0]["source"]
     return table(header, rows) + (
         f"\nThe rows with a number of parameters in [the data set's own table]({source}), whose authors say that they "
-        "have not tested them; bytes are four for each parameter, and no latency is known.\n"
+        "have not tested them. Bytes are four for each parameter, for the one below 100 K at its bound; no latency is "
+        "known.\n"
     )

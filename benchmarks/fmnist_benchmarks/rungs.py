@@ -78,11 +78,11 @@ def find(arguments: Iterable[str]) -> list[Rung]:
     return [Rung(name, files) for name, files in found.items()]
 
 
-def titles(rungs: Sequence[Rung]) -> list[tuple[str, Path]]:
-    """Every file of `rungs` with a name that tells it apart: the rung's, with the precision where it has several."""
+def titles(ladder: Sequence[Rung]) -> list[tuple[str, Path]]:
+    """Every file of `ladder` with a name that tells it apart: the rung's, with the precision where it has several."""
     return [
         (f"{rung.name} {kind}" if len(rung.files) > 1 else rung.name, path)
-        for rung in rungs
+        for rung in ladder
         for kind, path in rung.files.items()
     ]
 
