@@ -5,6 +5,7 @@ matplotlib and no tensorflow). Blue is right and red is wrong there; models are 
 """
 
 import math
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from fmnist_train import figures
 # Okabe and Ito's, without the blue and the red that mean right and wrong.
 _COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#F0E442", "#000000")
 _PAIRS = 10
+# Of a title in 10 points.
+_LETTERS_AN_INCH = 12
 _ROWS, _COLUMNS = 5, 8
 _FAILED_ROWS, _FAILED_COLUMNS = 6, 10
 
@@ -103,12 +106,12 @@ def all_fail(test: Split, found: Sequence[Answers]) -> Any:
     for axes, number in zip(grid.flat, shown, strict=False):
         figures.draw_image(axes, test.images[number], _answers(number, found), figures.WRONG)
         axes.xaxis.label.set_fontsize(7.5)
-        axes.set_title(f"{CLASS_NAMES[test.labels[number]]}", fontsize=9, pad=3)
+        axes.set_title(f"{CLASS_NAMES[test.labels[number]]}, {number}", fontsize=8.5, pad=3)
     who = f"all {len(found)} models have" if len(found) > 1 else f"{found[0].name} has"
     part = f"; these are the {len(shown)} of which they are surest" if len(shown) < len(numbers) else ""
     figure.suptitle(
         f"{len(numbers):,} of {len(test.labels):,} test images {who} wrong{part}\n"
-        "above: the class in the data set; below: the answers, by how many models, with their mean score",
+        "above: class and number in the data set; below: the answers, by how many models, with their mean score",
         fontsize=11,
     )
     return figure
@@ -146,11 +149,12 @@ def reliability(found: Sequence[Answers]) -> Any:
         else:
             upper.axis("off")
             lower.axis("off")
-    figure.suptitle(
-        "What scores are worth: right answers by score, in 15 bins of equal width\n"
-        "ECE, the expected calibration error (Guo et al. 2017): |accuracy - mean score|, averaged over images",
-        fontsize=10,
+    words = (
+        "What scores are worth: right answers by score, in 15 bins of equal width.",
+        "ECE, the expected calibration error (Guo et al. 2017): |accuracy - mean score| of a bin, over all images.",
     )
+    letters = round(_LETTERS_AN_INCH * figure.get_figwidth())
+    figure.suptitle("\n".join(textwrap.fill(line, letters) for line in words), fontsize=10)
     return figure
 
 

@@ -146,7 +146,7 @@ def _ask(rung: Rung, path: Path, backend: str, folder: Path, labels: NDArray[np.
     )
     if ended.returncode != 0:
         words = (ended.stderr.strip().splitlines() or [f"it ended with {ended.returncode}"])[-1]
-        raise FmnistError(words.replace(str(path), path.name))
+        raise FmnistError(words.removeprefix("fmnist_runtime.answers: ").replace(str(path), path.name))
     runtime = json.loads(ended.stdout.splitlines()[-1])
     outputs = np.load(folder / "outputs.npy")
     answers = outputs.argmax(axis=1)

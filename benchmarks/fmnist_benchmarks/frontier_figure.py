@@ -215,7 +215,8 @@ def _caption(document: dict[str, Any]) -> str:
         " (95 %).",
     ]
     if document["warnings"]:
-        words.append(f"Doubtful: {document['warnings'][0]}{' and more' * (len(document['warnings']) > 1)}.")
+        more = len(document["warnings"]) - 1
+        words.append(f"Doubtful: {document['warnings'][0]}{f' (the table has {more} more)' * bool(more)}.")
     return textwrap.fill(" ".join(words), 190)
 
 
