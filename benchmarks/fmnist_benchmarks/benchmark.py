@@ -99,7 +99,14 @@ def examine(model: Path, images: NDArray[np.uint8], threads: int, backend: str) 
         runtime = classifier.runtime
     digest = sha256(modelfile.content(file))
     size = model.stat().st_size
-    return Subject(model, _precision(file), size, digest, threads, runtime.name, runtime.version, answers)
+    return Subject(model, precision(file), size, digest, threads, runtime.name, runtime.version, answers)
+
+
+def precision(file: ModelFile) -> str:
+    """What its description says, else the dtype of its largest constant: the weights."""
+    if file.description and isinstance(file.description.get("precision"), str):
+        return str(file.description["precision"])
+    return max(file.graph.tensors, key=lambda tensor: tensor.data.length * tensor.data.size).dtype
 
 
 def measure(
@@ -215,10 +222,3 @@ def _of_processes(samples: Samples, processes: int) -> dict[str, list[float]]:
         rounds = [asdict(latency.latency(samples.of_round(kind, number))) for number in range(processes)]
         found |= {f"{name}.{quantile}": [one[quantile] for one in rounds] for quantile in _QUANTILES}
     return {**found, "peak_rss_kib": [float(peak) for peak in samples.peaks]}
-
-
-def _precision(file: ModelFile) -> str:
-    """What its description says, else the dtype of its largest constant: the weights."""
-    if file.description and isinstance(file.description.get("precision"), str):
-        return str(file.description["precision"])
-    return max(file.graph.tensors, key=lambda tensor: tensor.data.length * tensor.data.size).dtype

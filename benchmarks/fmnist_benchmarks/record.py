@@ -1,9 +1,10 @@
 """Everything that is measured on one machine, in one document: benchmarks/results/NAME.json.
 
-    python -m fmnist_benchmarks.record NAME --models FOLDER [--only PART]... [--figures DIR]
+    python -m fmnist_benchmarks.record NAME --models FOLDER --ladder FOLDER [--only PART]... [--figures DIR]
 
-FOLDER holds what fmnist-train and fmnist-export leave (model.keras, model-float32.tflite, model-int8.tflite). Each part
-is the JSON of one command, kept beside the command itself; --only measures some parts again and leaves the others.
+FOLDER holds what fmnist-train and fmnist-export leave (model.keras, model-float32.tflite, model-int8.tflite), that of
+--ladder one such folder for each model, each called as its model. Each part is the JSON of one command, kept beside the
+command itself; --only measures some parts again and leaves the others.
 Run it on a quiet machine, with the Python of .venv-peers (make peers), then: python -m fmnist_benchmarks.tables.
 """
 
@@ -25,7 +26,7 @@ SCHEMA = 1
 
 _FLOAT32, _INT8 = "{models}/model-float32.tflite", "{models}/model-int8.tflite"
 _BENCHMARK = ("command", _FLOAT32, _INT8, "--threads", "1,2", "--verdict", "--runs", "12000", "--processes", "12")
-# Module and arguments of each part; {models} is the folder of models.
+# Module and arguments of each part; {models} and {ladder} are the folders of the options.
 PARTS: dict[str, tuple[str, ...]] = {
     "litert": (*_BENCHMARK, "--backend", "litert"),
     "tflite-runtime": (*_BENCHMARK, "--backend", "tflite-runtime"),
@@ -33,17 +34,24 @@ PARTS: dict[str, tuple[str, ...]] = {
     "instructions": ("instructions", _FLOAT32, _INT8),
     "cold_stages": ("cold_stages", "--backend", "litert"),
     "growth": ("growth", "--backend", "litert"),
+    "frontier": ("frontier", "{ladder}"),
 }
 _WITH_FIGURE = ("litert", "peers", "cold_stages", "growth")
 
 
 @click.command("fmnist_benchmarks.record", cls=Command)
 @click.argument("name")
-@click.option("--models", type=FILE, required=True, metavar="FOLDER", help="What fmnist-export left.")
+@click.option("--models", type=FILE, metavar="FOLDER", help="What fmnist-export left.")
+@click.option("--ladder", type=FILE, metavar="FOLDER", help="A folder of such folders, one for each model.")
 @click.option("--only", multiple=True, type=click.Choice(list(PARTS)), help="Measure this part and keep the others.")
 @click.option("--figures", type=FILE, metavar="DIR", help="Also draw each part's figure there.")
-def main(name: str, models: Path, only: tuple[str, ...], figures: Path | None) -> None:
+def main(name: str, models: Path | None, ladder: Path | None, only: tuple[str, ...], figures: Path | None) -> None:
     """Measure this machine and keep the results as NAME.json."""
+    folders = {"models": models, "ladder": ladder}
+    for part in only or PARTS:
+        for option, folder in folders.items():
+            if folder is None and any(f"{{{option}}}" in argument for argument in PARTS[part]):
+                raise click.UsageError(f"the part {part} needs --{option} FOLDER")
     make_folder(FOLDER)
     if figures:
         make_folder(figures)
@@ -52,7 +60,7 @@ def main(name: str, models: Path, only: tuple[str, ...], figures: Path | None) -
     for part in only or PARTS:
         warn(f"measuring: {part}")
         document["machine"] = machine.describe()
-        document["parts"][part] = _measure(part, models, figures)
+        document["parts"][part] = _measure(part, folders, figures)
         write_atomically(path, (json.dumps(document, indent=1) + "\n").encode())
 
 
@@ -67,11 +75,13 @@ def read(path: Path) -> dict[str, Any]:
     return document
 
 
-def _measure(part: str, models: Path, figures: Path | None) -> dict[str, Any]:
+def _measure(part: str, folders: dict[str, Path | None], figures: Path | None) -> dict[str, Any]:
     module, *arguments = PARTS[part]
-    given = [argument.format(models=models) for argument in arguments]
+    given = [argument.format(**folders) for argument in arguments]
     if figures and part in _WITH_FIGURE:
         given += ["--plot", str(figures / f"{part}.png")]
+    if figures and part == "frontier":
+        given += ["-o", str(figures)]
     child = subprocess.run(
         [sys.executable, "-m", f"fmnist_benchmarks.{module}", *given, "--json"],
         stdout=subprocess.PIPE,
@@ -80,8 +90,8 @@ def _measure(part: str, models: Path, figures: Path | None) -> dict[str, Any]:
     )
     if child.returncode != 0:
         raise FmnistError(f"{part} ended with {child.returncode}; its own message stands above")
-    # With the folder as it was written in the recipe: where it lay on that machine says nothing to others.
-    stated = [argument.format(models="MODELS") for argument in arguments]
+    # With the folders as they were written in the recipe: where they lay on that machine says nothing to others.
+    stated = [argument.format(models="MODELS", ladder="LADDER") for argument in arguments]
     command = "fmnist-benchmark" if module == "command" else f"python -m fmnist_benchmarks.{module}"
     return {"command": " ".join([command, *stated]), "result": json.loads(child.stdout)}
 

@@ -7,13 +7,14 @@ changes nothing and exits with 1 where a block is not what the results say.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from fmnist_benchmarks import record
+from fmnist_benchmarks import frontier_table, record
+from fmnist_benchmarks.frontier_table import table
 from fmnist_runtime.commandline import FILE, Command, warn
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.files import write_atomically
@@ -85,7 +86,7 @@ def _latency(document: dict[str, Any]) -> str:
                     f"{one['peak_rss_kib'] / 1024:.0f}",
                 )
             )
-    return _table(header, rows) + _doubts(document) + _command(document, "litert")
+    return table(header, rows) + _doubts(document) + _command(document, "litert")
 
 
 def _doubts(document: dict[str, Any]) -> str:
@@ -116,7 +117,7 @@ def _peers(document: dict[str, Any]) -> str:
     ]
     header = ("way", "weights", "runtime", "p50 µs", "times fmnist-edge index (95 %)", "set up")
     left_out = "".join(f"\nLeft out: {one['title']}: {one['reason']}.\n" for one in result["left_out"])
-    return _table(header, rows) + left_out + _command(document, "peers")
+    return table(header, rows) + left_out + _command(document, "peers")
 
 
 def _instructions(document: dict[str, Any]) -> str:
@@ -134,7 +135,7 @@ def _instructions(document: dict[str, Any]) -> str:
             )
         )
     header = ("model", "runtime", "instructions of a bare invoke", "index beyond it", "classify beyond it")
-    return _table(header, rows) + _command(document, "instructions")
+    return table(header, rows) + _command(document, "instructions")
 
 
 def _cold_start(document: dict[str, Any]) -> str:
@@ -142,7 +143,7 @@ def _cold_start(document: dict[str, Any]) -> str:
     for one in document["parts"]["cold_stages"]["result"]["results"]:
         stages = ", ".join(f"{stage['stage']} {stage['ms']:.1f}" for stage in one["stages"])
         rows.append((one["program"], f"{one['ms']:.1f}", stages))
-    return _table(("program", "ms to the first answer", "stages, ms"), rows) + _command(document, "cold_stages")
+    return table(("program", "ms to the first answer", "stages, ms"), rows) + _command(document, "cold_stages")
 
 
 def _growth(document: dict[str, Any]) -> str:
@@ -156,7 +157,11 @@ def _growth(document: dict[str, Any]) -> str:
         for one in document["parts"]["growth"]["result"]["sizes"]
     ]
     header = ("model", "bare invoke p50 µs", "classify p50 µs", "limit of memory or arithmetic as numpy reaches it, µs")
-    return _table(header, rows) + _command(document, "growth")
+    return table(header, rows) + _command(document, "growth")
+
+
+def _frontier(document: dict[str, Any]) -> str:
+    return frontier_table.markdown(document["parts"]["frontier"]["result"]) + _command(document, "frontier")
 
 
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -167,12 +172,8 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "instructions": _instructions,
     "cold-start": _cold_start,
     "growth": _growth,
+    "frontier": _frontier,
 }
-
-
-def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [header, ("---",) * len(header), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _command(document: dict[str, Any], part: str) -> str:

@@ -44,3 +44,9 @@ def test_every_part_has_its_command(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text(json.dumps({**document, "schema": 9}))
     with pytest.raises(FmnistError, match="schema 1"):
         record.read(tmp_path / "other.json")
+
+
+def test_a_part_without_its_folder_is_refused_before_anything_is_measured() -> None:
+    result = run_command("python", "-m", "fmnist_benchmarks.record", "other", "--only", "frontier", folder=BIN)
+    assert result.returncode == 2
+    assert "the part frontier needs --ladder FOLDER" in result.stderr

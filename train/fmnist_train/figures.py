@@ -1,6 +1,7 @@
 """The figures of TensorFlow's basic classification tutorial, with training curves and a confusion matrix.
 
-Each function draws one figure and returns it; `save_all` writes them as PNG. Blue is right, red is wrong.
+Each function draws one figure and returns it; `save_all` writes them as PNG. Blue is right, red is wrong. The
+benchmarks draw with `confusion` and `draw_image` too (fmnist_benchmarks.error_figures): no tensorflow is imported here.
 """
 
 import io
@@ -17,7 +18,7 @@ from fmnist_runtime.dataset import Split
 from fmnist_runtime.files import make_folder, write_atomically
 from fmnist_runtime.labels import CLASS_NAMES
 
-_RIGHT, _WRONG, _OTHER = "tab:blue", "tab:red", "#999999"
+RIGHT, WRONG, _OTHER = "tab:blue", "tab:red", "#999999"
 _DOTS_PER_INCH = 120
 
 Images = NDArray[np.uint8]
@@ -57,7 +58,7 @@ def samples(split: Split) -> Figure:
     """The first 25 images with their class names."""
     figure = Figure(figsize=(9, 9.6), layout="constrained")
     for axes, image, label in zip(figure.subplots(5, 5).flat, split.images, split.labels, strict=False):
-        _draw_image(axes, image, CLASS_NAMES[label], "black")
+        draw_image(axes, image, CLASS_NAMES[label], "black")
     return figure
 
 
@@ -113,8 +114,8 @@ def curves(history: dict[str, list[float]]) -> Figure:
     return figure
 
 
-def confusion(labels: NDArray[np.uint8], answers: NDArray[np.int64]) -> Figure:
-    """How many images of each class (rows) got each answer (columns)."""
+def confusion(labels: NDArray[np.uint8], answers: NDArray[np.int64], title: str = "") -> Figure:
+    """How many images of each class (rows) got each answer (columns); without `title` it says how many are right."""
     size = len(CLASS_NAMES)
     counts = np.bincount(labels.astype(np.int64) * size + answers, minlength=size * size).reshape(size, size)
     figure = Figure(figsize=(8.4, 7.4), layout="constrained")
@@ -127,11 +128,12 @@ def confusion(labels: NDArray[np.uint8], answers: NDArray[np.int64]) -> Figure:
     axes.set_yticks(range(size), CLASS_NAMES)
     axes.set_xlabel("answer")
     axes.set_ylabel("class")
-    axes.set_title(f"{np.trace(counts):,} of {counts.sum():,} test images right")
+    axes.set_title(title or f"{np.trace(counts):,} of {counts.sum():,} test images right")
     return figure
 
 
-def _draw_image(axes: Axes, image: Images, text: str, colour: str) -> None:
+def draw_image(axes: Axes, image: Images, text: str, colour: str) -> None:
+    """`image`, (28, 28) uint8, dark on white, with `text` below it."""
     axes.imshow(image, cmap="binary", vmin=0, vmax=255)
     axes.set_xticks([])
     axes.set_yticks([])
@@ -142,13 +144,13 @@ def _draw_answer(axes: Axes, split: Split, probabilities: Probabilities, index: 
     """The image, and below it "answer 97% (class)"."""
     answer, label = int(probabilities[index].argmax()), int(split.labels[index])
     text = f"{CLASS_NAMES[answer]} {probabilities[index].max():.0%} ({CLASS_NAMES[label]})"
-    _draw_image(axes, split.images[index], text, _RIGHT if answer == label else _WRONG)
+    draw_image(axes, split.images[index], text, RIGHT if answer == label else WRONG)
 
 
 def _draw_bars(axes: Axes, probabilities: Probabilities, label: int) -> None:
     bars = axes.bar(range(len(probabilities)), probabilities, color=_OTHER)
-    bars[int(probabilities.argmax())].set_color(_WRONG)
-    bars[label].set_color(_RIGHT)
+    bars[int(probabilities.argmax())].set_color(WRONG)
+    bars[label].set_color(RIGHT)
     axes.set_ylim(0, 1)
     axes.set_yticks([])
     axes.set_xticks(range(len(probabilities)))
