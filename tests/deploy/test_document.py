@@ -11,7 +11,7 @@ from fmnist_deploy.devices.cells import CELLS
 from fmnist_deploy.devices.running import Model, Observed
 from fmnist_runtime import shipped
 
-_MODEL = Model("m", Path("m.tflite"), shipped.MODELS_FOLDER / "mlp-golden.npz")
+_MODEL = Model("m", Path("m.tflite"), shipped.golden_path())
 _REFERENCE, _LITERT, _A53, *_ = CELLS
 _OUTPUTS = np.array([[-128, 100, -28], [90, -128, 38]], np.int8)
 _START = {"import_seconds": 0.5, "peak_kib": 40960, "bare_python_kib": 10240}
