@@ -41,6 +41,11 @@ class Model:
     path: Path
     golden: Path
 
+    @property
+    def integers(self) -> bool:
+        """Whether it computes with integers inside, whatever its output: its precision ends the file's name."""
+        return self.path.stem.endswith(("-int8", "-int8-strict", "-int16x8"))
+
     def keras(self, images: int) -> NDArray[np.uint16]:
         """The classes that Keras answers to the first `images` test images."""
         return golden.read(self.golden).test_expected[:images]
