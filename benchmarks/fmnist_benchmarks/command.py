@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fmnist_runtime.commandline import FILE, Command, backend_option, quiet_stderr, say_json, warn
+from fmnist_runtime.shipped import SHIPPED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,7 @@ def _threads(context: click.Context, parameter: click.Parameter, value: str) -> 
     return numbers
 
 
-@click.command("fmnist-benchmark", cls=Command)
+@click.command("fmnist-benchmark", cls=Command, epilog=f"Shipped models: {', '.join(SHIPPED)}.")
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
 @click.option("--runs", type=click.IntRange(min=1), default=6000, show_default=True, help="Images for each MODEL.")
 @click.option(
@@ -62,7 +63,7 @@ def main(
     asks_verdict: bool,
     as_json: bool,
 ) -> int:
-    """Measure each MODEL, a .tflite file or the shipped mlp: the bare invoke, and the whole from pixels to an answer.
+    """Measure each MODEL, a .tflite file or a shipped model's name: the bare invoke, and the way from pixels to answer.
 
     One image at a time, after a warm-up, in fresh processes; models and threads take turns at blocks of images, so that
     a machine which slows down slows all of them. What makes a result doubtful is said in words.
@@ -119,13 +120,13 @@ def _images(model: Path, golden: Path | None, data: Path | None) -> "tuple[NDArr
     from fmnist_runtime import dataset
     from fmnist_runtime import golden as golden_file
     from fmnist_runtime.files import sha256
-    from fmnist_runtime.shipped import GOLDEN
+    from fmnist_runtime.shipped import golden_path
 
     if data:
         images = dataset.read_file(data, "t10k-images-idx3-ubyte")
         source = "the 10,000 test images"
     else:
-        path = golden or golden_file.beside(model) or GOLDEN
+        path = golden or golden_file.beside(model) or golden_path()
         images = golden_file.read(path).images
         source = f"the {len(images)} hardest test images ({path.name})"
     return images, {"source": source, "count": len(images), "sha256": sha256(images.tobytes())}

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fmnist_runtime.golden import read
-from fmnist_runtime.shipped import GOLDEN
+from fmnist_runtime.shipped import golden_path
 
 
 def main(folder: Path, hidden: list[int]) -> None:
@@ -54,7 +54,7 @@ def convert(units: int, precision: str) -> bytes:
 
 def _calibration() -> Iterator[list[Any]]:
     """Real images: on noise a small model's units may all be dead, and a range of nothing has no scale."""
-    for image in read(GOLDEN).images:
+    for image in read(golden_path()).images:
         yield [image[np.newaxis] / np.float32(255)]
 
 

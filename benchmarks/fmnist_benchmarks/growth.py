@@ -36,7 +36,7 @@ from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.golden import read
 from fmnist_runtime.interpreters import BACKENDS, installed
 from fmnist_runtime.modelfile import read as read_model
-from fmnist_runtime.shipped import GOLDEN, model_path
+from fmnist_runtime.shipped import golden_path, model_path
 
 IMAGES = (1, 10, 100, 1000, 10_000, 100_000)
 # Units of the hidden layer: 784 h + 10 h weights and biases, 10 KB to 10 MB as float32.
@@ -62,7 +62,7 @@ def main(backend: str | None, most_images: int, hidden: str, plot: Path | None, 
     facts = machine.describe()
     with tempfile.TemporaryDirectory(prefix="fmnist-benchmark-") as folder:
         images = Path(folder) / "images.npy"
-        np.save(images, read(GOLDEN).images)
+        np.save(images, read(golden_path()).images)
         family = make_family(Path(folder), units)
         document = {
             "machine": facts,

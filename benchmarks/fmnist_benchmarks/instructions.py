@@ -28,7 +28,7 @@ from fmnist_runtime.commandline import FILE, Command, say_json
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.golden import read
 from fmnist_runtime.interpreters import BACKENDS, installed
-from fmnist_runtime.shipped import GOLDEN
+from fmnist_runtime.shipped import golden_path
 
 WAYS = ("bare", "index", "classify")
 _COUNT = 200
@@ -88,7 +88,7 @@ def version() -> str:
 
 def run(way: str, model: str, backend: str, count: str) -> None:
     """What is counted: `count` inferences on golden images."""
-    images = list(read(GOLDEN).images[:50])
+    images = list(read(golden_path()).images[:50])
     repeated = [images[number % len(images)] for number in range(int(count))]
     if way == "bare":
         from fmnist_runtime import modelfile

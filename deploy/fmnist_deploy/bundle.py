@@ -19,7 +19,7 @@ from fmnist_deploy.target import archive
 from fmnist_runtime import golden, modelfile
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.files import sha256
-from fmnist_runtime.shipped import MODELS_FOLDER, SHIPPED
+from fmnist_runtime.shipped import DEFAULT, SHIPPED, model_path
 
 SCHEMA = 1
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -55,13 +55,16 @@ class Chosen:
 
 
 def models(paths: list[Path]) -> list[Chosen]:
-    """The models `paths`, each with the golden file beside it; the shipped ones where there are none.
+    """The models `paths`, files or shipped models' names, each with the golden file beside it; all that are shipped
+    where there are none.
 
     Raises FmnistError where one is damaged, has no golden file, or where two have one name.
     """
     found: dict[str, Chosen] = {}
     goldens: dict[str, bytes] = {}
-    for path in paths or [MODELS_FOLDER / name for name in SHIPPED.values()]:
+    # The default first: it is the one that a service answers with.
+    names = [*paths] or [Path(name) for name in sorted(SHIPPED, key=lambda name: name != DEFAULT)]
+    for path in map(model_path, names):
         file = modelfile.read(path)
         # Where there is none, reading it says so, by the name that it would have.
         beside = golden.beside(path) or path.with_name(golden.name(path.stem.rpartition("-")[0]))

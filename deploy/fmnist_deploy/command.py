@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.command("fmnist-bundle", cls=Command)
 @click.argument("board", required=False)
-@click.option("--model", "models", type=FILE, multiple=True, metavar="FILE", help="A .tflite with its golden file beside it; may be repeated.  [default: the shipped model]")  # noqa: E501  # fmt: skip
+@click.option("--model", "models", type=FILE, multiple=True, metavar="FILE", help="A .tflite with its golden file beside it, or a shipped model's name; may be repeated.  [default: all shipped]")  # noqa: E501  # fmt: skip
 @click.option("--python", metavar="3.N", help="For x86-64: the Python there.  [default: 3.11, or what --to finds]")
 @click.option("--wheel", type=FILE, metavar="FILE", help="fmnist-edge's wheel.  [default: made from the installed one]")
 @click.option("--to", "target", metavar="USER@HOST", help="Copy it there by ssh, install, examine, verify and measure.")

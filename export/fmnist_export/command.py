@@ -38,6 +38,14 @@ PRECISIONS = ("float32", "float16", "dynamic", "int8", "int8-strict", "int16x8")
     metavar="F",
     help="Least share of test images on which each file must answer as Keras.  [default: float32 1.0, int8 0.99]",
 )
+@click.option(
+    "--golden-images",
+    type=click.IntRange(min=50, max=1000),
+    default=200,
+    show_default=True,
+    metavar="N",
+    help="Images in the golden file; it takes about 500 bytes for each, and 10 KB.",
+)
 @click.option("--explain", is_flag=True, help="Say where an int8 file loses what Keras answers, layer by layer.")
 @click.option("--labels", type=FILE, metavar="FILE", help="Class names, one a line.  [default: Fashion-MNIST's]")
 @click.option("--data", "data_folder", type=FILE, metavar="DIR", help="Folder of the four IDX files.")
@@ -49,6 +57,7 @@ def main(
     more: tuple[str, ...],
     targets: tuple[str, ...],
     min_agreement: float | None,
+    golden_images: int,
     explain: bool,
     labels: Path | None,
     data_folder: Path | None,
@@ -63,6 +72,8 @@ def main(
     report.html. Each file is proved on the 10,000 test images in a process of its own, with the target's interpreter
     and no tensorflow. If one answers too differently, or a target would refuse it, nothing is published and the exit
     code is 1. It is also 1 if a target's interpreter is not to be had: the file is then published, not proved there.
+
+    Where fmnist-train's training.json is beside MODEL, the files also say how the model was trained.
     """
     from fmnist_export import classes, explain_table, exporting
     from fmnist_export import targets as known
@@ -81,6 +92,7 @@ def main(
         target_names=targets,
         class_names=classes.read(labels) if labels else None,
         minimum_agreement=min_agreement,
+        golden_images=golden_images,
         show_explanation=(lambda found: click.echo(explain_table.table(found), err=as_json)) if explain else None,
         say=warn,
     )

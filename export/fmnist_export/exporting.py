@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import fmnist_runtime
-from fmnist_export import convert, environments, explain, golden, proof, report, soundness, source, targets
+from fmnist_export import convert, environments, explain, golden, proof, recipe, report, soundness, source, targets
 from fmnist_export.calibrate import Calibration
 from fmnist_export.environments import Environment, NotProvable
 from fmnist_export.explain_result import Explanation
@@ -25,7 +25,7 @@ from fmnist_runtime.files import make_folder, sha256, write_atomically
 from fmnist_runtime.golden import Golden
 from fmnist_runtime.golden import name as golden_name
 from fmnist_runtime.pixels import CONVENTION
-from fmnist_runtime.verification import answers_digest
+from fmnist_runtime.verification import answers_digest, otherwise
 from fmnist_train.data import FashionMnist
 
 Say = Callable[[str], None]
@@ -76,6 +76,7 @@ def export(
     target_names: Sequence[str] = (),
     class_names: tuple[str, ...] | None = None,
     minimum_agreement: float | None = None,
+    golden_images: int = golden.IMAGES,
     show_explanation: Callable[[Explanation], None] | None = None,
     say: Say = lambda _: None,
 ) -> list[Exported]:
@@ -85,15 +86,19 @@ def export(
     interpreter is here or can be installed. A file is published only when it agrees with Keras on at least
     `minimum_agreement` of the test images (by default MINIMUM_AGREEMENT) everywhere; else ExportError, and `folder` is
     as it was. With `show_explanation` every int8 file is explained (see explain.py), and it gets each explanation
-    before the file is proved. `say` gets a line for each step. Writes the golden file and report.html too.
+    before the file is proved. `say` gets a line for each step. Writes the golden file, with `golden_images`, and
+    report.html too.
+
+    The files also say how the model was trained, where the training.json beside `path` is that of this very model.
     """
     chosen = targets.choose(target_names)
     make_folder(folder)
     found, missing = _environments(chosen, say)
     loaded = source.load(path, dataset, class_names, say)
-    images = golden.choose(dataset.test.images, loaded.probabilities, loaded.sha256)
+    images = golden.choose(dataset.test.images, loaded.probabilities, loaded.sha256, golden_images)
+    training = recipe.beside(path, loaded.sha256, say)
     # What a target would refuse is refused before anything is run, whether its interpreter is here or not.
-    converted = [(precision, *_convert(loaded, precision, chosen, dataset, say)) for precision in precisions]
+    converted = [(precision, *_convert(loaded, precision, chosen, dataset, training, say)) for precision in precisions]
     if not found:
         reasons = "; ".join(f"{entry.target}: {entry.reason}" for entry in missing)
         raise ExportError(f"nothing can be proved here, so nothing is exported ({reasons})")
@@ -196,7 +201,12 @@ def _environments(chosen: Sequence[Target], say: Say) -> tuple[list[Environment]
 
 
 def _convert(
-    loaded: Source, precision: str, chosen: Sequence[Target], dataset: FashionMnist, say: Say
+    loaded: Source,
+    precision: str,
+    chosen: Sequence[Target],
+    dataset: FashionMnist,
+    training: dict[str, Any] | None,
+    say: Say,
 ) -> tuple[bytes, dict[str, Any]]:
     """The flatbuffer in `precision`, acceptable to all targets, and its description, without proofs yet."""
     say(f"converting to {precision}")
@@ -207,11 +217,16 @@ def _convert(
     refusals = [refusal for target in chosen for refusal in targets.refusals(model, target)]
     if refusals:
         raise ExportError(f"{precision} is refused, nothing was published: {'; '.join(refusals)}")
-    return content, _describe(content, model, loaded, precision, calibration)
+    return content, _describe(content, model, loaded, precision, calibration, training)
 
 
 def _describe(
-    content: bytes, model: graph.Graph, loaded: Source, precision: str, calibration: Calibration
+    content: bytes,
+    model: graph.Graph,
+    loaded: Source,
+    precision: str,
+    calibration: Calibration,
+    training: dict[str, Any] | None,
 ) -> dict[str, Any]:
     first, last = model.tensors[model.inputs[0]], model.tensors[model.outputs[0]]
     return modelfile.describe(
@@ -229,6 +244,7 @@ def _describe(
         proofs=[],
         keras_sha256=loaded.sha256,
         versions=_versions(),
+        **({} if training is None else {"training": training}),
     )
 
 
@@ -264,11 +280,15 @@ def _run(content: bytes, dataset: FashionMnist, environment: Environment) -> Out
 def _recorded(found: Proof, outputs: Outputs, images: Golden) -> dict[str, Any]:
     """A proof as it stands in the model file: numbers in place of the list of images, and what a device must repeat."""
     numbers = {name: value for name, value in found.as_json().items() if name != "disagreements"}
-    wrong = int((outputs.answers[images.indices] != images.expected).sum())
+    answers = outputs.answers[images.indices]
     return {
         **numbers,
         "answers_sha256": answers_digest(outputs.answers),
-        "golden": {"images": len(images.indices), "disagreements": wrong},
+        "golden": {
+            "images": len(images.indices),
+            "disagreements": int((answers != images.expected).sum()),
+            "otherwise": otherwise(answers, images),
+        },
     }
 
 

@@ -5,30 +5,32 @@ from numpy.typing import NDArray
 
 from fmnist_runtime.golden import Golden
 
-HARDEST = 128
-OTHERS = 72
+IMAGES = 200
+HARDEST_SHARE = 0.64
 
 
-def choose(images: NDArray[np.uint8], probabilities: NDArray[np.float32], keras_sha256: str) -> Golden:
-    """The golden images among `images`, (N, 28, 28) uint8, by what Keras answers, (N, classes) float32.
+def choose(
+    images: NDArray[np.uint8], probabilities: NDArray[np.float32], keras_sha256: str, count: int = IMAGES
+) -> Golden:
+    """`count` golden images among `images`, (N, 28, 28) uint8, by what Keras answers, (N, classes) float32.
 
-    First the 128 with the smallest margin between Keras's first two classes, then 72 of the rest, taken in turn from
+    First 64 % with the smallest margin between Keras's first two classes (128 of 200), then others, taken in turn from
     the classes that Keras answers, each in the order of the test set. The same arguments give the same file.
     """
     expected = probabilities.argmax(axis=1).astype(np.uint16)
-    indices = np.array([*_hardest(probabilities), *_others(probabilities, expected)], np.int32)
+    hardest = _hardest(probabilities, round(count * HARDEST_SHARE))
+    indices = np.array([*hardest, *_others(expected, set(hardest), count - len(hardest))], np.int32)
     return Golden(images[indices], indices, expected[indices], probabilities[indices], expected, keras_sha256)
 
 
-def _hardest(probabilities: NDArray[np.float32]) -> list[int]:
+def _hardest(probabilities: NDArray[np.float32], count: int) -> list[int]:
     first_two = np.partition(probabilities, -2, axis=1)[:, -2:]
     order = np.argsort(first_two[:, 1] - first_two[:, 0], kind="stable")
-    return [int(index) for index in order[:HARDEST]]
+    return [int(index) for index in order[:count]]
 
 
-def _others(probabilities: NDArray[np.float32], expected: NDArray[np.uint16]) -> list[int]:
-    taken = set(_hardest(probabilities))
-    groups = [np.flatnonzero(expected == label).tolist() for label in range(probabilities.shape[1])]
+def _others(expected: NDArray[np.uint16], taken: set[int], count: int) -> list[int]:
+    groups = [np.flatnonzero(expected == label).tolist() for label in np.unique(expected)]
     left = [[index for index in group if index not in taken] for group in groups]
-    in_turn = [group[turn] for turn in range(OTHERS) for group in left if turn < len(group)]
-    return in_turn[:OTHERS]
+    in_turn = [group[turn] for turn in range(count) for group in left if turn < len(group)]
+    return in_turn[:count]

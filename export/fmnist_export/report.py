@@ -10,7 +10,7 @@ from fmnist_export import report_numbers as numbers
 from fmnist_export.report_content import ModelResult, NotProved, Report, Run
 from fmnist_export.report_markup import Content, Markup, element, join, table
 from fmnist_export.report_sections import sections
-from fmnist_export.report_words import NONE, code, percent, share, size, whole_percent
+from fmnist_export.report_words import NONE, code, percent, share, size, whole_percent, words
 
 __all__ = ["ModelResult", "NotProved", "Report", "Run", "html"]
 
@@ -125,7 +125,13 @@ def _provenance(report: Report) -> list[Content]:
         ("test images", f"{len(report.images):,}"),
         *((name, version) for name, version in sorted(report.versions.items())),
     ]
-    return [
-        element("h2", "Made from"),
-        element("dl", *(join([element("dt", name), element("dd", value)]) for name, value in facts)),
-    ]
+    found: list[Content] = [element("h2", "Made from"), _facts(facts)]
+    # All files of an export come from one model and say the same of its training.
+    training = next((model.description["training"] for model in report.models if "training" in model.description), None)
+    if isinstance(training, dict):
+        found += [element("h2", "Trained by"), _facts([(name, words(value)) for name, value in training.items()])]
+    return found
+
+
+def _facts(facts: list[tuple[str, Content]]) -> Markup:
+    return element("dl", *(join([element("dt", name), element("dd", value)]) for name, value in facts))

@@ -1,6 +1,7 @@
 """How the report writes numbers: shares in percent, sizes in bytes, digests to copy."""
 
 import math
+from typing import Any
 
 from fmnist_export.report_markup import Markup, element
 from fmnist_export.report_numbers import Share
@@ -57,3 +58,15 @@ def significant(value: float | None, digits: int = 4) -> str:
 def code(text: str) -> Markup:
     """A digest or a name to copy."""
     return element("code", text)
+
+
+def words(value: Any) -> str:
+    """What JSON holds, as text: {"images": 60000, "sha256": {"a": "b"}} is "images 60000, sha256 (a b)"."""
+    if isinstance(value, dict):
+        return ", ".join(
+            f"{name} ({words(part)})" if isinstance(part, dict) else f"{name} {words(part)}"
+            for name, part in value.items()
+        )
+    if isinstance(value, list):
+        return " ".join(words(part) for part in value)
+    return NONE if value is None else str(value)

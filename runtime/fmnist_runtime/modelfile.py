@@ -27,6 +27,7 @@ from fmnist_runtime.errors import ModelFileError
 from fmnist_runtime.files import sha256
 from fmnist_runtime.graph import Graph
 
+# Rises when a reader that knows only the old one would misunderstand a file; not for a key that it may ignore.
 SCHEMA = 1
 MARKER = "fmnist-edge zip"
 LABELS = "labels.txt"

@@ -1,4 +1,8 @@
-"""The models inside the package: ready to use on a machine that has nothing else."""
+"""The models inside the package: ready to use on a machine that has nothing else.
+
+Each is an int8 file of fmnist-export with the golden file beside it that was exported with it; `make shipped-models`
+makes them. What they are (fmnist_runtime.listing) is read from the files themselves.
+"""
 
 import os
 from pathlib import Path
@@ -8,8 +12,6 @@ from fmnist_runtime.errors import ModelFileError
 MODELS_FOLDER = Path(__file__).parent / "models"
 DEFAULT = "mlp"
 SHIPPED: dict[str, str] = {"mlp": "mlp-int8.tflite"}
-# Of the default: its golden images stand in wherever real images are wanted and none are named.
-GOLDEN = MODELS_FOLDER / "mlp-golden.npz"
 
 
 def model_path(model: str | os.PathLike[str] | None) -> Path:
@@ -25,3 +27,13 @@ def model_path(model: str | os.PathLike[str] | None) -> Path:
             f"{name}: no such file, expected a .tflite file or one of the shipped {', '.join(SHIPPED)}"
         )
     return Path(name)
+
+
+def golden_path(name: str = DEFAULT) -> Path:
+    """The golden file of the shipped model `name`.
+
+    The default's images stand in wherever real images are wanted and none are named.
+    """
+    from fmnist_runtime import golden
+
+    return MODELS_FOLDER / golden.name(name)

@@ -2,9 +2,13 @@
 
 A proof says on how many images the file disagreed with Keras. Here the same images are asked again: more
 disagreements than were proved, beyond what runtimes differ among themselves, and the file must not be used here.
+
+Of a file that disagrees with Keras on many golden images the count alone says little: the hardest images are near
+ties, so wrong weights only exchange some disagreements for others. So a proof also says how each of these images was
+answered, and answers other than those are counted too.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +23,9 @@ from fmnist_runtime.golden import Golden
 # Runtimes and processors turn an answer on at most one image in 10,000 (facts, "Emulated ARM"); the golden images are
 # the most likely ones, so one of them may turn, and five of all.
 IMAGES_FOR_EACH_TURN = 2000
+# Golden images that may be answered otherwise than was proved. Convolutions in int8 were seen to turn 5 of 100 between
+# the runtimes; wrong weights that cost half a point of agreement turn 24 and more (docs/model-file.md).
+GOLDEN_TURNS = 0.10
 _PROOF_KEYS = {"runtime", "version", "images", "agreement", "accuracy", "answers_sha256", "golden"}
 # What a file that brings no proof must reach.
 LEAST_AGREEMENT = 0.99
@@ -58,11 +65,42 @@ def answers_digest(answers: NDArray[Any]) -> str:
 
 
 def verify_golden(classifier: Classifier, golden: Golden, machine: str) -> Verification:
-    """Ask the images of the golden file. Raises ModelFileError where it belongs to another model."""
+    """Ask the images of the golden file. Raises ModelFileError where it belongs to another model or export."""
     _check_belongs(classifier, golden)
+    recorded = [proof["golden"] for proof in _proofs(classifier)]
+    if any(found["images"] != len(golden.images) for found in recorded):
+        raise ModelFileError(
+            f"{classifier.model}: proved with {recorded[0]['images']} golden images, the golden file has "
+            f"{len(golden.images)}; give the golden file that was exported with the model"
+        )
     outputs = classifier.outputs(golden.images)
-    proved = [proof["golden"]["disagreements"] for proof in _proofs(classifier)]
-    return _verification(classifier, outputs, golden.expected, proved, machine, "golden images")
+    proved = [found["disagreements"] for found in recorded]
+    result = _verification(classifier, outputs, golden.expected, proved, machine, "golden images")
+    known = [_proved_answers(golden, found["otherwise"]) for found in recorded if "otherwise" in found]
+    return _with_turns(result, outputs.argmax(axis=1), known) if known else result
+
+
+def otherwise(answers: NDArray[Any], golden: Golden) -> str:
+    """How a file answers those golden images on which it disagrees with Keras: "3:7 15:2", image number and class.
+
+    `answers` are its classes for all of them, (N,). A proof records this, and `verify_golden` reads it.
+    """
+    return " ".join(f"{number}:{answers[number]}" for number in (answers != golden.expected).nonzero()[0])
+
+
+def _proved_answers(golden: Golden, text: str) -> NDArray[np.uint16]:
+    answers = golden.expected.copy()
+    for pair in text.split():
+        number, answer = pair.split(":")
+        answers[int(number)] = int(answer)
+    return answers
+
+
+def _with_turns(result: Verification, answers: NDArray[Any], proved: list[NDArray[np.uint16]]) -> Verification:
+    turned = min(int((answers != one).sum()) for one in proved)
+    allowed = max(1, int(result.images * GOLDEN_TURNS))
+    reason = f"{result.reason}; {turned} otherwise than was proved, {allowed} may"
+    return replace(result, passed=result.passed and turned <= allowed, reason=reason)
 
 
 def verify_data(classifier: Classifier, test: Split, golden: Golden | None, machine: str) -> Verification:

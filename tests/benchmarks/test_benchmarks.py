@@ -18,7 +18,7 @@ PYTHON = Path(sys.executable)
 
 
 def test_overhead_compares_with_the_bare_interpreter(data_folder: Path) -> None:
-    model = shipped.model_path(None)
+    model = shipped.model_path("mlp")
     options = ("--data", data_folder, "--rounds", 2, "--block", 20, "--json")
     result = run_python(PYTHON, "-m", "fmnist_benchmarks.overhead", model, *options)
     assert result.returncode == 0, result.stderr

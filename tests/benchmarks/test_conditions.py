@@ -127,7 +127,7 @@ def test_the_energy_of_an_image_is_the_sensors_power_by_the_time_it_takes(tmp_pa
     hwmon = "sys/class/hwmon/hwmon2"
     counter, _ = energy.find(write(tmp_path, {f"{hwmon}/name": "ina219\n", f"{hwmon}/power1_input": "3000000\n"}))
     assert counter is not None
-    images = read(shipped.MODELS_FOLDER / "mlp-golden.npz").images[:20]
+    images = read(shipped.golden_path()).images[:20]
     np.save(tmp_path / "images.npy", images)
     subject = benchmark.examine(shipped.model_path(None), images, 1, "tflite-runtime")
     found = benchmark.measure_energy(subject, tmp_path / "images.npy", benchmark.Settings(warm_up=10), counter)

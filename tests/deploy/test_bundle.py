@@ -18,7 +18,7 @@ from fmnist_runtime import modelfile, shipped
 from fmnist_runtime.errors import FmnistError
 from helpers import assert_fails, run_command
 
-_SHIPPED = shipped.MODELS_FOLDER / "mlp-int8.tflite"
+_SHIPPED = shipped.model_path("mlp")
 # The test's own Python must be the one that a bundle finds.
 _PATH = f"{Path(sys._base_executable).parent}:{os.environ['PATH']}"
 
@@ -53,7 +53,7 @@ def other_bundle(path: Path, goal: Path, weights: bool = False, wheels: bool = T
     folder.mkdir()
     model = folder / f"{goal.stem}-int8.tflite"
     shutil.copy(_SHIPPED, model)
-    shutil.copy(shipped.MODELS_FOLDER / "mlp-golden.npz", folder / f"{goal.stem}-golden.npz")
+    shutil.copy(shipped.golden_path("mlp"), folder / f"{goal.stem}-golden.npz")
     if weights:
         _shuffle(model)
     board = bundle.Board("x86-64", "a PC", python, "x86_64", 64, 34)
@@ -287,8 +287,12 @@ def test_models_need_their_golden_file_and_a_name_of_their_own(tmp_path: Path) -
     model = Path(shutil.copy(_SHIPPED, tmp_path / "a-int8.tflite"))
     with pytest.raises(FmnistError, match=r"a-golden.npz: no such file"):
         bundle.models([model])
-    shutil.copy(shipped.MODELS_FOLDER / "mlp-golden.npz", tmp_path / "a-golden.npz")
+    shutil.copy(shipped.golden_path("mlp"), tmp_path / "a-golden.npz")
     assert [chosen.name for chosen in bundle.models([model])] == ["a-int8.tflite"]
+    assert [chosen.name for chosen in bundle.models([Path("mlp")])] == ["mlp-int8.tflite"]
+    everything = bundle.models([])
+    assert everything[0].name == shipped.SHIPPED[shipped.DEFAULT]
+    assert {chosen.name for chosen in everything} == set(shipped.SHIPPED.values())
     with pytest.raises(FmnistError, match="another model of the bundle has that name"):
         bundle.models([model, model])
 

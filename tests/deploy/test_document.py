@@ -11,7 +11,7 @@ from fmnist_deploy.devices.cells import CELLS
 from fmnist_deploy.devices.running import Model, Observed
 from fmnist_runtime import shipped
 
-_MODEL = Model("m", Path("m.tflite"), shipped.MODELS_FOLDER / "mlp-golden.npz")
+_MODEL = Model("m", Path("m.tflite"), shipped.golden_path())
 _REFERENCE, _LITERT, _A53, *_ = CELLS
 _OUTPUTS = np.array([[-128, 100, -28], [90, -128, 38]], np.int8)
 _START = {"import_seconds": 0.5, "peak_kib": 40960, "bare_python_kib": 10240}
@@ -94,6 +94,10 @@ def test_the_runtimes_must_answer_the_same_but_for_a_few_integers() -> None:
     floats = [array.astype(np.float32) for array in (tie, turned)]
     broken = _broken(_observed(_REFERENCE, output=floats[0]), _observed(_LITERT, "litert 2.3.0", floats[1]))
     assert list(broken) == [rule]
+    # Integers inside and floats at the end, as int8 files have them.
+    inside = dataclasses.replace(_MODEL, path=Path("m-int8.tflite"))
+    cells = [_observed(_REFERENCE, output=floats[0]), _observed(_LITERT, "litert 2.3.0", floats[1])]
+    assert document.build(cells, [inside], len(_OUTPUTS))["passed"]
 
 
 def test_a_cell_that_was_not_run_is_said_and_breaks_nothing() -> None:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image as Pillow
 
 from fmnist_benchmarks.rendering import render
+from fmnist_runtime import modelfile, shipped
 from fmnist_runtime.dataset import Split
 from helpers import assert_fails, run_command
 
@@ -108,11 +109,33 @@ def test_bad_models(classify, tmp_path: Path, test_images_file: Path) -> None:
     assert_fails(classify(*image, "--model", tmp_path / "no.tflite"), 1, "no.tflite", "not a TFLite model")
     assert_fails(classify(*image, "--model", tmp_path / "gone.tflite"), 1, "no such file")
     assert_fails(classify(*image, "--model", tmp_path), 1, "a folder")
-    shipped = next((Path(__file__).parents[2] / "runtime/fmnist_runtime/models").glob("mlp-int8.tflite"))
-    shutil.copy(shipped, tmp_path / "cut.tflite")
-    with (tmp_path / "cut.tflite").open("r+b") as file:
-        file.truncate(50000)
+    (tmp_path / "cut.tflite").write_bytes(shipped.model_path(None).read_bytes()[:20000])
     assert_fails(classify(*image, "--model", tmp_path / "cut.tflite"), 1, "cut.tflite", "cut short")
+
+
+def test_shipped_models_by_name_and_as_a_list(classify, test_images_file: Path) -> None:
+    result = classify("--list-models", "--json")
+    assert result.returncode == 0, result.stderr
+    models = json.loads(result.stdout)["models"]
+    assert [model["name"] for model in models] == list(shipped.SHIPPED)
+    assert [model["name"] for model in models if model["default"]] == [shipped.DEFAULT]
+    text = classify("--list-models").stdout.splitlines()[1:]
+    first = (test_images_file, "--index", 0, "--json")
+    for model, line in zip(models, text, strict=True):
+        file = modelfile.read(shipped.MODELS_FOLDER / model["file"])
+        assert file.description is not None
+        proofs = file.description["proofs"]
+        assert model["bytes"] == file.path.stat().st_size
+        assert model["accuracy"] == min(proof["accuracy"] for proof in proofs)
+        assert model["agreement"] == min(proof["agreement"] for proof in proofs)
+        assert line.startswith(model["name"])
+        assert line.endswith("(the default)") == model["default"]
+        for words in (f"{model['bytes']:,}", f"{model['accuracy']:.4f}", f"{model['agreement']:.4f}"):
+            assert words in line
+        answer = json.loads(classify(*first, "--model", model["name"]).stdout)
+        assert (answer["model"], answer["label"]) == (model["file"], "Ankle boot")
+    assert json.loads(classify(*first).stdout)["model"] == shipped.SHIPPED[shipped.DEFAULT]
+    assert_fails(classify(*first, "--model", "cnn-giant"), 1, "no such file", *shipped.SHIPPED)
 
 
 def test_usage_errors(classify, test_images_file: Path) -> None:

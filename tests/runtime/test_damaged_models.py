@@ -41,7 +41,7 @@ def test_no_damage_kills_the_process(backend: str) -> None:
     assert sum(found.values()) == 100
 
 
-@pytest.mark.parametrize("name", ["mlp-int8.tflite", "doctor.tflite"])
+@pytest.mark.parametrize("name", [*shipped.SHIPPED.values(), "doctor.tflite"])
 def test_a_plain_model_cut_at_every_100th_byte_is_refused(name: str, tmp_path: Path) -> None:
     content = plain(shipped.MODELS_FOLDER / name)
     path = tmp_path / "cut.tflite"
@@ -143,7 +143,7 @@ def test_what_crashes_an_interpreter_crashes_a_child_and_is_remembered(
     tiny: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cut short, a model ends tflite-runtime 2.14 with SIGSEGV. Its structure shows it, so the trial is asked here."""
-    shipped_model = plain(shipped.model_path(None))
+    shipped_model = plain(shipped.model_path("mlp"))
     cut = next(
         content
         for size in range(len(shipped_model) // 2, 1000, -4096)

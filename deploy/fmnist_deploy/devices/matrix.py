@@ -15,7 +15,7 @@ from fmnist_deploy.devices.userland import NotToBeHad
 from fmnist_runtime import golden
 from fmnist_runtime.dataset import read_test_split
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.shipped import MODELS_FOLDER, SHIPPED
+from fmnist_runtime.shipped import MODELS_FOLDER, SHIPPED, golden_path
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,7 @@ def prepare(scratch: Path, wheel: Path | None, folder: Path, data: Path, images:
 
 def shipped() -> list[Model]:
     """The models inside the package."""
-    return [
-        Model(f"shipped {name}", MODELS_FOLDER / file, MODELS_FOLDER / golden.name(name))
-        for name, file in SHIPPED.items()
-    ]
+    return [Model(f"shipped {name}", MODELS_FOLDER / file, golden_path(name)) for name, file in SHIPPED.items()]
 
 
 def exported(folder: Path) -> list[Model]:

@@ -10,6 +10,7 @@ import click
 
 from fmnist_runtime.commandline import Command, backend_option, quiet_stderr, say_json, warn
 from fmnist_runtime.errors import ImageError
+from fmnist_runtime.shipped import DEFAULT, SHIPPED
 
 if TYPE_CHECKING:
     from fmnist_runtime.classifier import Classifier, Prediction
@@ -19,8 +20,13 @@ _STANDARD_INPUT = "-"
 
 
 @click.command("fmnist-classify", cls=Command)
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
-@click.option("--model", metavar="FILE", help="A .tflite file or a shipped model's name.  [default: mlp, shipped]")
+@click.argument("images", nargs=-1, metavar="IMAGE...")
+@click.option(
+    "--model",
+    metavar="FILE",
+    help=f"A .tflite file or a shipped model's name: {', '.join(SHIPPED)}.  [default: {DEFAULT}, shipped]",
+)
+@click.option("--list-models", is_flag=True, help="Say what the shipped models are, and classify nothing.")
 @click.option("--index", type=click.IntRange(min=0), multiple=True, help="Only this image of an IDX or .npy file.")
 @click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, help="How many classes to show.")
 @click.option("--min-score", type=click.FloatRange(0, 1), help="Mark an answer whose score is lower as unsure.")
@@ -39,6 +45,7 @@ _STANDARD_INPUT = "-"
 def main(
     images: tuple[str, ...],
     model: str | None,
+    list_models: bool,
     index: tuple[int, ...],
     top: int,
     min_score: float | None,
@@ -63,6 +70,10 @@ def main(
     An IMAGE that cannot be read costs one line on standard error and exit code 1; the others are still answered. An
     unsure answer is an answer: it doesn't change the exit code.
     """
+    if list_models:
+        return _list_models(as_json)
+    if not images:
+        raise click.UsageError("Missing argument 'IMAGE...'.")
     if min_score is not None and math.isnan(min_score):
         raise click.UsageError("Invalid value for '--min-score': nan is not in the range 0<=x<=1.")
     if raw and index:
@@ -79,6 +90,22 @@ def main(
     asked = _Asked(index, top, min_score, invert, show, raw, as_json)
     answered = [_answer(name, classifier, asked) for name in images]
     return int(not all(answered))
+
+
+def _list_models(as_json: bool) -> int:
+    from fmnist_runtime.listing import shipped_models
+
+    models = shipped_models()
+    if as_json:
+        say_json({"models": [model.as_json() for model in models]}, indent=1)
+        return 0
+    click.echo(f"{'model':<12}{'bytes':>9}  {'precision':<12}{'accuracy':>8}{'agreement':>11}  proved on")
+    for model in models:
+        click.echo(
+            f"{model.name:<12}{model.bytes:>9,}  {model.precision:<12}{model.accuracy:>8.4f}{model.agreement:>11.4f}"
+            f"  {', '.join(model.proved_on)}{' (the default)' if model.default else ''}"
+        )
+    return 0
 
 
 class _Asked(NamedTuple):

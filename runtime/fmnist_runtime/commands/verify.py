@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 import click
 
 from fmnist_runtime.commandline import FILE, Command, backend_option, quiet_stderr, say_json, warn
+from fmnist_runtime.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from fmnist_runtime.classifier import Classifier
     from fmnist_runtime.verification import Verification
 
 
-@click.command("fmnist-verify", cls=Command)
+@click.command("fmnist-verify", cls=Command, epilog=f"Shipped models: {', '.join(SHIPPED)}.")
 @click.argument("model", metavar="MODEL.tflite")
 @click.option("--golden", type=FILE, metavar="FILE", help="The golden file.  [default: <stem>-golden.npz beside MODEL]")
 @click.option(

@@ -1,0 +1,59 @@
+"""How a Keras model was trained, for the description of the files made from it: what training.json beside it says.
+
+The record is copied as fmnist-train wrote it, whatever settings it names, with three parts made short:
+
+    history, seconds    of each epoch    ->  epochs, seconds in all, and held_out: the last value of each figure that
+                                             was measured on held-out training images
+    model_sha256                         ->  left out: the description says it as keras_sha256
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+# What fmnist-train calls it (fmnist_train.training.RECORD_FILE, which imports tensorflow).
+RECORD_FILE = "training.json"
+# Keras puts this before the name of a figure that was measured on held-out images.
+_HELD_OUT = "val_"
+
+
+def beside(model: Path, sha256: str, say: Callable[[str], None]) -> dict[str, Any] | None:
+    """The record beside the file `model`, made short; None where there is none that belongs to its digest `sha256`.
+
+    `say` gets a line where a record is there and left out.
+    """
+    path = model.with_name(RECORD_FILE)
+    try:
+        record = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        say(f"warning: {path} cannot be read ({error}), so the files will not say how the model was trained")
+        return None
+    stated = record.get("model_sha256") if isinstance(record, dict) else None
+    if stated != sha256:
+        say(
+            f"warning: {path} is the record of another model ({str(stated)[:12]}…, {model.name} is {sha256[:12]}…), "
+            f"so the files will not say how {model.name} was trained"
+        )
+        return None
+    return shorten(record)
+
+
+def shorten(record: dict[str, Any]) -> dict[str, Any]:
+    """`record` with numbers in place of the lists of each epoch, everything else as it is."""
+    kept = {name: value for name, value in record.items() if name not in ("model_sha256", "history", "seconds")}
+    seconds = record.get("seconds")
+    if isinstance(seconds, list) and all(isinstance(value, int | float) for value in seconds):
+        kept |= {"epochs": len(seconds), "seconds": round(sum(seconds), 1)}
+    elif seconds is not None:
+        kept["seconds"] = seconds
+    history = record.get("history")
+    figures = history.items() if isinstance(history, dict) else ()
+    held_out = {
+        name.removeprefix(_HELD_OUT): values[-1]
+        for name, values in figures
+        if name.startswith(_HELD_OUT) and isinstance(values, list) and values
+    }
+    return {**kept, "held_out": held_out} if held_out else kept

@@ -1,0 +1,68 @@
+#!/bin/sh
+# The recipes of the models inside the package: train, export, prove, and copy them there. Everything else stays in
+# build/shipped/. A model whose recipe was trained already is not trained again; one that was interrupted goes on.
+# usage: shipped_models.sh BIN [NAME]..., the folder of the commands and the models to make, all by default
+set -eu
+bin=$1
+shift
+out=build/shipped
+models=runtime/fmnist_runtime/models
+# 100 golden images instead of 200 keep the package small; docs/model-file.md says what they tell.
+golden_images=100
+
+# The options of fmnist-train for each model; a teacher is trained first, by the recipe of its own name.
+recipe() {
+    case $1 in
+    mlp) echo "--model mlp --validation 0 --seed 1" ;; # all 60,000 images, as the tutorial does
+    cnn-nano) echo "--model cnn-nano --seed 1" ;;
+    cnn-micro) echo "--model cnn-micro --seed 1" ;;
+    cnn-small) echo "--model cnn-small --seed 1" ;;
+    *) echo "$1: no recipe, expected mlp, cnn-nano, cnn-micro or cnn-small" >&2 && return 1 ;;
+    esac
+}
+
+# Train model $1 into $out/$1, unless that was done with the same recipe and teacher.
+train() {
+    wanted=$(recipe "$1")
+    case $wanted in
+    *"--teacher $out/"*)
+        teacher=${wanted#*"--teacher $out/"}
+        train "${teacher%%/*}"
+        wanted=$(recipe "$1") # training the teacher has set both to its own
+        teacher=${wanted#*"--teacher "}
+        stamp="$wanted, $(sha256sum <"${teacher%% *}")"
+        ;;
+    *) stamp=$wanted ;;
+    esac
+    folder=$out/$1
+    mkdir -p "$folder"
+    resume=
+    if [ "$(cat "$folder/recipe" 2>/dev/null)" = "$stamp" ]; then
+        if [ -f "$folder/checkpoint.json" ]; then
+            resume=--resume
+        elif [ -f "$folder/training.json" ]; then
+            echo "== $folder/model.keras is there, from: fmnist-train $wanted"
+            return
+        fi
+    fi
+    rm -f "$folder/training.json"
+    echo "$stamp" >"$folder/recipe"
+    echo "== fmnist-train $wanted -o $folder $resume"
+    # The options are words, and none holds a blank.
+    # shellcheck disable=SC2086
+    "$bin/fmnist-train" $wanted -o "$folder" $resume
+}
+
+# Convert model $1, prove it on both runtimes, and put it into the package.
+publish() {
+    echo "== fmnist-export $out/$1/model.keras"
+    "$bin/fmnist-export" "$out/$1/model.keras" --quantize --target all --golden-images $golden_images
+    cp "$out/$1/model-int8.tflite" "$models/$1-int8.tflite"
+    cp "$out/$1/model-golden.npz" "$models/$1-golden.npz"
+}
+
+[ $# -gt 0 ] || set -- mlp cnn-nano cnn-micro
+for name in "$@"; do
+    train "$name"
+    publish "$name"
+done

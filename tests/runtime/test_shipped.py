@@ -1,0 +1,144 @@
+"""Each model inside the package, on the real test set and the interpreters at hand, against what its file says."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from fmnist_runtime import Classifier, golden, modelfile, shipped, verification
+from fmnist_runtime.dataset import Split
+from fmnist_runtime.errors import ModelFileError
+from fmnist_runtime.files import sha256
+
+BACKENDS = [
+    name
+    for name, module in (("tflite-runtime", "tflite_runtime"), ("litert", "ai_edge_litert"))
+    if importlib.util.find_spec(module)
+]
+# What the issue of the small models allows, KB read as 1,000 bytes; the mlp is as it falls.
+MOST_BYTES = {"cnn-nano": 32_000, "cnn-micro": 110_000}
+RUNTIMES = {"tflite-runtime", "litert"}
+
+
+@pytest.fixture(params=shipped.SHIPPED)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def file(name: str) -> modelfile.ModelFile:
+    return modelfile.read(shipped.model_path(name))
+
+
+@pytest.fixture
+def images(name: str) -> golden.Golden:
+    return golden.read(shipped.golden_path(name))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_it_answers_the_whole_test_set_as_its_proof_says(
+    name: str, file: modelfile.ModelFile, images: golden.Golden, test_split: Split, backend: str
+) -> None:
+    assert file.description is not None
+    with Classifier(name, backend=backend) as classifier:
+        answers = classifier.outputs(test_split.images).argmax(axis=1)
+        runtime = classifier.runtime
+        verified = verification.verify_golden(classifier, images, "here")
+    assert verified.passed, verified.reason
+    right = int((answers == test_split.labels).sum())
+    agreeing = int((answers == images.test_expected).sum())
+    assert agreeing >= 9_950
+    keras_right = int((images.test_expected == test_split.labels).sum())
+    assert abs(right - keras_right) <= 20
+    proofs = {(proof["runtime"], proof["version"]): proof for proof in file.description["proofs"]}
+    proof = proofs.get((runtime.name, runtime.version))
+    if proof is not None:
+        assert (right, agreeing) == (round(proof["accuracy"] * 10_000), round(proof["agreement"] * 10_000))
+    else:
+        # Of another release, as many answers may turn as fmnist-verify allows.
+        turns = 10_000 // verification.IMAGES_FOR_EACH_TURN
+        assert min(abs(right - round(proof["accuracy"] * 10_000)) for proof in proofs.values()) <= turns
+
+
+def test_its_file_holds_the_proofs_for_both_runtimes(
+    file: modelfile.ModelFile, images: golden.Golden, test_split: Split
+) -> None:
+    assert file.description is not None
+    assert file.description["precision"] == "int8"
+    assert file.description["keras_sha256"] == images.keras_sha256
+    assert {"fmnist-edge", "tensorflow", "keras"} <= set(file.description["versions"])
+    proofs = file.description["proofs"]
+    assert {proof["runtime"] for proof in proofs} == RUNTIMES
+    keras_right = int((images.test_expected == test_split.labels).sum())
+    for proof in proofs:
+        assert proof["images"] == 10_000
+        assert proof["agreement"] >= 0.995
+        assert round(proof["keras_accuracy"] * 10_000) == keras_right
+        assert abs(round(proof["accuracy"] * 10_000) - keras_right) <= 20
+        assert proof["golden"]["images"] == len(images.images)
+
+
+def test_its_golden_images_are_those_of_the_test_set(images: golden.Golden, test_split: Split) -> None:
+    assert len(images.images) >= 50
+    assert len(images.test_expected) == 10_000
+    assert np.array_equal(images.images, test_split.images[images.indices])
+    assert np.array_equal(images.expected, images.test_expected[images.indices])
+
+
+def test_it_is_as_small_as_was_promised(name: str) -> None:
+    path = shipped.model_path(name)
+    assert path.name == f"{name}-int8.tflite"
+    assert golden.beside(path) == shipped.golden_path(name)
+    assert path.stat().st_size <= MOST_BYTES.get(name, 120_000)
+
+
+def test_a_golden_file_of_another_export_is_refused(images: golden.Golden, name: str) -> None:
+    fewer = golden.Golden(
+        images.images[:-1],
+        images.indices[:-1],
+        images.expected[:-1],
+        images.probabilities[:-1],
+        images.test_expected,
+        images.keras_sha256,
+    )
+    count = len(images.images)
+    with Classifier(name) as classifier, pytest.raises(ModelFileError, match=f"{count} golden images.* {count - 1}"):
+        verification.verify_golden(classifier, fewer, "here")
+
+
+def test_answers_that_turned_are_counted_where_the_proof_tells_them(images: golden.Golden, name: str) -> None:
+    """Disagreements exchanged for as many others: the count alone would let them pass."""
+    with Classifier(name) as classifier:
+        answers = classifier.outputs(images.images).argmax(axis=1)
+        assert classifier.description is not None
+        proof = classifier.description["proofs"][0]
+        proofs = [proof]
+        count = len(answers)
+        wrong = int((answers != images.expected).sum())
+        allowed = max(1, count // 10)
+        for turned in (0, allowed, allowed + 1):
+            proved = answers.copy()
+            # Images that Keras and the file answer alike, said to have been answered otherwise when it was proved.
+            proved[np.flatnonzero(answers == images.expected)[:turned]] += 1
+            recorded = {"images": count, "disagreements": wrong, "otherwise": verification.otherwise(proved, images)}
+            classifier.description["proofs"] = [{**one, "golden": recorded} for one in proofs]
+            result = verification.verify_golden(classifier, images, "here")
+            assert result.passed == (turned <= allowed)
+            assert f"{turned} otherwise than was proved, {allowed} may" in result.reason
+
+
+def test_what_a_proof_records_of_golden_answers_is_read_back() -> None:
+    expected = np.array([3, 1, 4, 1, 5], np.uint16)
+    images = golden.Golden(
+        np.zeros((5, 28, 28), np.uint8),
+        np.arange(5, dtype=np.int32),
+        expected,
+        np.zeros((5, 10), np.float32),
+        expected,
+        sha256(b""),
+    )
+    answers = np.array([3, 12, 4, 1, 0])
+    assert verification.otherwise(answers, images) == "1:12 4:0"
+    assert verification._proved_answers(images, "1:12 4:0").tolist() == answers.tolist()
+    assert verification.otherwise(expected, images) == ""
+    assert verification._proved_answers(images, "").tolist() == expected.tolist()
