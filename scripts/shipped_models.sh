@@ -14,8 +14,8 @@ golden_images=100
 recipe() {
     case $1 in
     mlp) echo "--model mlp --validation 0 --seed 1" ;; # all 60,000 images, as the tutorial does
-    cnn-nano) echo "--model cnn-nano --seed 1" ;;
-    cnn-micro) echo "--model cnn-micro --seed 1" ;;
+    cnn-nano) echo "--model cnn-nano --seed 1 --teacher $out/cnn-small/model.keras" ;;
+    cnn-micro) echo "--model cnn-micro --seed 1 --teacher $out/cnn-small/model.keras" ;;
     cnn-small) echo "--model cnn-small --seed 1" ;;
     *) echo "$1: no recipe, expected mlp, cnn-nano, cnn-micro or cnn-small" >&2 && return 1 ;;
     esac

@@ -109,10 +109,13 @@ def describe(flatbuffer: bytes, labels: tuple[str, ...], **facts: Any) -> dict[s
 
 
 def pack(flatbuffer: bytes, labels: tuple[str, ...], description: dict[str, Any]) -> bytes:
-    """The model file's bytes. The same arguments give the same bytes."""
+    """The model file's bytes. The same arguments give the same bytes.
+
+    The description is written without blanks, which would be a fiftieth of a file of 32 KB.
+    """
     members = {
         LABELS: _labels_text(labels),
-        DESCRIPTION: (json.dumps(description, indent=1, sort_keys=True) + "\n").encode(),
+        DESCRIPTION: (json.dumps(description, separators=(",", ":"), sort_keys=True) + "\n").encode(),
     }
     return flatbuffer + _zip(members, len(flatbuffer))
 

@@ -42,7 +42,7 @@ def test_the_format_byte_by_byte(file: modelfile.ModelFile) -> None:
     """The layout of a small file, written out by hand from PKWARE's APPNOTE.TXT."""
     packed = modelfile.pack(file.flatbuffer, ("a", "b"), {"x": 1})
     size = len(file.flatbuffer)
-    labels, text = b"a\nb\n", b'{\n "x": 1\n}\n'
+    labels, text = b"a\nb\n", b'{"x":1}\n'
     day = struct.pack("<HH", 0, 0x21)
 
     def sizes(member: bytes) -> bytes:
