@@ -87,11 +87,11 @@ def train(
     else:
         _remove_checkpoints(folder)
         model, progress = build(settings, len(training.images)), Progress()
-    held_out = _dataset(to_float(validation.images), _targets(validation, settings), _EVALUATION_BATCH)
+    held_out = batches(to_float(validation.images), _targets(validation, settings), _EVALUATION_BATCH)
     for epoch in range(progress.epochs, settings.epochs):
         started = time.perf_counter()
         history = model.fit(
-            _dataset(*_lesson(training, settings, epoch, teacher), settings.batch_size),
+            batches(*_lesson(training, settings, epoch, teacher), settings.batch_size),
             shuffle=False,
             initial_epoch=epoch,
             epochs=epoch + 1,
@@ -168,7 +168,7 @@ def _lesson(
     return images, mixed(targets, teacher, images, settings.teacher_weight) if teacher else targets
 
 
-def _dataset(images: NDArray[np.float32], targets: NDArray[Any], batch_size: int) -> tf.data.Dataset:
+def batches(images: NDArray[np.float32], targets: NDArray[Any], batch_size: int) -> tf.data.Dataset:
     """Batches in the given order.
 
     Without tf.data's autotuning, whose thread sleeps for doubling periods and keeps each fit until it has woken up:

@@ -1,0 +1,93 @@
+"""What makes training a convolutional model on a CPU fast: each of fmnist-train's choices left out, in one run.
+
+    python -m fmnist_benchmarks.convolutions [--model cnn-micro] [--images 6400] [--rounds 3] [--json]
+
+Seconds of one epoch over some real training images, the least of some rounds in turns, as ratios to fmnist-train's way.
+The first epoch of each, in which TensorFlow compiles, is left out. Test images take no part.
+"""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fmnist_runtime.commandline import Command, say_json, warn
+
+if TYPE_CHECKING:
+    import keras
+
+OURS = "fmnist-train"
+
+
+@click.command("fmnist_benchmarks.convolutions", cls=Command)
+@click.option("--model", default="cnn-micro", show_default=True, help="The name of a model of fmnist-train.")
+@click.option("--images", type=click.IntRange(min=128), default=6400, show_default=True, help="Images an epoch.")
+@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Epochs of each way.")
+@click.option("--json", "as_json", is_flag=True, help="The result as one JSON document on standard output.")
+def main(model: str, images: int, rounds: int, as_json: bool) -> None:
+    """Measure an epoch of a convolutional model as fmnist-train has it, and with each of its choices left out."""
+    ways = _ways(model, images)
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(rounds + 1):
+        for name, epoch in ways.items():
+            started = time.perf_counter()
+            epoch()
+            if number:
+                seconds[name].append(time.perf_counter() - started)
+        warn(f"round {number} of {rounds} done" if number else "compiled")
+    least = {name: min(values) for name, values in seconds.items()}
+    result = {
+        "model": model,
+        "images": images,
+        "rounds": rounds,
+        "ways": [{"way": name, "seconds": value, "times_ours": value / least[OURS]} for name, value in least.items()],
+    }
+    if as_json:
+        say_json(result, indent=1)
+        return
+    for name, value in least.items():
+        click.echo(f"{name:<34} {value:6.2f} s  {value / least[OURS]:5.2f} times")
+
+
+def _ways(name: str, count: int) -> dict[str, Callable[[], Any]]:
+    """One epoch, by the name of what is different from fmnist-train's way."""
+    from dataclasses import replace
+
+    import keras
+    import numpy as np
+
+    from fmnist_train import builders, data, training
+    from fmnist_train.settings import recipe
+
+    split = data.load().train
+    images, labels = data.to_float(split.images[:count]), split.labels[:count].astype(np.int32)
+    settings = replace(recipe(name), teacher="")
+
+    def own(fused: bool, xla: bool) -> "keras.Model":
+        model = training.build(settings, count) if fused else builders.build(name)
+        model.compile(
+            keras.optimizers.AdamW(0.001),
+            "sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+            steps_per_execution=training.steps_a_call(-(-count // settings.batch_size), 10),
+            jit_compile=xla,
+        )
+        return model
+
+    def in_batches(model: "keras.Model") -> Callable[[], Any]:
+        return lambda: model.fit(training.batches(images, labels, settings.batch_size), shuffle=False, verbose=0)
+
+    def in_arrays(model: "keras.Model") -> Callable[[], Any]:
+        return lambda: model.fit(images, labels, batch_size=settings.batch_size, shuffle=False, verbose=0)
+
+    return {
+        OURS: in_batches(own(True, False)),
+        "batch normalization as Keras has it": in_batches(own(False, False)),
+        "compiled by XLA": in_batches(own(True, True)),
+        "fit on arrays, tf.data autotuned": in_arrays(own(True, False)),
+    }
+
+
+if __name__ == "__main__":
+    main()
