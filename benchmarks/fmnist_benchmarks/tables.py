@@ -6,6 +6,7 @@ A block begins with <!-- benchmark:NAME --> and ends with <!-- /benchmark:NAME -
 changes nothing and exits with 1 where a block is not what the results say.
 """
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -164,6 +165,33 @@ def _frontier(document: dict[str, Any]) -> str:
     return frontier_table.markdown(document["parts"]["frontier"]["result"]) + _command(document, "frontier")
 
 
+def _seeds(_: dict[str, Any]) -> str:
+    """Every model whose seeds were tried: benchmarks/results/NAME-seeds.json, documents of fmnist_benchmarks.seeds."""
+    rows = []
+    for path in sorted(record.FOLDER.glob("*-seeds.json")):
+        one = json.loads(path.read_text())
+        accuracy = one["int8_accuracy"]
+        rows.append(
+            (
+                one["model"],
+                " ".join(f"{run['int8_accuracy']:.4f}" for run in one["runs"]),
+                f"{accuracy['mean']:.4f} ± {accuracy['deviation']:.4f}",
+                f"{one['keras_accuracy']['mean']:.4f}",
+                f"{one['agreement']['mean']:.4f}",
+                one["runs"][0]["runtime"],
+            )
+        )
+    header = (
+        "model",
+        "int8 accuracy by seed",
+        "mean ± standard deviation",
+        "Keras, mean",
+        "agreement, mean",
+        "runtime",
+    )
+    return table(header, rows) + "\n`python -m fmnist_benchmarks.seeds`"
+
+
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "machine": _machine,
     "latency": _latency,
@@ -172,6 +200,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "instructions": _instructions,
     "cold-start": _cold_start,
     "growth": _growth,
+    "seeds": _seeds,
     "frontier": _frontier,
 }
 
