@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fmnist_runtime.commandline import FILE, Command, quiet_stderr
+from fmnist_runtime.commandline import FILE, Command, quiet_stderr, warn
 from fmnist_runtime.errors import TrainingError
-from fmnist_train import builders, ladder
+from fmnist_train import builders, cluster, ladder
 from fmnist_train.settings import RECIPES, SCHEDULES, Settings, recipe
 
 if TYPE_CHECKING:
     from fmnist_train.data import FashionMnist
+    from fmnist_train.distribution import Distribution
     from fmnist_train.training import Trained
 
 _RECIPE = "the recipe's; mlp"
@@ -63,7 +64,30 @@ _RECIPE = "the recipe's; mlp"
 @click.option("--data", "data_folder", type=FILE, metavar="DIR", help="Folder of the four IDX files.")
 @click.option("-o", "--output", type=FILE, default="fmnist-model", show_default=True, metavar="DIR", help="Results.")
 @click.option("--resume", is_flag=True, help="Go on from the last finished epoch in the output folder.")
-def main(model: str, data_folder: Path | None, output: Path, resume: bool, **options: Any) -> None:
+@click.option(
+    "--distribute",
+    type=click.Choice(cluster.CHOICES),
+    default="auto",
+    show_default=True,
+    help="mirrored: over the GPUs of this machine; multi-worker: over the workers that TF_CONFIG names, each of which "
+    "runs this command; auto: multi-worker where TF_CONFIG is set, else none.",
+)
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=cluster.WAIT_SECONDS,
+    show_default=True,
+    help="Seconds to wait for the other workers.",
+)
+def main(
+    model: str,
+    data_folder: Path | None,
+    output: Path,
+    resume: bool,
+    distribute: str,
+    wait: float,
+    **options: Any,
+) -> None:
     """Train a Keras classifier of Fashion-MNIST and evaluate it on the 10,000 test images.
 
     Each model has a recipe of its own, and every option that is not given is the recipe's.
@@ -84,17 +108,23 @@ def main(model: str, data_folder: Path | None, output: Path, resume: bool, **opt
     if options["teacher"] is not None:
         options["teacher"] = str(options["teacher"])
     settings = recipe(model, **options)
+    workers = cluster.chosen(distribute, os.environ)
     make_folder(output)
     dataset = data.load(data_folder)
     _import_tensorflow()
     from fmnist_train import training
 
+    spread = _spread(distribute, workers, wait)
     builders.check(settings, options)
-    _show_data(dataset)
+    if spread.is_chief:
+        _show_data(dataset)
     try:
-        trained = _train(settings, dataset, output, resume)
+        trained = _train(settings, dataset, output, resume, spread)
     except KeyboardInterrupt as error:
         raise TrainingError(_interrupted(training.finished_epochs(output), settings, output)) from error
+    if not spread.is_chief:
+        click.echo(f"worker {spread.worker}: {settings.epochs} epochs are done; worker 0 keeps the results")
+        return
     training.save(trained, dataset, output)
     _show_results(trained, dataset)
     _draw(trained, dataset, output)
@@ -112,12 +142,24 @@ def _import_tensorflow() -> None:
         ) from error
 
 
-def _train(settings: Settings, dataset: "FashionMnist", output: Path, resume: bool) -> "Trained":
+def _spread(name: str, workers: cluster.Cluster | None, wait: float) -> "Distribution":
+    from fmnist_train import distribution
+
+    if workers is not None:
+        cluster.wait(workers, wait, warn)
+        return distribution.multi_worker(workers)
+    return distribution.mirrored() if name == "mirrored" else distribution.ALONE
+
+
+def _train(
+    settings: Settings, dataset: "FashionMnist", output: Path, resume: bool, spread: "Distribution"
+) -> "Trained":
     from fmnist_train import training
 
     steps = -(-(len(dataset.train.images) - settings.validation) // settings.batch_size)
     bar = training.ProgressBar(settings.epochs, steps, click.echo)
-    return training.train(settings, dataset, output, resume=resume, callbacks=[bar])
+    callbacks = [bar] if spread.is_chief else []
+    return training.train(settings, dataset, output, resume=resume, callbacks=callbacks, spread=spread)
 
 
 def _interrupted(epochs: int, settings: Settings, output: Path) -> str:

@@ -23,10 +23,11 @@ import fmnist_runtime
 from fmnist_runtime.dataset import DIGESTS, Split
 from fmnist_runtime.errors import TrainingError
 from fmnist_runtime.files import write_atomically
-from fmnist_train import builders
+from fmnist_train import builders, distribution
 from fmnist_train.augmentation import augment
 from fmnist_train.data import FashionMnist, hold_out, to_float
 from fmnist_train.distillation import load_teacher, mixed, smoothed
+from fmnist_train.distribution import ALONE, Distribution
 from fmnist_train.normalization import fused, plain
 from fmnist_train.settings import Settings
 
@@ -74,35 +75,46 @@ def train(
     *,
     resume: bool,
     callbacks: list[keras.callbacks.Callback],
+    spread: Distribution = ALONE,
 ) -> Trained:
     """Train the model of `settings`, with a checkpoint in `folder` after every epoch, and evaluate it on the test set.
 
-    With `resume`, go on from the checkpoint in `folder`. Raises TrainingError where that is impossible.
+    With `resume`, go on from the checkpoint in `folder`. Spread over devices or workers as `spread` says; of several
+    workers each calls this with the same arguments, and the chief alone writes checkpoints. Raises TrainingError where
+    that is impossible.
     """
     teacher = load_teacher(Path(settings.teacher)) if settings.teacher else None
     keras.utils.set_random_seed(settings.seed)
     training, validation = hold_out(dataset.train, settings.validation)
-    if resume:
-        model, progress = _load_checkpoint(folder, settings)
-    else:
+    with spread.scope():
+        if resume:
+            model, progress = _load_checkpoint(folder, settings)
+        else:
+            model, progress = build(settings, len(training.images)), Progress()
+    distribution.prepare(model, spread)
+    distribution.agree(spread, (settings, progress.epochs, tf.__version__, keras.__version__))
+    if spread.is_chief and not resume:
         _remove_checkpoints(folder)
-        model, progress = build(settings, len(training.images)), Progress()
     held_out = batches(to_float(validation.images), _targets(validation, settings), _EVALUATION_BATCH)
     for epoch in range(progress.epochs, settings.epochs):
         started = time.perf_counter()
-        history = model.fit(
-            batches(*_lesson(training, settings, epoch, teacher), settings.batch_size),
-            shuffle=False,
-            initial_epoch=epoch,
-            epochs=epoch + 1,
-            validation_data=held_out if settings.validation else None,
-            verbose=0,
-            callbacks=callbacks,
-        ).history
+        with distribution.losses_in_words(spread):
+            history = model.fit(
+                batches(*_lesson(training, settings, epoch, teacher), settings.batch_size),
+                shuffle=False,
+                initial_epoch=epoch,
+                epochs=epoch + 1,
+                validation_data=held_out if settings.validation else None,
+                verbose=0,
+                callbacks=callbacks,
+            ).history
         for name, values in history.items():
             progress.history.setdefault(name, []).append(float(values[0]))
         progress.seconds.append(round(time.perf_counter() - started, 3))
-        _save_checkpoint(folder, model, settings, progress)
+        if spread.is_chief:
+            _save_checkpoint(folder, model, settings, progress)
+    if spread.strategy is not None:
+        model = distribution.local(model, lambda: builders.build(settings.model))
     return _evaluate(plain(model), settings, progress, dataset.test)
 
 
@@ -176,6 +188,8 @@ def batches(images: NDArray[np.float32], targets: NDArray[Any], batch_size: int)
     """
     options = tf.data.Options()
     options.autotune.enabled = False
+    # Of several workers each takes its part of every batch.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     return tf.data.Dataset.from_tensor_slices((images, targets)).batch(batch_size).with_options(options)
 
 
