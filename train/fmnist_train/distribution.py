@@ -34,6 +34,11 @@ class Distribution:
         """Whether this process writes the files and shows the progress."""
         return self.worker == 0
 
+    @property
+    def replicas(self) -> int:
+        """The number of devices, on all workers, that share each batch."""
+        return 1 if self.strategy is None else int(self.strategy.num_replicas_in_sync)
+
     def scope(self) -> AbstractContextManager[Any]:
         """Where a model must be built or loaded that is to be trained this way."""
         return contextlib.nullcontext() if self.strategy is None else self.strategy.scope()

@@ -10,7 +10,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model, how it came to be, and its results on the test set: loss, accuracy and (N, 10) float32."""
+    """A trained model, how it came to be, and its results on the test set: loss, accuracy and (N, 10) float32.
+
+    `replicas` is the number of devices, on all workers, that shared each batch.
+    """
 
     model: keras.Model
     settings: Settings
@@ -66,6 +69,7 @@ class Trained:
     test_loss: float
     test_accuracy: float
     test_probabilities: NDArray[np.float32]
+    replicas: int = 1
 
 
 def train(
@@ -115,7 +119,8 @@ def train(
             _save_checkpoint(folder, model, settings, progress)
     if spread.strategy is not None:
         model = distribution.local(model, lambda: builders.build(settings.model))
-    return _evaluate(plain(model), settings, progress, dataset.test)
+    trained = _evaluate(plain(model), settings, progress, dataset.test)
+    return replace(trained, replicas=spread.replicas)
 
 
 def build(settings: Settings, images: int) -> keras.Model:
@@ -245,6 +250,7 @@ def _record(trained: Trained, dataset: FashionMnist, folder: Path) -> dict[str, 
             "keras": keras.__version__,
             "numpy": np.__version__,
         },
+        "replicas": trained.replicas,
         "machine": {"system": platform.platform(), "processor": platform.machine()},
         "data": {"images": len(dataset.train.images), "sha256": DIGESTS},
         "model_sha256": hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest(),
