@@ -102,6 +102,26 @@ def agree(distribution: Distribution, what: object) -> None:
         )
 
 
+def synchronize(model: keras.Model, distribution: Distribution) -> None:
+    """Give all replicas the mean of what each has seen: of the moving averages of batch normalization.
+
+    To be called by every worker at the end of an epoch, so that the chief can save the model without the others.
+    """
+    if distribution.strategy is None:
+        return
+    moving = [variable for variable in model.non_trainable_weights if variable.dtype.startswith("float")]
+    if not moving:
+        return
+
+    def averages() -> Any:
+        # Keras 3 keeps them as variables without aggregation: in a replica one reads its own.
+        context = tf.distribute.get_replica_context()
+        return context.all_reduce(tf.distribute.ReduceOp.MEAN, [tf.convert_to_tensor(each.value) for each in moving])
+
+    for variable, mean in zip(moving, distribution.strategy.run(averages), strict=True):
+        variable.assign(distribution.strategy.experimental_local_results(mean)[0])
+
+
 def local(model: keras.Model, build: Callable[[], keras.Model]) -> keras.Model:
     """What `build` gives, on this process alone and with the weights of `model`: it can answer without the others."""
     copy = build()

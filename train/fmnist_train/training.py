@@ -112,6 +112,7 @@ def train(
                 verbose=0,
                 callbacks=callbacks,
             ).history
+            distribution.synchronize(model, spread)
         for name, values in history.items():
             progress.history.setdefault(name, []).append(float(values[0]))
         progress.seconds.append(round(time.perf_counter() - started, 3))
