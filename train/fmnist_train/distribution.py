@@ -20,6 +20,8 @@ from fmnist_runtime.commandline import quiet_stderr
 from fmnist_runtime.errors import TrainingError
 from fmnist_train import cluster as clusters
 
+_LOSSES = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.InternalError)
+
 
 @dataclass(frozen=True)
 class Distribution:
@@ -131,26 +133,16 @@ def local(model: keras.Model, build: Callable[[], keras.Model]) -> keras.Model:
 
 @contextlib.contextmanager
 def losses_in_words(distribution: Distribution) -> Iterator[None]:
-    """Turn what TensorFlow raises when another worker is gone into a TrainingError."""
+    """Turn what TensorFlow raises when another worker is gone, within half a minute, into a TrainingError."""
     try:
         yield
-    except (
-        tf.errors.UnavailableError,
-        tf.errors.AbortedError,
-        tf.errors.CancelledError,
-        tf.errors.InternalError,
-    ) as error:
+    except _LOSSES as error:
         if distribution.workers == 1:
             raise
         raise TrainingError(
-            f"worker {distribution.worker} lost another worker ({_first_line(error)}); start all of them again, with "
-            f"--resume to go on from the last finished epoch"
+            f"worker {distribution.worker} lost another worker ({type(error).__name__}): it ended, or cannot be reached; "
+            f"start all of them again, with --resume to go on from the last finished epoch"
         ) from error
-
-
-def _first_line(error: tf.errors.OpError) -> str:
-    lines = [line.strip() for line in str(error.message).splitlines() if line.strip()]
-    return lines[0][:160] if lines else type(error).__name__
 
 
 def _silence() -> None:
