@@ -140,8 +140,8 @@ def losses_in_words(distribution: Distribution) -> Iterator[None]:
         if distribution.workers == 1:
             raise
         raise TrainingError(
-            f"worker {distribution.worker} lost another worker ({type(error).__name__}): it ended, or cannot be reached; "
-            f"start all of them again, with --resume to go on from the last finished epoch"
+            f"worker {distribution.worker} lost another worker ({type(error).__name__}): it ended, or cannot be "
+            f"reached; start all of them again, with --resume to go on from the last finished epoch"
         ) from error
 
 
