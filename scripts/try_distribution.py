@@ -72,7 +72,7 @@ def _train(options: argparse.Namespace) -> None:
             loss="sparse_categorical_crossentropy",
             metrics=["accuracy"],
             steps_per_execution=options.steps,
-            jit_compile=options.xla,
+            jit_compile=options.xla or options.way.startswith("jax"),
         )
     options_of_data = tf.data.Options()
     options_of_data.autotune.enabled = False
