@@ -99,8 +99,8 @@ def agree(distribution: Distribution, what: object) -> None:
     others = [str(index) for index, other in enumerate(digests) if other != digests[0]]
     if others:
         raise TrainingError(
-            f"worker {distribution.worker}: worker {', '.join(others)} differs from worker 0 in its options, its "
-            f"checkpoint or its TensorFlow; start all with the same, and --resume in a folder that all of them see"
+            f"worker {', '.join(others)} differs from worker 0 in its options, its checkpoint or its TensorFlow; start "
+            f"all with the same, and --resume in a folder that all of them see"
         )
 
 
