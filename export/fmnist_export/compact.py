@@ -2,7 +2,8 @@
 
 A convolution with a scale for each channel has as many zero points, 8 bytes each and all 0, for its weights and once
 more for its bias: in a model of 32 KB such vectors are a tenth of the file. FlatBuffers allows many tables to point
-to one vector. No number that an interpreter reads changes.
+to one vector. The converter's note on its own version goes, too: the description behind the model says it. Nothing that
+an interpreter reads changes.
 """
 
 from collections import Counter
@@ -11,6 +12,7 @@ from typing import Any
 from fmnist_export.keras_model import import_tensorflow
 
 _IDENTIFIER = b"TFL3"
+_CONVERTERS_NOTE = b"CONVERSION_METADATA"
 
 
 def compact(content: bytes) -> bytes:
@@ -25,6 +27,10 @@ def compact(content: bytes) -> bytes:
             name = _short(tensor.name.decode())
             tensor.name = (f"{name}:{taken[name]}" if name in taken else name).encode()
             taken[name] += 1
+    for entry in model.metadata or []:
+        if entry.name == _CONVERTERS_NOTE:
+            model.buffers[entry.buffer].data = None
+    model.metadata = [entry for entry in model.metadata or [] if entry.name != _CONVERTERS_NOTE]
     builder = _sharing_builder()
     builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
     return bytes(builder.Output())
