@@ -9,6 +9,8 @@ an interpreter reads changes.
 from collections import Counter
 from typing import Any
 
+import numpy as np
+
 from fmnist_export.keras_model import import_tensorflow
 
 _IDENTIFIER = b"TFL3"
@@ -53,7 +55,8 @@ def _sharing_builder() -> Any:
 
         def CreateNumpyVector(self, vector: Any) -> int:  # noqa: N802  # flatbuffers' name
             key = (vector.dtype.str, vector.tobytes())
-            if key not in self._written:
+            # A single number of a tensor is what explain_tensors.py overwrites to read another one.
+            if key not in self._written or (vector.dtype == np.int32 and vector.size == 1):
                 self._written[key] = super().CreateNumpyVector(vector)
             return self._written[key]
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_export import rounding
-from fmnist_export.convert import convert, quiet_output
+from fmnist_export.convert import CONVERTERS, quiet_output
 from fmnist_export.keras_model import copy_of, import_tensorflow, is_cloneable, with_fixed_batch
 from fmnist_runtime import graph
 from fmnist_runtime.errors import ExportError
@@ -96,8 +96,9 @@ def calibrated(model: "keras.Model", precision: str, calibration: NDArray[np.flo
         unrounded = copy_of(model)
         for name, factors in scaled.items():
             rounding.scale_units(unrounded.get_layer(name), factors)
-    reference = convert(unrounded, "float32", calibration)
     with quiet_output():
+        # Not compacted: the names of its tensors tell the layers.
+        reference = CONVERTERS["float32"](unrounded, calibration)
         converter = tensorflow.lite.TFLiteConverter.from_keras_model(with_fixed_batch(prepared))
         converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([image[np.newaxis]] for image in calibration)

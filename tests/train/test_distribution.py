@@ -102,12 +102,18 @@ def test_what_is_chosen() -> None:
 
 def test_the_wait_ends_when_all_are_there_and_names_who_is_missing() -> None:
     addresses = tuple(f"localhost:{port}" for port in _free_ports(2))
-    other = threading.Thread(target=wait, args=(Cluster(addresses, 1), 30, print))
+    both_are_there = threading.Barrier(2, timeout=60)
+
+    def join(index: int) -> None:
+        wait(Cluster(addresses, index), 30, print)
+        # In the place of TensorFlow, which listens at the address from now on: the other may not have come so far.
+        with socket.create_server(("", int(addresses[index].rpartition(":")[2]))):
+            both_are_there.wait()
+
+    other = threading.Thread(target=join, args=(1,))
     other.start()
-    wait(Cluster(addresses, 0), 30, print)
-    # In the place of TensorFlow, which listens at the address from now on.
-    with socket.create_server(("", int(addresses[0].rpartition(":")[2]))):
-        other.join(30)
+    join(0)
+    other.join(60)
     assert not other.is_alive()
     said: list[str] = []
     with pytest.raises(TrainingError, match=rf"worker 0 waited 1.5 s for worker 1 at {addresses[1]}"):
