@@ -11,7 +11,11 @@ from fmnist_runtime.errors import ModelFileError
 
 MODELS_FOLDER = Path(__file__).parent / "models"
 DEFAULT = "mlp"
-SHIPPED: dict[str, str] = {"mlp": "mlp-int8.tflite"}
+SHIPPED: dict[str, str] = {
+    "mlp": "mlp-int8.tflite",
+    "cnn-nano": "cnn-nano-int8.tflite",
+    "cnn-micro": "cnn-micro-int8.tflite",
+}
 
 
 def model_path(model: str | os.PathLike[str] | None) -> Path:
