@@ -33,4 +33,4 @@ def test_every_command_is_in_the_readme_and_answers_help() -> None:
 def test_the_shipped_models_are_small() -> None:
     models = list((ROOT / "runtime" / "fmnist_runtime" / "models").glob("*"))
     assert models
-    assert sum(path.stat().st_size for path in models) < 400_000
+    assert sum(path.stat().st_size for path in models) < 450_000

@@ -9,8 +9,6 @@ an interpreter reads changes.
 from collections import Counter
 from typing import Any
 
-import numpy as np
-
 from fmnist_export.keras_model import import_tensorflow
 
 _IDENTIFIER = b"TFL3"
@@ -33,7 +31,8 @@ def compact(content: bytes) -> bytes:
         if entry.name == _CONVERTERS_NOTE:
             model.buffers[entry.buffer].data = None
     model.metadata = [entry for entry in model.metadata or [] if entry.name != _CONVERTERS_NOTE]
-    builder = _sharing_builder()
+    # Whoever wants to read another tensor overwrites the model's output (explain_tensors.py).
+    builder = _sharing_builder([graph.outputs for graph in model.subgraphs])
     builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
     return bytes(builder.Output())
 
@@ -44,8 +43,11 @@ def _short(name: str) -> str:
     return last.partition("/")[2] or last
 
 
-def _sharing_builder() -> Any:
-    """A flatbuffers.Builder that writes a vector of numbers once and points to it wherever it comes again."""
+def _sharing_builder(alone: list[Any]) -> Any:
+    """A flatbuffers.Builder that writes a vector of numbers once and points to it wherever it comes again.
+
+    The vectors `alone` are shared with no other.
+    """
     import flatbuffers
 
     class SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]  # flatbuffers has no types
@@ -55,8 +57,9 @@ def _sharing_builder() -> Any:
 
         def CreateNumpyVector(self, vector: Any) -> int:  # noqa: N802  # flatbuffers' name
             key = (vector.dtype.str, vector.tobytes())
-            # A single number of a tensor is what explain_tensors.py overwrites to read another one.
-            if key not in self._written or (vector.dtype == np.int32 and vector.size == 1):
+            if any(vector is one for one in alone):
+                return int(super().CreateNumpyVector(vector))
+            if key not in self._written:
                 self._written[key] = super().CreateNumpyVector(vector)
             return self._written[key]
 

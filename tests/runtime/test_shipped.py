@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fmnist_runtime import Classifier, golden, modelfile, shipped, verification
-from fmnist_runtime.dataset import Split
+from fmnist_runtime.dataset import DIGESTS, Split
 from fmnist_runtime.errors import ModelFileError
 from fmnist_runtime.files import sha256
 
@@ -76,6 +76,29 @@ def test_its_file_holds_the_proofs_for_both_runtimes(
         assert round(proof["keras_accuracy"] * 10_000) == keras_right
         assert abs(round(proof["accuracy"] * 10_000) - keras_right) <= 20
         assert proof["golden"]["images"] == len(images.images)
+
+
+def test_its_file_says_how_it_was_trained(name: str, file: modelfile.ModelFile) -> None:
+    assert file.description is not None
+    training = file.description["training"]
+    settings = training["settings"]
+    assert settings["model"] == name
+    assert isinstance(settings["seed"], int)
+    words = training["command"].split()
+    assert words[0] == "fmnist-train"
+    assert f"--model {name} " in training["command"]
+    assert f"--seed {settings['seed']}" in training["command"]
+    # Whoever trains it again has other folders.
+    assert not [word for word in words if word.startswith("/")]
+    assert training["data"]["sha256"] == DIGESTS
+    assert {"fmnist-edge", "python", "tensorflow", "keras", "numpy"} <= set(training["versions"])
+    assert training["parameters"] > 0
+    assert training["epochs"] > 0
+    assert training["seconds"] > 0
+    assert training["machine"]
+    teacher = training.get("teacher")
+    assert not teacher or len(teacher["model_sha256"]) == 64
+    assert all("otherwise" in proof["golden"] for proof in file.description["proofs"])
 
 
 def test_its_golden_images_are_those_of_the_test_set(images: golden.Golden, test_split: Split) -> None:
