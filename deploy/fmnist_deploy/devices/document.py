@@ -1,14 +1,20 @@
 """The result of the matrix as one JSON document, with the rules and whether they hold."""
 
 import itertools
+import math
 from dataclasses import asdict
 from typing import Any
 
 from fmnist_deploy.devices import compare
 from fmnist_deploy.devices.running import Model, Observed
 
-# Of 10,000 images, convolutions in int8 were seen to turn 11 between the runtimes.
-IMAGES_FOR_EACH_TURN = 500
+# Fully connected layers in int8 turned 2 of 10,000 answers between the runtimes, none between processors.
+IMAGES_FOR_EACH_TURN = 2000
+# Convolutions in int8 are rounded otherwise by other kernels, NEON's among them, and near ties turn: 10 to 12 of 10,000
+# between the runtimes, and as many between x86-64 and ARM on tflite-runtime (docs/devices.md).
+_CONVOLUTIONS_IMAGES_FOR_EACH_TURN = 500
+# A sample of images has more such ties or fewer; this is how seldom chance alone may break the rule.
+_CHANCE = 0.001
 
 
 def build(observed: list[Observed], models: list[Model], images: int) -> dict[str, Any]:
@@ -73,7 +79,8 @@ def _model(one: Observed, reference: Observed | None, model: Model, images: int)
     }
     if reference and model.name in reference.outputs:
         compared = compare.compare(outputs, reference.outputs[model.name])
-        entry["compared_with_x86_64"] = {"identical": compared.identical, **asdict(compared)}
+        allowed = by_chance(len(outputs)) if model.convolves_in_integers else 0
+        entry["compared_with_x86_64"] = {"identical": compared.identical, "allowed": allowed, **asdict(compared)}
     return entry
 
 
@@ -97,8 +104,24 @@ def _allowed(model: Model, outputs: compare.Outputs) -> int:
     Integers the runtimes' kernels round differently inside, which was measured to move an int8 output by up to 10 of
     255 steps.
     """
-    exact = outputs.dtype.kind == "f" and not model.integers
-    return 0 if exact else max(1, len(outputs) // IMAGES_FOR_EACH_TURN)
+    if model.convolves_in_integers:
+        return by_chance(len(outputs))
+    return 0 if outputs.dtype.kind == "f" else max(1, len(outputs) // IMAGES_FOR_EACH_TURN)
+
+
+def by_chance(images: int) -> int:
+    """How many of `images` may turn with convolutions in int8: at a rate of 1 in 500, more come once in 1,000 times.
+
+    The number of rare events in a sample is Poisson's.
+    """
+    mean = images / _CONVOLUTIONS_IMAGES_FOR_EACH_TURN
+    count, term = 0, math.exp(-mean)
+    reached = term
+    while reached < 1 - _CHANCE:
+        count += 1
+        term *= mean / count
+        reached += term
+    return count
 
 
 def _rules(cells: list[dict[str, Any]], between: list[dict[str, Any]], names: list[str]) -> list[dict[str, Any]]:
@@ -132,12 +155,12 @@ def _rules(cells: list[dict[str, Any]], between: list[dict[str, Any]], names: li
             and str(cell["runtime"]).startswith("tflite-runtime")
             and not other["identical"]
         ],
-        "every answer is the one of x86-64": [
-            f"{cell['cell']}: {name} on {other['turned']} images"
+        "every answer is the one of x86-64 (with convolutions in int8: but for some 1 in 500)": [
+            f"{cell['cell']}: {name} on {other['turned']} images, {other['allowed']} may"
             for cell, name, _, other in compared
-            if other and other["turned"]
+            if other and other["turned"] > other["allowed"]
         ],
-        "both runtimes answer the same (with integers inside: but for 1 image in 500)": [
+        "both runtimes answer the same (integer outputs: but for 1 in 2,000; convolutions in int8: some 1 in 500)": [
             f"{entry['model']}: {' and '.join(entry['runtimes'])} on {entry['turned']} images"
             for entry in between
             if entry["turned"] > entry["allowed"]

@@ -12,10 +12,12 @@ from fmnist_deploy.devices import installation, running, userland
 from fmnist_deploy.devices.cells import CELLS, Cell
 from fmnist_deploy.devices.running import Model, Observed
 from fmnist_deploy.devices.userland import NotToBeHad
-from fmnist_runtime import golden
+from fmnist_runtime import golden, modelfile
 from fmnist_runtime.dataset import read_test_split
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.shipped import MODELS_FOLDER, SHIPPED, golden_path
+
+_CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def prepare(scratch: Path, wheel: Path | None, folder: Path, data: Path, images:
 
 def shipped() -> list[Model]:
     """The models inside the package."""
-    return [Model(f"shipped {name}", MODELS_FOLDER / file, golden_path(name)) for name, file in SHIPPED.items()]
+    return [_model(f"shipped {name}", MODELS_FOLDER / file, golden_path(name)) for name, file in SHIPPED.items()]
 
 
 def exported(folder: Path) -> list[Model]:
@@ -66,10 +68,16 @@ def exported(folder: Path) -> list[Model]:
         beside = golden.beside(path)
         if beside is None:
             raise FmnistError(f"{path}: no golden file beside it, expected that of fmnist-export; export it again")
-        models.append(Model(path.stem, path, beside))
+        models.append(_model(path.stem, path, beside))
     if not models:
         raise FmnistError(f"{folder}: no .tflite file, expected those of fmnist-export; run: make devices")
     return models
+
+
+def _model(name: str, path: Path, beside: Path) -> Model:
+    graph = modelfile.read(path).graph
+    convolutions = [operator for operator in graph.operators if operator.name in _CONVOLUTIONS]
+    return Model(name, path, beside, any(graph.tensors[one.inputs[0]].dtype == "int8" for one in convolutions))
 
 
 def _pictures(test: NDArray[np.uint8], scratch: Path) -> list[Path]:

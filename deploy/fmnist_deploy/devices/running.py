@@ -35,16 +35,15 @@ print(json.dumps({"import_seconds": seconds, "peak_kib": peak(), "bare_python_ki
 
 @dataclass(frozen=True)
 class Model:
-    """A model file with its golden file; `name` is what the report calls it."""
+    """A model file with its golden file; `name` is what the report calls it.
+
+    `convolves_in_integers`: whether it has convolutions of int8, which kernels round in their own ways.
+    """
 
     name: str
     path: Path
     golden: Path
-
-    @property
-    def integers(self) -> bool:
-        """Whether it computes with integers inside, whatever its output: its precision ends the file's name."""
-        return self.path.stem.endswith(("-int8", "-int8-strict", "-int16x8"))
+    convolves_in_integers: bool = False
 
     def keras(self, images: int) -> NDArray[np.uint16]:
         """The classes that Keras answers to the first `images` test images."""
