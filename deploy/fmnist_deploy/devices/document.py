@@ -10,8 +10,8 @@ from fmnist_deploy.devices.running import Model, Observed
 
 # Fully connected layers in int8 turned 2 of 10,000 answers between the runtimes, none between processors.
 IMAGES_FOR_EACH_TURN = 2000
-# Convolutions in int8 are rounded otherwise by other kernels, NEON's among them, and near ties turn: 20 and 21 of 10,000
-# between the runtimes, 4 and 6 between x86-64 and ARM on tflite-runtime (docs/devices.md).
+# Convolutions in int8 are rounded otherwise by other kernels, NEON's among them, and near ties turn: 20 and 21 of
+# 10,000 between the runtimes, 4 and 6 between x86-64 and ARM on tflite-runtime (docs/devices.md).
 _CONVOLUTIONS_IMAGES_FOR_EACH_TURN = 500
 # A sample of images has more such ties or fewer; this is how seldom chance alone may break the rule.
 _CHANCE = 0.001
