@@ -65,6 +65,15 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     }
 
 
+def free_ports(count: int) -> list[int]:
+    """`count` ports of this machine on which nothing listens now."""
+    sockets = [socket.create_server(("", 0)) for _ in range(count)]
+    ports = [listener.getsockname()[1] for listener in sockets]
+    for listener in sockets:
+        listener.close()
+    return ports
+
+
 @click.command("fmnist_benchmarks.distributed", cls=Command)
 @click.option("--seeds", default="1,2", show_default=True, help="One training a side for each.")
 @click.option("--epochs", type=click.IntRange(min=1), default=3, show_default=True, help="Of each training.")
@@ -103,7 +112,7 @@ def _run(side: str, options: list[str]) -> dict[str, Any]:
     """Train as `side` does and read what training.json says."""
     places, distribute = SIDES[side]
     available = sorted(os.sched_getaffinity(0))
-    addresses = [f"localhost:{port}" for port in _free_ports(len(places))]
+    addresses = [f"localhost:{port}" for port in free_ports(len(places))]
     with tempfile.TemporaryDirectory() as folder:
         children = []
         for index, positions in enumerate(places):
@@ -129,14 +138,6 @@ def _run(side: str, options: list[str]) -> dict[str, Any]:
         "seconds": record["seconds"],
         "accuracy": record["results"]["test_accuracy"],
     }
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("", 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in sockets]
-    for listener in sockets:
-        listener.close()
-    return ports
 
 
 if __name__ == "__main__":

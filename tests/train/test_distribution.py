@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from fmnist_benchmarks.distributed import free_ports
 from fmnist_runtime.errors import TrainingError
 from fmnist_train.cluster import Cluster, chosen, read, split_address, wait
 from helpers import assert_fails, run_command
@@ -22,17 +23,9 @@ def _config(addresses: list[str], index: object, **more: Any) -> str:
     return json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}, **more})
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("", 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in sockets]
-    for listener in sockets:
-        listener.close()
-    return ports
-
-
 def _train(folder: Path, model: str, epochs: int, *more: str, workers: int = 2) -> list[dict[str, Any]]:
     """What each of `workers` processes printed; 0 for one that trains alone."""
-    addresses = [f"localhost:{port}" for port in _free_ports(workers)]
+    addresses = [f"localhost:{port}" for port in free_ports(workers)]
     environments = [{"TF_CONFIG": _config(addresses, index)} for index in range(workers)] or [{}]
     command = [sys.executable, PROGRAM, folder, model, str(epochs), *more]
     children = [
@@ -101,7 +94,7 @@ def test_what_is_chosen() -> None:
 
 
 def test_the_wait_ends_when_all_are_there_and_names_who_is_missing() -> None:
-    addresses = tuple(f"localhost:{port}" for port in _free_ports(2))
+    addresses = tuple(f"localhost:{port}" for port in free_ports(2))
     both_are_there = threading.Barrier(2, timeout=60)
 
     def join(index: int) -> None:
@@ -138,7 +131,7 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
     assert_fails(run("", "--distribute", "multi-worker"), 1, "without TF_CONFIG")
     assert_fails(run("", "--distribute", "many"), 2, "--distribute")
     assert not (tmp_path / "o").exists()
-    addresses = [f"localhost:{port}" for port in _free_ports(2)]
+    addresses = [f"localhost:{port}" for port in free_ports(2)]
     assert_fails(run(_config(addresses, 0), "--wait", 0.5), 1, "waited 0.5 s for worker 1")
 
 

@@ -4,7 +4,6 @@ Each epoch has its own order of the images, drawn from (seed, epoch), and ends w
 optimizer and the state of the random layers. So `resume` goes on as if nothing had happened.
 """
 
-import hashlib
 import json
 import platform
 import sys
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 import fmnist_runtime
 from fmnist_runtime.dataset import DIGESTS, Split
 from fmnist_runtime.errors import TrainingError
-from fmnist_runtime.files import write_atomically
+from fmnist_runtime.files import sha256, write_atomically
 from fmnist_train import builders, distribution
 from fmnist_train.augmentation import augment
 from fmnist_train.data import FashionMnist, hold_out, to_float
@@ -232,9 +231,7 @@ def _probabilities(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
     """`outputs`, (N, 10), where they are probabilities, else (a compiled model may give logits) their softmax."""
     if outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=1e-3):
         return outputs
-    exponentials = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-    result: NDArray[np.float32] = exponentials / exponentials.sum(axis=1, keepdims=True)
-    return result
+    return np.asarray(keras.ops.softmax(outputs), np.float32)
 
 
 def _record(trained: Trained, dataset: FashionMnist, folder: Path) -> dict[str, Any]:
@@ -254,7 +251,7 @@ def _record(trained: Trained, dataset: FashionMnist, folder: Path) -> dict[str, 
         "replicas": trained.replicas,
         "machine": {"system": platform.platform(), "processor": platform.machine()},
         "data": {"images": len(dataset.train.images), "sha256": DIGESTS},
-        "model_sha256": hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest(),
+        "model_sha256": sha256((folder / MODEL_FILE).read_bytes()),
         "history": trained.progress.history,
         "seconds": trained.progress.seconds,
         "results": {"test_loss": trained.test_loss, "test_accuracy": trained.test_accuracy},
@@ -274,10 +271,10 @@ def _others(settings: Settings) -> dict[str, Any]:
     """What the training took from other files: the function that built the model, and the teacher."""
     others: dict[str, Any] = {}
     if path := builders.file_of(settings.model):
-        others["builder_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        others["builder_sha256"] = sha256(path.read_bytes())
     if settings.teacher:
         teacher = Path(settings.teacher)
-        others["teacher"] = {"model": teacher.name, "model_sha256": hashlib.sha256(teacher.read_bytes()).hexdigest()}
+        others["teacher"] = {"model": teacher.name, "model_sha256": sha256(teacher.read_bytes())}
     return others
 
 
