@@ -62,7 +62,7 @@ def _ways(name: str, count: int) -> dict[str, Callable[[], Any]]:
 
     split = data.load().train
     images, labels = data.to_float(split.images[:count]), split.labels[:count].astype(np.int32)
-    settings = replace(recipe(name), teacher="")
+    settings = replace(recipe(name), teacher=())
 
     def own(fused: bool, xla: bool) -> "keras.Model":
         model = training.build(settings, count) if fused else builders.build(name)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# What fmnist-train calls it (fmnist_train.training.RECORD_FILE, which imports tensorflow).
+# What fmnist-train calls it (fmnist_train.results.RECORD_FILE, which imports tensorflow).
 RECORD_FILE = "training.json"
 # Keras puts this before the name of a figure that was measured on held-out images.
 _HELD_OUT = "val_"

@@ -15,7 +15,7 @@ RECORD: dict[str, Any] = {
     "settings": {"model": "cnn-nano", "seed": 3, "a setting of tomorrow": [1, {"x": None}]},
     "command": "fmnist-train --model cnn-nano --seed 3",
     "parameters": 23290,
-    "teacher": {"model": "cnn-small.keras", "model_sha256": "e" * 64},
+    "teachers": [{"model": "small/model.keras", "model_sha256": "e" * 64}],
     "history": {"loss": [0.5, 0.4], "val_loss": [0.6, 0.5], "val_accuracy": [0.8, 0.9], "val_odd": []},
     "seconds": [1.25, 2.5],
     "results": {"test_accuracy": 0.91},
@@ -34,7 +34,7 @@ def test_the_record_is_copied_as_it_is_and_the_lists_of_epochs_become_numbers(tm
     model = _model(tmp_path, {**RECORD, "model_sha256": digest})
     said: list[str] = []
     assert recipe.beside(model, digest, said.append) == {
-        **{name: RECORD[name] for name in ("settings", "command", "parameters", "teacher", "results")},
+        **{name: RECORD[name] for name in ("settings", "command", "parameters", "teachers", "results")},
         "epochs": 2,
         "seconds": 3.8,
         "held_out": {"loss": 0.5, "accuracy": 0.9},

@@ -1,13 +1,14 @@
 import numpy as np
+from numpy.typing import NDArray
 
-from fmnist_train.augmentation import augment
+from fmnist_train.augmentation import augment, ways
 
 IMAGES = np.random.default_rng(5).integers(1, 256, (400, 28, 28), dtype=np.uint8)
 NOTHING = {"flip": 0.0, "shift": 0, "erase": 0.0}
 
 
-def _augment(seed: int = 1, **changes: float) -> np.ndarray:
-    return augment(IMAGES, np.random.default_rng(seed), **{**NOTHING, **changes})  # type: ignore[arg-type]
+def _augment(seed: int = 1, **changes: float) -> NDArray[np.uint8]:
+    return augment(IMAGES, np.random.default_rng(seed), **{**NOTHING, **changes})[0]  # type: ignore[arg-type]
 
 
 def test_without_changes_it_is_a_copy() -> None:
@@ -61,3 +62,15 @@ def test_the_same_seed_gives_the_same_images_and_the_originals_stay() -> None:
     assert np.array_equal(first, _augment(3, flip=0.5, shift=2, erase=0.5))
     assert not np.array_equal(first, _augment(4, flip=0.5, shift=2, erase=0.5))
     assert np.array_equal(IMAGES, before)
+
+
+def test_the_same_way_is_the_same_change_and_an_erased_part_is_like_no_other() -> None:
+    alike = np.repeat(IMAGES[:1], 2000, axis=0)
+    changed, way = augment(alike, np.random.default_rng(1), flip=0.5, shift=1, erase=0)
+    assert set(way) == set(range(ways(1)))
+    images = {number: changed[way == number] for number in range(ways(1))}
+    assert all((copies == copies[0]).all() for copies in images.values())
+    assert len({copies[0].tobytes() for copies in images.values()}) == ways(1) == 18
+    erased, way = augment(alike, np.random.default_rng(1), flip=0.5, shift=1, erase=0.5)
+    assert np.array_equal(way == -1, (erased != changed).any(axis=(1, 2)))
+    assert 800 < np.sum(way == -1) < 1200

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from fmnist_runtime.errors import TrainingError  # noqa: E402
-from fmnist_train.distillation import load_teacher, mixed, smoothed  # noqa: E402
+from fmnist_train.distillation import Teachers, load_teacher, smoothed  # noqa: E402
 from fmnist_train.models import mlp  # noqa: E402
 
 
@@ -18,14 +19,43 @@ def test_smoothed_labels() -> None:
     np.testing.assert_array_equal(smoothed(np.array([9], np.uint8), 0), np.eye(10, dtype=np.float32)[9:])
 
 
-def test_the_teachers_answers_are_mixed_in(tmp_path: Path) -> None:
-    mlp().save(tmp_path / "teacher.keras")
-    teacher = load_teacher(tmp_path / "teacher.keras")
+@pytest.fixture
+def models(tmp_path: Path) -> list[Any]:
+    for name in ("one", "two"):
+        mlp().save(tmp_path / f"{name}.keras")
+    return [load_teacher(tmp_path / f"{name}.keras") for name in ("one", "two")]
+
+
+def test_the_mean_of_the_teachers_answers_is_mixed_in(models: list[Any]) -> None:
     images = np.random.default_rng(1).random((1500, 28, 28), np.float32)
     labels = smoothed(np.zeros(1500, np.uint8), 0)
-    answers = teacher.predict(images, verbose=0)
-    np.testing.assert_allclose(mixed(labels, teacher, images, 0.7), 0.3 * labels + 0.7 * answers, atol=1e-6)
-    np.testing.assert_array_equal(mixed(labels, teacher, images, 0), labels)
+    index, way = np.arange(1500), np.zeros(1500, np.int64)
+    answers = (models[0].predict(images, verbose=0) + models[1].predict(images, verbose=0)) / 2
+    teachers = Teachers(models, 1500, 1)
+    mixed = teachers.mixed(labels, images, index, way, 0.7)
+    np.testing.assert_allclose(mixed, 0.3 * labels + 0.7 * answers, atol=1e-6)
+    np.testing.assert_array_equal(teachers.mixed(labels, images, index, way, 0), labels)
+
+
+@pytest.mark.parametrize("ways", [2, 10_000])
+def test_an_answer_is_kept_for_the_same_image_changed_in_the_same_way(models: list[Any], ways: int) -> None:
+    asked = []
+    for model in models:
+        ask = model.predict_on_batch
+        model.predict_on_batch = lambda batch, ask=ask: asked.append(len(batch)) or ask(batch)
+    teachers = Teachers(models, 100, ways)
+    images = np.random.default_rng(1).random((4, 28, 28), np.float32)
+    nothing = np.zeros((4, 10), np.float32)
+    index, way = np.array([7, 7, 8, 99]), np.array([0, 1, 1, -1])
+    first = teachers.mixed(nothing, images, index, way, 1)
+    assert len(asked) == 2
+    again = teachers.mixed(nothing[:3], images[[2, 0, 1]], index[[2, 0, 1]], way[[2, 0, 1]], 1)
+    np.testing.assert_array_equal(again, first[[2, 0, 1]])
+    assert len(asked) == (2 if ways == 2 else 4)
+    # What can't come again is asked each time, also beside what is known.
+    other = teachers.mixed(nothing, images[[0, 1, 2, 0]], index, way, 1)
+    np.testing.assert_array_equal(other, first[[0, 1, 2, 0]])
+    assert len(asked) == (4 if ways == 2 else 6)
 
 
 def test_what_is_no_teacher_is_refused(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_everything_is_there_and_recorded(trained: Path) -> None:
         "flip": 0,
         "shift": 0,
         "erase": 0,
-        "teacher": "",
+        "teacher": [],
         "teacher_weight": 0.5,
     }
     assert record["parameters"] == 101770
@@ -75,8 +75,9 @@ def test_every_figure_is_a_png_with_something_on_it(trained: Path) -> None:
             assert len(picture.convert("RGB").getcolors(1 << 20)) > 20
 
 
-def test_the_same_seed_gives_the_same_weights_interrupted_or_not(tmp_path: Path) -> None:
-    options = ("--epochs", 3, "--seed", 3, "--batch-size", 64)
+def test_the_same_seed_gives_the_same_weights_interrupted_or_not(tmp_path: Path, trained: Path) -> None:
+    teachers = 2 * ("--teacher", trained / "model.keras")
+    options = ("--epochs", 3, "--seed", 3, "--batch-size", 64, "--flip", 0.5, "--shift", 1, *teachers)
     assert run_command("fmnist-train", *options, "-o", tmp_path / "a").returncode == 0
     command = [BIN / "fmnist-train", *map(str, options), "-o", tmp_path / "b"]
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -100,6 +101,11 @@ def test_the_same_seed_gives_the_same_weights_interrupted_or_not(tmp_path: Path)
     assert result.returncode == 0, result.stderr
     assert "Epoch 1/3" not in result.stdout
     assert _weights_digest(tmp_path / "a" / "model.keras") == _weights_digest(tmp_path / "b" / "model.keras")
+    record = json.loads((tmp_path / "b" / "training.json").read_text())
+    digest = hashlib.sha256((trained / "model.keras").read_bytes()).hexdigest()
+    teacher = {"model": str(trained / "model.keras"), "model_sha256": digest}
+    assert record["teachers"] == [teacher, teacher]
+    assert record["command"].count(f"--teacher {trained / 'model.keras'}") == 2
 
 
 def test_bad_input(tmp_path: Path, data_folder: Path, read_only_folder: Path) -> None:

@@ -14,35 +14,46 @@ _AREA = (0.02, 0.4)
 _MOST_ELONGATED = 1 / 0.3
 
 
-def augment(images: Images, rng: np.random.Generator, *, flip: float, shift: int, erase: float) -> Images:
-    """A changed copy of `images`, (N, H, W) uint8.
+def augment(
+    images: Images, rng: np.random.Generator, *, flip: float, shift: int, erase: float
+) -> tuple[Images, NDArray[np.int64]]:
+    """A changed copy of `images`, (N, H, W) uint8, and the way, (N,) int64, in which each was changed.
 
     `flip` of them are mirrored, each is moved by up to `shift` pixels down and across (what comes in is background, 0),
-    and in `erase` of them a rectangle is replaced by random pixels.
+    and in `erase` of them a rectangle is replaced by random pixels. Two copies of one image with the same way in
+    0..`ways(shift)` - 1 are equal; an image with a part erased is like no other, and its way is -1.
     """
     changed = images.copy()
+    way = np.zeros(len(images), np.int64)
     if flip:
         mirrored = rng.random(len(images)) < flip
         changed[mirrored] = changed[mirrored, :, ::-1]
+        way += mirrored
     if shift:
-        changed = _moved(changed, rng, shift)
+        down, across = rng.integers(0, 2 * shift + 1, (2, len(images)))
+        changed = _moved(changed, down, across, shift)
+        way += 2 * (down * (2 * shift + 1) + across)
     if erase:
-        _erase(changed, rng, erase)
-    return changed
+        way[_erase(changed, rng, erase)] = -1
+    return changed, way
 
 
-def _moved(images: Images, rng: np.random.Generator, most: int) -> Images:
+def ways(shift: int) -> int:
+    """In how many ways an image can be mirrored and moved by up to `shift` pixels."""
+    return 2 * (2 * shift + 1) ** 2
+
+
+def _moved(images: Images, down: NDArray[np.int64], across: NDArray[np.int64], most: int) -> Images:
     count, height, width = images.shape
     padded = np.pad(images, ((0, 0), (most, most), (most, most)))
     # numpy 1's types know one axis only.
     windows: Images = np.lib.stride_tricks.sliding_window_view(padded, (height, width), (1, 2))  # type: ignore[call-overload]
-    down, across = rng.integers(0, 2 * most + 1, (2, count))
     moved: Images = windows[np.arange(count), down, across]
     return moved
 
 
-def _erase(images: Images, rng: np.random.Generator, share: float) -> None:
-    """Erase in place, in `share` of `images`, one rectangle each."""
+def _erase(images: Images, rng: np.random.Generator, share: float) -> NDArray[np.int64]:
+    """Erase in place, in `share` of `images`, one rectangle each, and say in which."""
     count, height, width = images.shape
     chosen = np.flatnonzero(rng.random(count) < share)
     area = rng.uniform(*_AREA, len(chosen)) * height * width
@@ -55,3 +66,4 @@ def _erase(images: Images, rng: np.random.Generator, share: float) -> None:
     for index, y, x, h, w in zip(chosen, top, left, tall, wide, strict=True):
         inside = (rows >= y) & (rows < y + h) & (columns >= x) & (columns < x + w)
         images[index][inside] = rng.integers(0, 256, h * w, dtype=np.uint8)
+    return chosen

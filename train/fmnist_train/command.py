@@ -14,7 +14,7 @@ from fmnist_train.settings import RECIPES, SCHEDULES, Settings, recipe
 if TYPE_CHECKING:
     from fmnist_train.data import FashionMnist
     from fmnist_train.distribution import Distribution
-    from fmnist_train.training import Trained
+    from fmnist_train.results import Trained
 
 _RECIPE = "the recipe's; mlp"
 
@@ -48,11 +48,17 @@ _RECIPE = "the recipe's; mlp"
 @click.option("--flip", type=click.FloatRange(0, 1), help=f"Share of images to mirror.  [{_RECIPE}: 0]")
 @click.option("--shift", type=click.IntRange(0, 27), help=f"Most pixels to move an image by.  [{_RECIPE}: 0]")
 @click.option("--erase", type=click.FloatRange(0, 1), help=f"Share of images to erase a part of.  [{_RECIPE}: 0]")
-@click.option("--teacher", type=FILE, metavar="MODEL.keras", help="A trained model whose answers to learn from, too.")
+@click.option(
+    "--teacher",
+    type=FILE,
+    multiple=True,
+    metavar="MODEL.keras",
+    help="A trained model whose answers to learn from, too; of several, given one by one, the mean of their answers.",
+)
 @click.option(
     "--teacher-weight",
     type=click.FloatRange(0, 1),
-    help="Share of the teacher's answers in what is learned, the labels are the rest.  [default: 0.5]",
+    help="Share of the teachers' answers in what is learned, the labels are the rest.  [default: 0.5]",
 )
 @click.option(
     "--validation",
@@ -105,14 +111,13 @@ def main(
         raise click.BadParameter(
             f"{model!r} is unknown, expected {', '.join(RECIPES)}, list, or FILE.py:FUNCTION", param_hint="'--model'"
         )
-    if options["teacher"] is not None:
-        options["teacher"] = str(options["teacher"])
+    options["teacher"] = tuple(str(path) for path in options["teacher"]) or None
     settings = recipe(model, **options)
     workers = cluster.chosen(distribute, os.environ)
     make_folder(output)
     dataset = data.load(data_folder)
     _import_tensorflow()
-    from fmnist_train import training
+    from fmnist_train import checkpoints, results
 
     spread = _spread(distribute, workers, wait)
     builders.check(settings, options)
@@ -121,14 +126,14 @@ def main(
     try:
         trained = _train(settings, dataset, output, resume, spread)
     except KeyboardInterrupt as error:
-        raise TrainingError(_interrupted(training.finished_epochs(output), settings, output)) from error
+        raise TrainingError(_interrupted(checkpoints.finished_epochs(output), settings, output)) from error
     if not spread.is_chief:
         click.echo(f"worker {spread.worker}: {settings.epochs} epochs are done; worker 0 keeps the results")
         return
-    training.save(trained, dataset, output)
+    results.save(trained, dataset, output)
     _show_results(trained, dataset)
     _draw(trained, dataset, output)
-    click.echo(f"{output / training.MODEL_FILE}: next, fmnist-export {output / training.MODEL_FILE} --quantize")
+    click.echo(f"{output / results.MODEL_FILE}: next, fmnist-export {output / results.MODEL_FILE} --quantize")
 
 
 def _import_tensorflow() -> None:
@@ -155,9 +160,10 @@ def _train(
     settings: Settings, dataset: "FashionMnist", output: Path, resume: bool, spread: "Distribution"
 ) -> "Trained":
     from fmnist_train import training
+    from fmnist_train.progress import ProgressBar
 
     steps = -(-(len(dataset.train.images) - settings.validation) // settings.batch_size)
-    bar = training.ProgressBar(settings.epochs, steps, click.echo)
+    bar = ProgressBar(settings.epochs, steps, click.echo)
     callbacks = [bar] if spread.is_chief else []
     return training.train(settings, dataset, output, resume=resume, callbacks=callbacks, spread=spread)
 

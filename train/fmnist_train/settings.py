@@ -17,8 +17,8 @@ class Settings:
     `flip`, `shift` and `erase` change the training images (see augmentation.py): the share of images that are mirrored,
     the most pixels that one is moved by, and the share of images in which a rectangle is erased.
 
-    `teacher` is the path of a trained .keras model, whose answers make up `teacher_weight` of what is learned, the
-    labels the rest (Hinton et al. 2015, arXiv:1503.02531).
+    `teacher` are the paths of trained .keras models; the mean of their answers makes up `teacher_weight` of what is
+    learned, the labels the rest (Hinton et al. 2015, arXiv:1503.02531).
     """
 
     model: str = "mlp"
@@ -33,13 +33,26 @@ class Settings:
     flip: float = 0.0
     shift: int = 0
     erase: float = 0.0
-    teacher: str = ""
+    teacher: tuple[str, ...] = ()
     teacher_weight: float = 0.5
+
+    @property
+    def has_soft_targets(self) -> bool:
+        """Whether a model learns ten shares an image instead of one label."""
+        return bool(self.label_smoothing or self.teacher)
+
+    @property
+    def loss(self) -> str:
+        """The loss, by Keras's name."""
+        return "categorical_crossentropy" if self.has_soft_targets else "sparse_categorical_crossentropy"
 
     def options(self) -> str:
         """The options of fmnist-train that give these settings."""
-        parts = [f"--{name.replace('_', '-')} {value}" for name, value in asdict(self).items() if value != ""]
-        return " ".join(part for part in parts if self.teacher or not part.startswith("--teacher"))
+        parts = []
+        for name, value in asdict(self).items():
+            if not name.startswith("teacher") or self.teacher:
+                parts += [f"--{name.replace('_', '-')} {one}" for one in (value if name == "teacher" else (value,))]
+        return " ".join(parts)
 
 
 # 1,000 images are enough to see that a training goes well; what the recipes hold was chosen with 4,000.

@@ -1,0 +1,110 @@
+"""What comes out of a training: the model, its answers to the test images, and the record of how it came to be."""
+
+import json
+import platform
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+import fmnist_runtime
+from fmnist_runtime.dataset import DIGESTS, Split
+from fmnist_runtime.files import sha256, write_atomically
+from fmnist_train import builders, checkpoints
+from fmnist_train.checkpoints import Progress
+from fmnist_train.data import FashionMnist, to_float
+from fmnist_train.settings import Settings
+
+MODEL_FILE = "model.keras"
+RECORD_FILE = "training.json"
+
+_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model, how it came to be, and its results on the test set: loss, accuracy and (N, 10) float32.
+
+    `replicas` is the number of devices, on all workers, that shared each batch.
+    """
+
+    model: keras.Model
+    settings: Settings
+    progress: Progress
+    test_loss: float
+    test_accuracy: float
+    test_probabilities: NDArray[np.float32]
+    replicas: int = 1
+
+
+def evaluate(model: keras.Model, settings: Settings, progress: Progress, test: Split) -> Trained:
+    """`model`, trained by `settings` as `progress` says, with its results on the images of `test`."""
+    images = to_float(test.images)
+    probabilities = _probabilities(model.predict(images, batch_size=_BATCH, verbose=0))
+    loss = keras.losses.sparse_categorical_crossentropy(test.labels.astype(np.int32), probabilities)
+    accuracy = np.mean(probabilities.argmax(axis=1) == test.labels)
+    return Trained(model, settings, progress, float(np.mean(loss)), float(accuracy), probabilities)
+
+
+def save(trained: Trained, dataset: FashionMnist, folder: Path) -> None:
+    """Write model.keras and training.json to `folder`, each whole or not at all, and drop the checkpoints."""
+    checkpoints.save_model(trained.model, folder / MODEL_FILE)
+    record = json.dumps(_record(trained, dataset, folder), indent=1)
+    write_atomically(folder / RECORD_FILE, (record + "\n").encode())
+    checkpoints.remove(folder)
+
+
+def _probabilities(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`outputs`, (N, 10), where they are probabilities, else (a compiled model may give logits) their softmax."""
+    if outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=1e-3):
+        return outputs
+    return np.asarray(keras.ops.softmax(outputs), np.float32)
+
+
+def _record(trained: Trained, dataset: FashionMnist, folder: Path) -> dict[str, Any]:
+    return {
+        "settings": asdict(trained.settings),
+        **_compiled(trained),
+        "parameters": trained.model.count_params(),
+        **_others(trained.settings),
+        "command": f"fmnist-train {trained.settings.options()}",
+        "versions": {
+            "fmnist-edge": fmnist_runtime.__version__,
+            "python": platform.python_version(),
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "numpy": np.__version__,
+        },
+        "replicas": trained.replicas,
+        "machine": {"system": platform.platform(), "processor": platform.machine()},
+        "data": {"images": len(dataset.train.images), "sha256": DIGESTS},
+        "model_sha256": sha256((folder / MODEL_FILE).read_bytes()),
+        "history": trained.progress.history,
+        "seconds": trained.progress.seconds,
+        "results": {"test_loss": trained.test_loss, "test_accuracy": trained.test_accuracy},
+    }
+
+
+def _compiled(trained: Trained) -> dict[str, str]:
+    """The optimizer and the loss: those that a person's own model was compiled with, or ours."""
+    model = trained.model
+    if model.compiled:
+        loss = model.loss if isinstance(model.loss, str) else getattr(model.loss, "name", type(model.loss).__name__)
+        return {"optimizer": type(model.optimizer).__name__, "loss": loss}
+    return {"optimizer": "adamw" if trained.settings.weight_decay else "adam", "loss": trained.settings.loss}
+
+
+def _others(settings: Settings) -> dict[str, Any]:
+    """What the training took from other files: the function that built the model, and the teachers."""
+    others: dict[str, Any] = {}
+    if path := builders.file_of(settings.model):
+        others["builder_sha256"] = sha256(path.read_bytes())
+    if settings.teacher:
+        others["teachers"] = [
+            {"model": path, "model_sha256": sha256(Path(path).read_bytes())} for path in settings.teacher
+        ]
+    return others
