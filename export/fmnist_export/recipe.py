@@ -1,10 +1,12 @@
 """How a Keras model was trained, for the description of the files made from it: what training.json beside it says.
 
-The record is copied as fmnist-train wrote it, whatever settings it names, with three parts made short:
+The record is copied as fmnist-train wrote it, whatever keys it has, with some parts made short:
 
-    history, seconds    of each epoch    ->  epochs, seconds in all, and held_out: the last value of each figure that
-                                             was measured on held-out training images
-    model_sha256                         ->  left out: the description says it as keras_sha256
+    history, seconds   of each epoch    ->  epochs, seconds in all, and held_out: the last value of each figure that
+                                            was measured on held-out training images
+    teachers, start    path and digest  ->  the digest; the path is in the command
+    settings                            ->  left out: the command has them all as options
+    model_sha256                        ->  left out: the description says it as keras_sha256
 """
 
 import json
@@ -42,8 +44,13 @@ def beside(model: Path, sha256: str, say: Callable[[str], None]) -> dict[str, An
 
 
 def shorten(record: dict[str, Any]) -> dict[str, Any]:
-    """`record` with numbers in place of the lists of each epoch, everything else as it is."""
-    kept = {name: value for name, value in record.items() if name not in ("model_sha256", "history", "seconds")}
+    """`record` with numbers in place of the lists of each epoch, and without what is said elsewhere."""
+    left_out = ["model_sha256", "history", "seconds", *(["settings"] if "command" in record else [])]
+    kept = {name: value for name, value in record.items() if name not in left_out}
+    if isinstance(teachers := kept.get("teachers"), list):
+        kept["teachers"] = [_digest(teacher) for teacher in teachers]
+    if "start" in kept:
+        kept["start"] = _digest(kept["start"])
     seconds = record.get("seconds")
     if isinstance(seconds, list) and all(isinstance(value, int | float) for value in seconds):
         kept |= {"epochs": len(seconds), "seconds": round(sum(seconds), 1)}
@@ -57,3 +64,7 @@ def shorten(record: dict[str, Any]) -> dict[str, Any]:
         if name.startswith(_HELD_OUT) and isinstance(values, list) and values
     }
     return {**kept, "held_out": held_out} if held_out else kept
+
+
+def _digest(model: object) -> object:
+    return model.get("model_sha256", model) if isinstance(model, dict) else model

@@ -15,6 +15,7 @@ RECORD: dict[str, Any] = {
     "settings": {"model": "cnn-nano", "seed": 3, "a setting of tomorrow": [1, {"x": None}]},
     "command": "fmnist-train --model cnn-nano --seed 3",
     "parameters": 23290,
+    "start": {"model": "first/model.keras", "model_sha256": "d" * 64},
     "teachers": [{"model": "small/model.keras", "model_sha256": "e" * 64}],
     "history": {"loss": [0.5, 0.4], "val_loss": [0.6, 0.5], "val_accuracy": [0.8, 0.9], "val_odd": []},
     "seconds": [1.25, 2.5],
@@ -34,7 +35,9 @@ def test_the_record_is_copied_as_it_is_and_the_lists_of_epochs_become_numbers(tm
     model = _model(tmp_path, {**RECORD, "model_sha256": digest})
     said: list[str] = []
     assert recipe.beside(model, digest, said.append) == {
-        **{name: RECORD[name] for name in ("settings", "command", "parameters", "teachers", "results")},
+        **{name: RECORD[name] for name in ("command", "parameters", "results")},
+        "teachers": ["e" * 64],
+        "start": "d" * 64,
         "epochs": 2,
         "seconds": 3.8,
         "held_out": {"loss": 0.5, "accuracy": 0.9},
@@ -45,6 +48,14 @@ def test_the_record_is_copied_as_it_is_and_the_lists_of_epochs_become_numbers(tm
 def test_without_held_out_images_nothing_is_said_of_them() -> None:
     assert "held_out" not in recipe.shorten({"history": {"loss": [0.5]}, "seconds": [1]})
     assert recipe.shorten({"seconds": 3.5, "history": None}) == {"seconds": 3.5}
+
+
+def test_settings_are_left_out_only_where_the_command_says_them() -> None:
+    assert recipe.shorten({"settings": {"seed": 1}}) == {"settings": {"seed": 1}}
+    assert recipe.shorten({"settings": {"seed": 1}, "command": "fmnist-train --seed 1"}) == {
+        "command": "fmnist-train --seed 1"
+    }
+    assert recipe.shorten({"teachers": None, "start": "mine.keras"}) == {"teachers": None, "start": "mine.keras"}
 
 
 def test_without_a_record_nothing_changes(tmp_path: Path) -> None:
@@ -77,7 +88,7 @@ def test_exported_files_say_how_their_model_was_trained(exported: Path) -> None:
         assert description is not None
         training = description["training"]
         assert description["keras_sha256"] == record["model_sha256"]
-        for name in ("settings", "command", "parameters", "versions", "machine", "data", "results"):
+        for name in ("command", "parameters", "versions", "machine", "data", "results"):
             assert training[name] == record[name]
         assert training["epochs"] == len(record["seconds"]) == record["settings"]["epochs"]
         assert training["seconds"] == pytest.approx(sum(record["seconds"]), abs=0.05)

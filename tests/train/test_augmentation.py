@@ -1,33 +1,36 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_train.augmentation import augment, ways
+from fmnist_train.augmentation import erase, move, ways
 
 IMAGES = np.random.default_rng(5).integers(1, 256, (400, 28, 28), dtype=np.uint8)
-NOTHING = {"flip": 0.0, "shift": 0, "erase": 0.0}
 
 
-def _augment(seed: int = 1, **changes: float) -> NDArray[np.uint8]:
-    return augment(IMAGES, np.random.default_rng(seed), **{**NOTHING, **changes})[0]  # type: ignore[arg-type]
+def _move(seed: int = 1, flip: float = 0, shift: int = 0) -> NDArray[np.uint8]:
+    return move(IMAGES, np.random.default_rng(seed), flip=flip, shift=shift)[0]
+
+
+def _erase(share: float, seed: int = 1) -> NDArray[np.uint8]:
+    return erase(IMAGES, np.random.default_rng(seed), share)
 
 
 def test_without_changes_it_is_a_copy() -> None:
-    changed = _augment()
-    assert np.array_equal(changed, IMAGES)
-    assert not np.shares_memory(changed, IMAGES)
+    for changed in (_move(), _erase(0)):
+        assert np.array_equal(changed, IMAGES)
+        assert not np.shares_memory(changed, IMAGES)
 
 
 def test_the_share_that_is_asked_for_is_mirrored_and_nothing_else() -> None:
-    assert np.array_equal(_augment(flip=1), IMAGES[:, :, ::-1])
-    mirrored = (_augment(flip=0.25) == IMAGES[:, :, ::-1]).all(axis=(1, 2))
-    same = (_augment(flip=0.25) == IMAGES).all(axis=(1, 2))
+    assert np.array_equal(_move(flip=1), IMAGES[:, :, ::-1])
+    mirrored = (_move(flip=0.25) == IMAGES[:, :, ::-1]).all(axis=(1, 2))
+    same = (_move(flip=0.25) == IMAGES).all(axis=(1, 2))
     assert (mirrored ^ same).all()
     assert 60 < mirrored.sum() < 140
 
 
 def test_every_move_is_within_the_limit_and_brings_background() -> None:
     moves = set()
-    for before, after in zip(IMAGES, _augment(shift=2), strict=True):
+    for before, after in zip(IMAGES, _move(shift=2), strict=True):
         padded = np.pad(before, 2)
         found = [
             (down, across)
@@ -41,7 +44,7 @@ def test_every_move_is_within_the_limit_and_brings_background() -> None:
 
 
 def test_one_rectangle_is_erased() -> None:
-    changed = _augment(erase=1)
+    changed = _erase(1)
     areas = []
     for before, after in zip(IMAGES, changed, strict=True):
         rows, columns = np.nonzero(before != after)
@@ -52,25 +55,23 @@ def test_one_rectangle_is_erased() -> None:
     assert min(areas) > 0.01
     assert max(areas) < 0.45
     assert 0.15 < np.mean(areas) < 0.25
-    untouched = (_augment(erase=0.25) == IMAGES).all(axis=(1, 2))
+    untouched = (_erase(0.25) == IMAGES).all(axis=(1, 2))
     assert 260 < untouched.sum() < 340
 
 
 def test_the_same_seed_gives_the_same_images_and_the_originals_stay() -> None:
     before = IMAGES.copy()
-    first = _augment(3, flip=0.5, shift=2, erase=0.5)
-    assert np.array_equal(first, _augment(3, flip=0.5, shift=2, erase=0.5))
-    assert not np.array_equal(first, _augment(4, flip=0.5, shift=2, erase=0.5))
+    assert np.array_equal(_move(3, 0.5, 2), _move(3, 0.5, 2))
+    assert not np.array_equal(_move(3, 0.5, 2), _move(4, 0.5, 2))
+    assert np.array_equal(_erase(0.5, 3), _erase(0.5, 3))
+    assert not np.array_equal(_erase(0.5, 3), _erase(0.5, 4))
     assert np.array_equal(IMAGES, before)
 
 
-def test_the_same_way_is_the_same_change_and_an_erased_part_is_like_no_other() -> None:
+def test_two_copies_in_the_same_way_are_equal() -> None:
     alike = np.repeat(IMAGES[:1], 2000, axis=0)
-    changed, way = augment(alike, np.random.default_rng(1), flip=0.5, shift=1, erase=0)
+    changed, way = move(alike, np.random.default_rng(1), flip=0.5, shift=1)
     assert set(way) == set(range(ways(1)))
     images = {number: changed[way == number] for number in range(ways(1))}
     assert all((copies == copies[0]).all() for copies in images.values())
     assert len({copies[0].tobytes() for copies in images.values()}) == ways(1) == 18
-    erased, way = augment(alike, np.random.default_rng(1), flip=0.5, shift=1, erase=0.5)
-    assert np.array_equal(way == -1, (erased != changed).any(axis=(1, 2)))
-    assert 800 < np.sum(way == -1) < 1200

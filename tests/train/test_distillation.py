@@ -7,7 +7,7 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from fmnist_runtime.errors import TrainingError  # noqa: E402
-from fmnist_train.distillation import Teachers, load_teacher, smoothed  # noqa: E402
+from fmnist_train.distillation import Teachers, load_model, smoothed  # noqa: E402
 from fmnist_train.models import mlp  # noqa: E402
 
 
@@ -23,7 +23,7 @@ def test_smoothed_labels() -> None:
 def models(tmp_path: Path) -> list[Any]:
     for name in ("one", "two"):
         mlp().save(tmp_path / f"{name}.keras")
-    return [load_teacher(tmp_path / f"{name}.keras") for name in ("one", "two")]
+    return [load_model(tmp_path / f"{name}.keras") for name in ("one", "two")]
 
 
 def test_the_mean_of_the_teachers_answers_is_mixed_in(models: list[Any]) -> None:
@@ -46,24 +46,24 @@ def test_an_answer_is_kept_for_the_same_image_changed_in_the_same_way(models: li
     teachers = Teachers(models, 100, ways)
     images = np.random.default_rng(1).random((4, 28, 28), np.float32)
     nothing = np.zeros((4, 10), np.float32)
-    index, way = np.array([7, 7, 8, 99]), np.array([0, 1, 1, -1])
+    index, way = np.array([7, 7, 8, 99]), np.array([0, 1, 1, 0])
     first = teachers.mixed(nothing, images, index, way, 1)
     assert len(asked) == 2
     again = teachers.mixed(nothing[:3], images[[2, 0, 1]], index[[2, 0, 1]], way[[2, 0, 1]], 1)
     np.testing.assert_array_equal(again, first[[2, 0, 1]])
     assert len(asked) == (2 if ways == 2 else 4)
-    # What can't come again is asked each time, also beside what is known.
-    other = teachers.mixed(nothing, images[[0, 1, 2, 0]], index, way, 1)
-    np.testing.assert_array_equal(other, first[[0, 1, 2, 0]])
+    # What is new is asked beside what is known.
+    other = teachers.mixed(nothing, images[[0, 1, 3, 0]], index, np.array([0, 1, 0, 1]), 1)
+    np.testing.assert_array_equal(other, first[[0, 1, 3, 0]])
     assert len(asked) == (4 if ways == 2 else 6)
 
 
 def test_what_is_no_teacher_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="no such file"):
-        load_teacher(tmp_path / "none.keras")
+        load_model(tmp_path / "none.keras")
     (tmp_path / "text.keras").write_text("no model")
     with pytest.raises(TrainingError, match="not a model that Keras can load"):
-        load_teacher(tmp_path / "text.keras")
+        load_model(tmp_path / "text.keras")
     keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)]).save(tmp_path / "other.keras")
     with pytest.raises(TrainingError, match=r"takes \(None, 5\) and gives \(None, 3\)"):
-        load_teacher(tmp_path / "other.keras")
+        load_model(tmp_path / "other.keras")

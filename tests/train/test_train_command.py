@@ -53,6 +53,7 @@ def test_everything_is_there_and_recorded(trained: Path) -> None:
         "erase": 0,
         "teacher": [],
         "teacher_weight": 0.5,
+        "start": "",
     }
     assert record["parameters"] == 101770
     assert set(record["versions"]) == {"fmnist-edge", "python", "tensorflow", "keras", "numpy"}
@@ -106,6 +107,19 @@ def test_the_same_seed_gives_the_same_weights_interrupted_or_not(tmp_path: Path,
     teacher = {"model": str(trained / "model.keras"), "model_sha256": digest}
     assert record["teachers"] == [teacher, teacher]
     assert record["command"].count(f"--teacher {trained / 'model.keras'}") == 2
+
+
+def test_a_training_goes_on_from_a_trained_model(tmp_path: Path, trained: Path) -> None:
+    start = ("--start", trained / "model.keras", "--validation", 58000)
+    # With steps this small it stays what it was.
+    result = run_command("fmnist-train", *start, "--epochs", 1, "--learning-rate", 1e-9, "-o", tmp_path / "same")
+    assert result.returncode == 0, result.stderr
+    before, after = (json.loads((folder / "training.json").read_text()) for folder in (trained, tmp_path / "same"))
+    assert after["results"]["test_accuracy"] == pytest.approx(before["results"]["test_accuracy"], abs=2e-4)
+    assert after["start"] == {"model": str(trained / "model.keras"), "model_sha256": before["model_sha256"]}
+    assert f"--start {trained / 'model.keras'}" in after["command"]
+    other = run_command("fmnist-train", "--model", "cnn-nano", *start, "-o", tmp_path / "other")
+    assert_fails(other, 1, "101,770 weights in 4 tensors, expected the 2", "of cnn-nano")
 
 
 def test_bad_input(tmp_path: Path, data_folder: Path, read_only_folder: Path) -> None:

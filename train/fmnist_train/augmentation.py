@@ -14,14 +14,11 @@ _AREA = (0.02, 0.4)
 _MOST_ELONGATED = 1 / 0.3
 
 
-def augment(
-    images: Images, rng: np.random.Generator, *, flip: float, shift: int, erase: float
-) -> tuple[Images, NDArray[np.int64]]:
-    """A changed copy of `images`, (N, H, W) uint8, and the way, (N,) int64, in which each was changed.
+def move(images: Images, rng: np.random.Generator, *, flip: float, shift: int) -> tuple[Images, NDArray[np.int64]]:
+    """A copy of `images`, (N, H, W) uint8, mirrored and moved, and in which of `ways(shift)` ways each was: (N,) int64.
 
-    `flip` of them are mirrored, each is moved by up to `shift` pixels down and across (what comes in is background, 0),
-    and in `erase` of them a rectangle is replaced by random pixels. Two copies of one image with the same way in
-    0..`ways(shift)` - 1 are equal; an image with a part erased is like no other, and its way is -1.
+    `flip` of them are mirrored, each is moved by up to `shift` pixels down and across (what comes in is background, 0).
+    Two copies of one image in the same way are equal.
     """
     changed = images.copy()
     way = np.zeros(len(images), np.int64)
@@ -33,9 +30,25 @@ def augment(
         down, across = rng.integers(0, 2 * shift + 1, (2, len(images)))
         changed = _moved(changed, down, across, shift)
         way += 2 * (down * (2 * shift + 1) + across)
-    if erase:
-        way[_erase(changed, rng, erase)] = -1
     return changed, way
+
+
+def erase(images: Images, rng: np.random.Generator, share: float) -> Images:
+    """A copy of `images`, (N, H, W) uint8, in `share` of which a rectangle is replaced by random pixels."""
+    changed = images.copy()
+    count, height, width = images.shape
+    chosen = np.flatnonzero(rng.random(count) < share)
+    area = rng.uniform(*_AREA, len(chosen)) * height * width
+    ratio = _MOST_ELONGATED ** rng.uniform(-1, 1, len(chosen))
+    tall = np.clip(np.sqrt(area * ratio).astype(np.int64), 1, height)
+    wide = np.clip(np.sqrt(area / ratio).astype(np.int64), 1, width)
+    top = (rng.random(len(chosen)) * (height - tall + 1)).astype(np.int64)
+    left = (rng.random(len(chosen)) * (width - wide + 1)).astype(np.int64)
+    rows, columns = np.arange(height)[:, None], np.arange(width)
+    for index, y, x, h, w in zip(chosen, top, left, tall, wide, strict=True):
+        inside = (rows >= y) & (rows < y + h) & (columns >= x) & (columns < x + w)
+        changed[index][inside] = rng.integers(0, 256, h * w, dtype=np.uint8)
+    return changed
 
 
 def ways(shift: int) -> int:
@@ -50,20 +63,3 @@ def _moved(images: Images, down: NDArray[np.int64], across: NDArray[np.int64], m
     windows: Images = np.lib.stride_tricks.sliding_window_view(padded, (height, width), (1, 2))  # type: ignore[call-overload]
     moved: Images = windows[np.arange(count), down, across]
     return moved
-
-
-def _erase(images: Images, rng: np.random.Generator, share: float) -> NDArray[np.int64]:
-    """Erase in place, in `share` of `images`, one rectangle each, and say in which."""
-    count, height, width = images.shape
-    chosen = np.flatnonzero(rng.random(count) < share)
-    area = rng.uniform(*_AREA, len(chosen)) * height * width
-    ratio = _MOST_ELONGATED ** rng.uniform(-1, 1, len(chosen))
-    tall = np.clip(np.sqrt(area * ratio).astype(np.int64), 1, height)
-    wide = np.clip(np.sqrt(area / ratio).astype(np.int64), 1, width)
-    top = (rng.random(len(chosen)) * (height - tall + 1)).astype(np.int64)
-    left = (rng.random(len(chosen)) * (width - wide + 1)).astype(np.int64)
-    rows, columns = np.arange(height)[:, None], np.arange(width)
-    for index, y, x, h, w in zip(chosen, top, left, tall, wide, strict=True):
-        inside = (rows >= y) & (rows < y + h) & (columns >= x) & (columns < x + w)
-        images[index][inside] = rng.integers(0, 256, h * w, dtype=np.uint8)
-    return chosen

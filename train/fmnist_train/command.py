@@ -60,6 +60,7 @@ _RECIPE = "the recipe's; mlp"
     type=click.FloatRange(0, 1),
     help="Share of the teachers' answers in what is learned, the labels are the rest.  [default: 0.5]",
 )
+@click.option("--start", type=FILE, metavar="MODEL.keras", help="A trained model of the same kind to go on from.")
 @click.option(
     "--validation",
     type=click.IntRange(min=0),
@@ -112,6 +113,7 @@ def main(
             f"{model!r} is unknown, expected {', '.join(RECIPES)}, list, or FILE.py:FUNCTION", param_hint="'--model'"
         )
     options["teacher"] = tuple(str(path) for path in options["teacher"]) or None
+    options["start"] = options["start"] and str(options["start"])
     settings = recipe(model, **options)
     workers = cluster.chosen(distribute, os.environ)
     make_folder(output)

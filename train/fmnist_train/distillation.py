@@ -16,13 +16,13 @@ _BATCH = 1000
 _MOST_WAYS = 98
 
 
-def load_teacher(path: Path) -> keras.Model:
+def load_model(path: Path) -> keras.Model:
     """The model in the .keras file `path`, compiled for answering (N, 28, 28) float32 in 0..1 with 10 probabilities.
 
     Raises TrainingError where it is missing, not a model or has another interface.
     """
     if not path.is_file():
-        raise TrainingError(f"{path}: no such file, expected a trained teacher; train one with fmnist-train")
+        raise TrainingError(f"{path}: no such file, expected a trained model; train one with fmnist-train")
     try:
         with quiet_stderr():
             model = keras.models.load_model(path, compile=False)
@@ -32,7 +32,7 @@ def load_teacher(path: Path) -> keras.Model:
     if model.input_shape not in ((None, 28, 28), (None, 28, 28, 1)) or model.output_shape != (None, len(CLASS_NAMES)):
         raise TrainingError(
             f"{path}: takes {model.input_shape} and gives {model.output_shape}, expected (None, 28, 28) and "
-            f"(None, {len(CLASS_NAMES)}); give a teacher for Fashion-MNIST"
+            f"(None, {len(CLASS_NAMES)}); give a model for Fashion-MNIST"
         )
     model.compile(jit_compile=False)
     return model
@@ -52,9 +52,9 @@ def smoothed(labels: NDArray[np.uint8], smoothing: float) -> NDArray[np.float32]
 class Teachers:
     """Trained models and the mean of their answers (an ensemble, Hinton et al. 2015, arXiv:1503.02531).
 
-    They see the very images, changed as they are, that the model learns from (Beyer et al. 2021, arXiv:2106.05237: "a
-    good teacher is patient and consistent"). An answer is kept for when the same image is changed in the same way
-    again: with 18 ways, 60 epochs ask for 17 answers an image instead of 60.
+    They see the very images, mirrored and moved as they are, that the model learns from (Beyer et al. 2021,
+    arXiv:2106.05237: "a good teacher is patient and consistent"). An answer is kept for when the same image is changed
+    in the same way again: with 18 ways, 60 epochs ask for 17 answers an image instead of 60.
     """
 
     def __init__(self, models: Sequence[keras.Model], images: int, ways: int) -> None:
@@ -75,8 +75,7 @@ class Teachers:
     ) -> NDArray[np.float32]:
         """`targets`, (N, 10), mixed with the answers to `images`, (N, 28, 28) in 0..1: `weight` of the latter.
 
-        `images` are those of number `index`, (N,), of all images, changed in `way`, (N,), -1 for one that can't come
-        again.
+        `images` are those of number `index`, (N,), of all images, changed in `way`, (N,).
         """
         return targets * np.float32(1 - weight) + self._mean(images, index, way) * np.float32(weight)
 
@@ -86,14 +85,12 @@ class Teachers:
         if not len(self._known):
             return self._ask(images)
         answers = np.empty((len(images), len(CLASS_NAMES)), np.float32)
-        again = way >= 0
         place = index * self._ways + way
-        known = again & self._known[place]
+        known = self._known[place]
         answers[known] = self._answers[place[known]]
         answers[~known] = self._ask(images[~known])
-        fresh = again & ~known
-        self._answers[place[fresh]] = answers[fresh]
-        self._known[place[fresh]] = True
+        self._answers[place] = answers
+        self._known[place] = True
         return answers
 
     def _ask(self, images: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -99,12 +99,16 @@ def _compiled(trained: Trained) -> dict[str, str]:
 
 
 def _others(settings: Settings) -> dict[str, Any]:
-    """What the training took from other files: the function that built the model, and the teachers."""
+    """What the training took from other files: the function that built the model, the teachers, the first weights."""
     others: dict[str, Any] = {}
     if path := builders.file_of(settings.model):
         others["builder_sha256"] = sha256(path.read_bytes())
     if settings.teacher:
-        others["teachers"] = [
-            {"model": path, "model_sha256": sha256(Path(path).read_bytes())} for path in settings.teacher
-        ]
+        others["teachers"] = [_digest(path) for path in settings.teacher]
+    if settings.start:
+        others["start"] = _digest(settings.start)
     return others
+
+
+def _digest(path: str) -> dict[str, str]:
+    return {"model": path, "model_sha256": sha256(Path(path).read_bytes())}

@@ -19,6 +19,8 @@ class Settings:
 
     `teacher` are the paths of trained .keras models; the mean of their answers makes up `teacher_weight` of what is
     learned, the labels the rest (Hinton et al. 2015, arXiv:1503.02531).
+
+    `start` is the path of a trained .keras model of the same architecture, whose weights the training goes on from.
     """
 
     model: str = "mlp"
@@ -35,6 +37,7 @@ class Settings:
     erase: float = 0.0
     teacher: tuple[str, ...] = ()
     teacher_weight: float = 0.5
+    start: str = ""
 
     @property
     def has_soft_targets(self) -> bool:
@@ -50,7 +53,7 @@ class Settings:
         """The options of fmnist-train that give these settings."""
         parts = []
         for name, value in asdict(self).items():
-            if not name.startswith("teacher") or self.teacher:
+            if value != "" and (self.teacher or not name.startswith("teacher")):
                 parts += [f"--{name.replace('_', '-')} {one}" for one in (value if name == "teacher" else (value,))]
         return " ".join(parts)
 

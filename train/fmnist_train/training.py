@@ -4,6 +4,7 @@ Each epoch has its own order of the images, drawn from (seed, epoch), and ends w
 optimizer and the state of the random layers. So `resume` goes on as if nothing had happened.
 """
 
+import math
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +16,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from fmnist_runtime.dataset import Split
+from fmnist_runtime.errors import TrainingError
 from fmnist_train import builders, checkpoints, distribution
-from fmnist_train.augmentation import augment, ways
+from fmnist_train.augmentation import erase, move, ways
 from fmnist_train.checkpoints import Progress
 from fmnist_train.data import FashionMnist, hold_out, to_float
-from fmnist_train.distillation import Teachers, load_teacher, smoothed
+from fmnist_train.distillation import Teachers, load_model, smoothed
 from fmnist_train.distribution import ALONE, Distribution
 from fmnist_train.normalization import fused, plain
 from fmnist_train.results import Trained, evaluate
@@ -48,7 +50,7 @@ def train(
     workers each calls this with the same arguments, and the chief alone writes checkpoints. Raises TrainingError where
     that is impossible.
     """
-    models = [load_teacher(Path(path)) for path in settings.teacher]
+    models = [load_model(Path(path)) for path in settings.teacher]
     keras.utils.set_random_seed(settings.seed)
     training, validation = hold_out(dataset.train, settings.validation)
     teachers = Teachers(models, len(training.images), ways(settings.shift)) if models else None
@@ -94,6 +96,8 @@ def build(settings: Settings, images: int) -> keras.Model:
     """
     steps = -(-images // settings.batch_size)
     model = builders.build(settings.model)
+    if settings.start:
+        _start(model, Path(settings.start))
     if model.compiled:
         return model
     model = fused(model)
@@ -106,6 +110,22 @@ def build(settings: Settings, images: int) -> keras.Model:
         jit_compile=not convolves,
     )
     return model
+
+
+def _start(model: keras.Model, path: Path) -> None:
+    """Give `model` the weights of the trained model in `path`. Raises TrainingError where it is another network."""
+    weights = load_model(path).get_weights()
+    found, expected = ([weight.shape for weight in each] for each in (weights, model.get_weights()))
+    if found != expected:
+        raise TrainingError(
+            f"{path}: {_count(found):,} weights in {len(found)} tensors, expected the {_count(expected):,} in "
+            f"{len(expected)} of {model.name}; start from a model of the same --model"
+        )
+    model.set_weights(weights)
+
+
+def _count(shapes: list[tuple[int, ...]]) -> int:
+    return sum(math.prod(shape) for shape in shapes)
 
 
 def _optimizer(settings: Settings, steps: int) -> keras.optimizers.Optimizer:
@@ -132,12 +152,15 @@ def _lesson(
     """The images of one epoch, (N, 28, 28), in its order and changed as `settings` say, and what to learn from them."""
     order = np.random.default_rng([settings.seed, epoch]).permutation(len(split.images))
     rng = np.random.default_rng([settings.seed, epoch, 1])
-    changed, way = augment(split.images[order], rng, flip=settings.flip, shift=settings.shift, erase=settings.erase)
-    images, labels = to_float(changed), split.labels[order]
+    moved, way = move(split.images[order], rng, flip=settings.flip, shift=settings.shift)
+    images, labels = to_float(erase(moved, rng, settings.erase)), split.labels[order]
     if not settings.has_soft_targets:
         return images, labels.astype(np.int32)
     targets = smoothed(labels, settings.label_smoothing)
-    return images, teachers.mixed(targets, images, order, way, settings.teacher_weight) if teachers else targets
+    if teachers:
+        # Of an image with a part erased, the teachers see the whole.
+        targets = teachers.mixed(targets, to_float(moved), order, way, settings.teacher_weight)
+    return images, targets
 
 
 def batches(images: NDArray[np.float32], targets: NDArray[Any], batch_size: int) -> tf.data.Dataset:
