@@ -10,30 +10,37 @@ models=runtime/fmnist_runtime/models
 # 100 golden images instead of 200 keep the package small; docs/model-file.md says what they tell.
 golden_images=100
 
-# The options of fmnist-train for each model; a teacher is trained first, by the recipe of its own name.
+# The options of fmnist-train for what is in $out/$1; a teacher is trained first, by the recipe of its own folder.
 recipe() {
+    first="--teacher $out/first-teacher/model.keras"
+    three="$first --teacher $out/first-small/model.keras --teacher $out/cnn-large/model.keras"
     case $1 in
     mlp) echo "--model mlp --validation 0 --seed 1" ;; # all 60,000 images, as the tutorial does
-    cnn-nano) echo "--model cnn-nano --seed 1 --teacher $out/cnn-small/model.keras" ;;
-    cnn-micro) echo "--model cnn-micro --seed 1 --teacher $out/cnn-small/model.keras" ;;
-    cnn-small) echo "--model cnn-small --seed 1" ;;
-    *) echo "$1: no recipe, expected mlp, cnn-nano, cnn-micro or cnn-small" >&2 && return 1 ;;
+    cnn-nano) echo "--model cnn-nano --seed 1 $first" ;;
+    cnn-micro) echo "--model cnn-micro --seed 1 --start $out/first-micro/model.keras $three" ;;
+    cnn-small) echo "--model cnn-small --seed 1 --start $out/first-small/model.keras $three" ;;
+    cnn-large) echo "--model cnn-large --seed 1" ;;
+    first-micro) echo "--model cnn-micro --seed 1 --epochs 45 --erase 0 $first" ;;
+    first-small) echo "--model cnn-small --seed 1 --epochs 48 --shift 2 --erase 0.1" ;;
+    first-teacher)
+        echo "--model scripts/first_teacher.py:build --seed 1 --epochs 30 --shift 2 --erase 0.3 --flip 0.5" \
+            "--batch-size 128 --learning-rate 0.004 --schedule one-cycle --weight-decay 0.02 --validation 1000"
+        ;;
+    *) echo "$1: no recipe, expected mlp, cnn-nano, cnn-micro, cnn-small or cnn-large" >&2 && return 1 ;;
     esac
 }
 
-# Train model $1 into $out/$1, unless that was done with the same recipe and teacher.
-train() {
+# Train what is in $out/$1, unless that was done with the same recipe and teachers. In a shell of its own, for a teacher
+# is trained by the same function.
+train() (
     wanted=$(recipe "$1")
-    case $wanted in
-    *"--teacher $out/"*)
-        teacher=${wanted#*"--teacher $out/"}
-        train "${teacher%%/*}"
-        wanted=$(recipe "$1") # training the teacher has set both to its own
-        teacher=${wanted#*"--teacher "}
-        stamp="$wanted, $(sha256sum <"${teacher%% *}")"
-        ;;
-    *) stamp=$wanted ;;
-    esac
+    stamp=$wanted
+    # The options are words, and none holds a blank.
+    # shellcheck disable=SC2086
+    for teacher in $(printf '%s\n' $wanted | sed -n "s,^$out/\(.*\)/model.keras$,\1,p"); do
+        train "$teacher"
+        stamp="$stamp, $(sha256sum <"$out/$teacher/model.keras")"
+    done
     folder=$out/$1
     mkdir -p "$folder"
     resume=
@@ -48,10 +55,9 @@ train() {
     rm -f "$folder/training.json"
     echo "$stamp" >"$folder/recipe"
     echo "== fmnist-train $wanted -o $folder $resume"
-    # The options are words, and none holds a blank.
     # shellcheck disable=SC2086
     "$bin/fmnist-train" $wanted -o "$folder" $resume
-}
+)
 
 # Convert model $1, prove it on both runtimes, and put it into the package.
 publish() {

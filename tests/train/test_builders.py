@@ -101,4 +101,4 @@ def test_a_missing_file_and_an_unknown_name(tmp_path: Path) -> None:
     missing = run_command("fmnist-train", "--model", f"{tmp_path}/none.py:build", "-o", tmp_path / "out")
     assert_fails(missing, 1, "no such file")
     unknown = run_command("fmnist-train", "--model", "resnet", "-o", tmp_path / "out")
-    assert_fails(unknown, 2, "expected mlp, cnn-nano, cnn-micro, cnn-small, list, or FILE.py:FUNCTION")
+    assert_fails(unknown, 2, "expected mlp, cnn-nano, cnn-micro, cnn-small, cnn-large, list, or FILE.py:FUNCTION")

@@ -20,7 +20,7 @@ _FILE = Path(__file__).with_name("ladder.json")
 # How the trainings of ladder.json ran.
 _CONDITIONS = (
     "accuracy on the 10,000 test images; training as it ran, the networks on one core each of an x86-64 server\n"
-    "beside other work; cnn-nano and cnn-micro with cnn-small as --teacher, whose time comes on top"
+    "beside other work; what they start from and learn from (docs/models.md) comes on top"
 )
 _HEAD = ("model", "parameters", "int8 bytes", "int8 accuracy", "Keras accuracy", "epochs", "training")
 
