@@ -10,7 +10,8 @@ models=runtime/fmnist_runtime/models
 # 100 golden images instead of 200 keep the package small; docs/model-file.md says what they tell.
 golden_images=100
 
-# The options of fmnist-train for what is in $out/$1; a teacher is trained first, by the recipe of its own folder.
+# The options of fmnist-train for what is in $out/$1; what it starts or learns from is trained
+# first, by the recipe of its own folder.
 recipe() {
     first="--teacher $out/first-teacher/model.keras"
     three="$first --teacher $out/first-small/model.keras --teacher $out/cnn-large/model.keras"
@@ -30,16 +31,16 @@ recipe() {
     esac
 }
 
-# Train what is in $out/$1, unless that was done with the same recipe and teachers. In a shell of its own, for a teacher
-# is trained by the same function.
+# Train what is in $out/$1, unless that was done with the same recipe from the same models. In a shell of its own, for
+# those are trained by the same function.
 train() (
     wanted=$(recipe "$1")
     stamp=$wanted
     # The options are words, and none holds a blank.
     # shellcheck disable=SC2086
-    for teacher in $(printf '%s\n' $wanted | sed -n "s,^$out/\(.*\)/model.keras$,\1,p"); do
-        train "$teacher"
-        stamp="$stamp, $(sha256sum <"$out/$teacher/model.keras")"
+    for other in $(printf '%s\n' $wanted | sed -n "s,^$out/\(.*\)/model.keras$,\1,p"); do
+        train "$other"
+        stamp="$stamp, $(sha256sum <"$out/$other/model.keras")"
     done
     folder=$out/$1
     mkdir -p "$folder"

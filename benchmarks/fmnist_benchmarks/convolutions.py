@@ -52,7 +52,6 @@ def main(model: str, images: int, rounds: int, as_json: bool) -> None:
 
 def _ways(name: str, count: int) -> dict[str, Callable[[], Any]]:
     """One epoch, by the name of what is different from fmnist-train's way."""
-    from dataclasses import replace
 
     import keras
     import numpy as np
@@ -62,7 +61,7 @@ def _ways(name: str, count: int) -> dict[str, Callable[[], Any]]:
 
     split = data.load().train
     images, labels = data.to_float(split.images[:count]), split.labels[:count].astype(np.int32)
-    settings = replace(recipe(name), teacher=())
+    settings = recipe(name)
 
     def own(fused: bool, xla: bool) -> "keras.Model":
         model = training.build(settings, count) if fused else builders.build(name)

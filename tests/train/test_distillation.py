@@ -7,6 +7,7 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from fmnist_runtime.errors import TrainingError  # noqa: E402
+from fmnist_train.data import to_float  # noqa: E402
 from fmnist_train.distillation import Teachers, load_model, smoothed  # noqa: E402
 from fmnist_train.models import mlp  # noqa: E402
 
@@ -27,10 +28,10 @@ def models(tmp_path: Path) -> list[Any]:
 
 
 def test_the_mean_of_the_teachers_answers_is_mixed_in(models: list[Any]) -> None:
-    images = np.random.default_rng(1).random((1500, 28, 28), np.float32)
+    images = np.random.default_rng(1).integers(0, 256, (1500, 28, 28), np.uint8)
     labels = smoothed(np.zeros(1500, np.uint8), 0)
     index, way = np.arange(1500), np.zeros(1500, np.int64)
-    answers = (models[0].predict(images, verbose=0) + models[1].predict(images, verbose=0)) / 2
+    answers = sum(model.predict(to_float(images), verbose=0) for model in models) / 2
     teachers = Teachers(models, 1500, 1)
     mixed = teachers.mixed(labels, images, index, way, 0.7)
     np.testing.assert_allclose(mixed, 0.3 * labels + 0.7 * answers, atol=1e-6)
@@ -44,7 +45,7 @@ def test_an_answer_is_kept_for_the_same_image_changed_in_the_same_way(models: li
         ask = model.predict_on_batch
         model.predict_on_batch = lambda batch, ask=ask: asked.append(len(batch)) or ask(batch)
     teachers = Teachers(models, 100, ways)
-    images = np.random.default_rng(1).random((4, 28, 28), np.float32)
+    images = np.random.default_rng(1).integers(0, 256, (4, 28, 28), np.uint8)
     nothing = np.zeros((4, 10), np.float32)
     index, way = np.array([7, 7, 8, 99]), np.array([0, 1, 1, 0])
     first = teachers.mixed(nothing, images, index, way, 1)

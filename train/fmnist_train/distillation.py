@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fmnist_runtime.commandline import quiet_stderr
 from fmnist_runtime.errors import TrainingError
 from fmnist_runtime.labels import CLASS_NAMES
+from fmnist_train.data import to_float
 
 _BATCH = 1000
 # Answers are kept for moves by up to 3 pixels: 60,000 images x 98 ways x 10 probabilities are 235 MB.
@@ -68,20 +69,18 @@ class Teachers:
     def mixed(
         self,
         targets: NDArray[np.float32],
-        images: NDArray[np.float32],
+        images: NDArray[np.uint8],
         index: NDArray[np.int64],
         way: NDArray[np.int64],
         weight: float,
     ) -> NDArray[np.float32]:
-        """`targets`, (N, 10), mixed with the answers to `images`, (N, 28, 28) in 0..1: `weight` of the latter.
+        """`targets`, (N, 10), mixed with the answers to `images`, (N, 28, 28) uint8: `weight` of the latter.
 
         `images` are those of number `index`, (N,), of all images, changed in `way`, (N,).
         """
         return targets * np.float32(1 - weight) + self._mean(images, index, way) * np.float32(weight)
 
-    def _mean(
-        self, images: NDArray[np.float32], index: NDArray[np.int64], way: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
+    def _mean(self, images: NDArray[np.uint8], index: NDArray[np.int64], way: NDArray[np.int64]) -> NDArray[np.float32]:
         if not len(self._known):
             return self._ask(images)
         answers = np.empty((len(images), len(CLASS_NAMES)), np.float32)
@@ -93,13 +92,13 @@ class Teachers:
         self._known[place] = True
         return answers
 
-    def _ask(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The mean of the probabilities, (N, 10) float32, that the teachers give to `images`, (N, 28, 28) float32."""
+    def _ask(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The mean of the probabilities, (N, 10) float32, that the teachers give to `images`, (N, 28, 28) uint8."""
         result = np.zeros((len(images), len(CLASS_NAMES)), np.float32)
         for start in range(0, len(images), _BATCH):
             batch = images[start : start + _BATCH]
             # Always as many: TensorFlow compiles for each shape, and which batch an image is in changes no bit then.
-            full = np.pad(batch, ((0, _BATCH - len(batch)), (0, 0), (0, 0)))
+            full = to_float(np.pad(batch, ((0, _BATCH - len(batch)), (0, 0), (0, 0))))
             for model in self._models:
                 result[start : start + _BATCH] += model.predict_on_batch(full)[: len(batch)]
         return result / np.float32(len(self._models))

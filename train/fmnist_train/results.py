@@ -21,8 +21,7 @@ from fmnist_train.settings import Settings
 
 MODEL_FILE = "model.keras"
 RECORD_FILE = "training.json"
-
-_BATCH = 1000
+EVALUATION_BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Trained:
 def evaluate(model: keras.Model, settings: Settings, progress: Progress, test: Split) -> Trained:
     """`model`, trained by `settings` as `progress` says, with its results on the images of `test`."""
     images = to_float(test.images)
-    probabilities = _probabilities(model.predict(images, batch_size=_BATCH, verbose=0))
+    probabilities = _probabilities(model.predict(images, batch_size=EVALUATION_BATCH, verbose=0))
     loss = keras.losses.sparse_categorical_crossentropy(test.labels.astype(np.int32), probabilities)
     accuracy = np.mean(probabilities.argmax(axis=1) == test.labels)
     return Trained(model, settings, progress, float(np.mean(loss)), float(accuracy), probabilities)

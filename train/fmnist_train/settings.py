@@ -53,8 +53,9 @@ class Settings:
         """The options of fmnist-train that give these settings."""
         parts = []
         for name, value in asdict(self).items():
-            if value != "" and (self.teacher or not name.startswith("teacher")):
-                parts += [f"--{name.replace('_', '-')} {one}" for one in (value if name == "teacher" else (value,))]
+            values = value if isinstance(value, tuple) else (value,)
+            if value != "" and (name != "teacher_weight" or self.teacher):
+                parts += [f"--{name.replace('_', '-')} {one}" for one in values]
         return " ".join(parts)
 
 

@@ -24,7 +24,7 @@ from fmnist_train.data import FashionMnist, hold_out, to_float
 from fmnist_train.distillation import Teachers, load_model, smoothed
 from fmnist_train.distribution import ALONE, Distribution
 from fmnist_train.normalization import fused, plain
-from fmnist_train.results import Trained, evaluate
+from fmnist_train.results import EVALUATION_BATCH, Trained, evaluate
 from fmnist_train.settings import Settings
 
 # A call from Python into TensorFlow costs about as much as a step of the tutorial's model: take many steps a call.
@@ -32,7 +32,6 @@ _MOST_STEPS_A_CALL = 250
 # A step of a convolutional model takes so long that more a call gain nothing, and the progress bar moves once a call.
 _MOST_CONVOLUTION_STEPS = 10
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
-_EVALUATION_BATCH = 1000
 
 
 def train(
@@ -63,7 +62,7 @@ def train(
     distribution.agree(spread, (settings, progress.epochs, tf.__version__, keras.__version__))
     if spread.is_chief and not resume:
         checkpoints.remove(folder)
-    held_out = batches(to_float(validation.images), _targets(validation, settings), _EVALUATION_BATCH)
+    held_out = batches(to_float(validation.images), _targets(validation, settings), EVALUATION_BATCH)
     for epoch in range(progress.epochs, settings.epochs):
         started = time.perf_counter()
         with distribution.losses_in_words(spread):
@@ -159,7 +158,7 @@ def _lesson(
     targets = smoothed(labels, settings.label_smoothing)
     if teachers:
         # Of an image with a part erased, the teachers see the whole.
-        targets = teachers.mixed(targets, to_float(moved), order, way, settings.teacher_weight)
+        targets = teachers.mixed(targets, moved, order, way, settings.teacher_weight)
     return images, targets
 
 
