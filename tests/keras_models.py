@@ -10,6 +10,7 @@ from keras import layers
 
 from fmnist_runtime.dataset import Split
 from fmnist_train import data
+from fmnist_train.mirroring import mirrored
 
 _TRAINING_IMAGES = 6000
 
@@ -126,6 +127,19 @@ def shared_layer() -> keras.Model:
     return keras.Model(image, layers.Dense(10, "softmax")(twice(twice(hidden))))
 
 
+def operations() -> keras.Model:
+    """Slices and functions of keras.ops: Keras keeps them as operations, which have not the options of layers."""
+    image = keras.Input((28, 28))
+    x = keras.ops.concatenate([image[:, 2:-2], keras.ops.flip(image[:, :2], axis=2)], axis=1)
+    hidden = layers.Dense(32, "relu")(layers.Flatten()(x))
+    return keras.Model(image, layers.Dense(10, "softmax")(layers.Dense(24, "relu")(hidden * 0.5)))
+
+
+def both_sides() -> keras.Model:
+    """What fmnist-train --mirror makes of a model."""
+    return mirrored(residual())
+
+
 def fixed_batch() -> keras.Model:
     # Keras trains on batches of one only here; the weights come from a model of any batch.
     image = keras.Input(batch_shape=(1, 28, 28))
@@ -149,6 +163,8 @@ BUILDERS: dict[str, Callable[[], keras.Model]] = {
         residual,
         nested,
         shared_layer,
+        operations,
+        both_sides,
         fixed_batch,
     )
 }

@@ -69,7 +69,7 @@ def run_fmnist_train(seed: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         trained = training.train(settings, dataset, Path(folder), resume=False, callbacks=[])
-        return {"seconds": time.perf_counter() - started, "accuracy": trained.test_accuracy}
+        return {"seconds": time.perf_counter() - started, "accuracy": trained.results["test_accuracy"]}
 
 
 def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:

@@ -38,9 +38,10 @@ def compact(content: bytes) -> bytes:
 
 
 def _short(name: str) -> str:
-    """The converter calls a tensor "model/relu/Relu;model/conv2d/convolution": the last part, without the model."""
+    """The converter calls a tensor "model/relu/Relu;model/norm/batchnorm/sub": here "norm/sub", layer and operation."""
     last = name.rpartition(";")[2]
-    return last.partition("/")[2] or last
+    _, *parts = last.split("/")
+    return "/".join(dict.fromkeys([parts[0], parts[-1]])) if parts else last
 
 
 def _sharing_builder(alone: list[Any]) -> Any:

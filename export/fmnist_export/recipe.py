@@ -2,9 +2,12 @@
 
 The record is copied as fmnist-train wrote it, whatever keys it has, with some parts made short:
 
-    history, seconds   of each epoch    ->  epochs, seconds in all, and held_out: the last value of each figure that
-                                            was measured on held-out training images
+    history, seconds   of each epoch    ->  epochs, seconds in all
+    results            val_loss, ...    ->  held_out: what was measured on held-out training images; in a record whose
+                                            results don't say it, the last values of the history
     teachers, start    path and digest  ->  the digest; the path is in the command
+    data               digest of each   ->  one digest: the SHA-256 of what sha256sum prints of the files, in the order
+                       file                 of their names
     settings                            ->  left out: the command has them all as options
     model_sha256                        ->  left out: the description says it as keras_sha256
 """
@@ -13,6 +16,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from fmnist_runtime.files import sha256 as digest_of
 
 # What fmnist-train calls it (fmnist_train.results.RECORD_FILE, which imports tensorflow).
 RECORD_FILE = "training.json"
@@ -51,19 +56,30 @@ def shorten(record: dict[str, Any]) -> dict[str, Any]:
         kept["teachers"] = [_digest(teacher) for teacher in teachers]
     if "start" in kept:
         kept["start"] = _digest(kept["start"])
+    if "data" in kept:
+        kept["data"] = _one_digest(kept["data"])
     seconds = record.get("seconds")
     if isinstance(seconds, list) and all(isinstance(value, int | float) for value in seconds):
         kept |= {"epochs": len(seconds), "seconds": round(sum(seconds), 1)}
     elif seconds is not None:
         kept["seconds"] = seconds
-    history = record.get("history")
-    figures = history.items() if isinstance(history, dict) else ()
-    held_out = {
-        name.removeprefix(_HELD_OUT): values[-1]
-        for name, values in figures
-        if name.startswith(_HELD_OUT) and isinstance(values, list) and values
-    }
+    history, results = record.get("history"), record.get("results")
+    figures: dict[str, Any] = {}
+    if isinstance(history, dict):
+        figures |= {name: values[-1] for name, values in history.items() if isinstance(values, list) and values}
+    if isinstance(results, dict):
+        figures |= results
+        kept["results"] = {name: value for name, value in results.items() if not name.startswith(_HELD_OUT)}
+    held_out = {name.removeprefix(_HELD_OUT): figures[name] for name in figures if name.startswith(_HELD_OUT)}
     return {**kept, "held_out": held_out} if held_out else kept
+
+
+def _one_digest(data: object) -> object:
+    digests = data.get("sha256") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(digests, dict):
+        return data
+    lines = [f"{digest}  {name}\n" for name, digest in sorted(digests.items())]
+    return {**data, "sha256": digest_of("".join(lines).encode())}
 
 
 def _digest(model: object) -> object:

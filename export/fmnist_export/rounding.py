@@ -168,8 +168,12 @@ def layer_inputs(layer: "keras.layers.Layer", model: "keras.Model", images: NDAr
     return result
 
 
-def _in_float64(layer: "keras.layers.Layer") -> "keras.layers.Layer":
-    return layer.__class__.from_config({**layer.get_config(), "dtype": "float64"})
+def _in_float64(layer: "keras.Operation") -> "keras.Operation":
+    """A copy of `layer` that computes in float64. An operation, such as a slice, has its inputs' type and no option."""
+    import keras
+
+    dtype = {"dtype": "float64"} if isinstance(layer, keras.layers.Layer) else {}
+    return layer.__class__.from_config({**layer.get_config(), **dtype})
 
 
 def consumers(layer: "keras.layers.Layer") -> list["keras.layers.Layer"]:

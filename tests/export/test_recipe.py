@@ -19,7 +19,8 @@ RECORD: dict[str, Any] = {
     "teachers": [{"model": "small/model.keras", "model_sha256": "e" * 64}],
     "history": {"loss": [0.5, 0.4], "val_loss": [0.6, 0.5], "val_accuracy": [0.8, 0.9], "val_odd": []},
     "seconds": [1.25, 2.5],
-    "results": {"test_accuracy": 0.91},
+    "results": {"test_accuracy": 0.91, "val_accuracy": 0.92},
+    "data": {"images": 3, "sha256": {"b": "2" * 64, "a": "1" * 64}},
 }
 
 
@@ -35,12 +36,14 @@ def test_the_record_is_copied_as_it_is_and_the_lists_of_epochs_become_numbers(tm
     model = _model(tmp_path, {**RECORD, "model_sha256": digest})
     said: list[str] = []
     assert recipe.beside(model, digest, said.append) == {
-        **{name: RECORD[name] for name in ("command", "parameters", "results")},
+        **{name: RECORD[name] for name in ("command", "parameters")},
+        "results": {"test_accuracy": 0.91},
+        "data": {"images": 3, "sha256": sha256(("1" * 64 + "  a\n" + "2" * 64 + "  b\n").encode())},
         "teachers": ["e" * 64],
         "start": "d" * 64,
         "epochs": 2,
         "seconds": 3.8,
-        "held_out": {"loss": 0.5, "accuracy": 0.9},
+        "held_out": {"loss": 0.5, "accuracy": 0.92},
     }
     assert said == []
 
@@ -48,6 +51,16 @@ def test_the_record_is_copied_as_it_is_and_the_lists_of_epochs_become_numbers(tm
 def test_without_held_out_images_nothing_is_said_of_them() -> None:
     assert "held_out" not in recipe.shorten({"history": {"loss": [0.5]}, "seconds": [1]})
     assert recipe.shorten({"seconds": 3.5, "history": None}) == {"seconds": 3.5}
+
+
+@pytest.mark.parametrize("odd", [None, [1], {"images": 3}, {"sha256": "a" * 64}])
+def test_data_and_results_of_another_form_are_copied(odd: object) -> None:
+    assert recipe.shorten({"data": odd, "results": odd}) == {"data": odd, "results": odd}
+
+
+def test_a_record_without_held_out_results_has_those_of_the_last_epoch() -> None:
+    history = {"val_loss": [0.6, 0.5], "val_accuracy": [0.8, 0.9], "val_odd": []}
+    assert recipe.shorten({"history": history})["held_out"] == {"loss": 0.5, "accuracy": 0.9}
 
 
 def test_settings_are_left_out_only_where_the_command_says_them() -> None:
@@ -88,11 +101,13 @@ def test_exported_files_say_how_their_model_was_trained(exported: Path) -> None:
         assert description is not None
         training = description["training"]
         assert description["keras_sha256"] == record["model_sha256"]
-        for name in ("command", "parameters", "versions", "machine", "data", "results"):
+        for name in ("command", "parameters", "versions", "machine"):
             assert training[name] == record[name]
+        assert training["data"]["images"] == record["data"]["images"]
+        assert training["results"]["test_accuracy"] == record["results"]["test_accuracy"]
         assert training["epochs"] == len(record["seconds"]) == record["settings"]["epochs"]
         assert training["seconds"] == pytest.approx(sum(record["seconds"]), abs=0.05)
-        assert training["held_out"]["accuracy"] == record["history"]["val_accuracy"][-1]
+        assert training["held_out"]["accuracy"] == record["results"]["val_accuracy"]
         assert "history" not in training
     page = (exported / "report.html").read_text()
     assert "Trained by" in page

@@ -19,6 +19,8 @@ def compiled():
     model = build()
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
     return model
+def pooled():
+    return keras.Sequential([keras.Input((28, 28, 1)), layers.Conv2D(10, 3), layers.GlobalMaxPool2D()])
 def one_hot():
     model = build()
     model.compile("sgd", "categorical_crossentropy")
@@ -66,6 +68,7 @@ def test_a_compiled_model_keeps_its_optimizer_and_loss(own: Path, tmp_path: Path
         ("compiled", ("--learning-rate", 0.1), "its model is compiled, which decides --learning-rate already"),
         ("one_hot", (), "the labels are integers 0 to 9"),
         ("none", (), "has no function none"),
+        ("pooled", ("--mirror",), "no Dense layer"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(

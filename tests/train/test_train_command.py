@@ -54,6 +54,7 @@ def test_everything_is_there_and_recorded(trained: Path) -> None:
         "teacher": [],
         "teacher_weight": 0.5,
         "start": "",
+        "mirror": False,
     }
     assert record["parameters"] == 101770
     assert set(record["versions"]) == {"fmnist-edge", "python", "tensorflow", "keras", "numpy"}
@@ -64,6 +65,8 @@ def test_everything_is_there_and_recorded(trained: Path) -> None:
     )
     # The tutorial's model gives 0.866 to 0.877 by seed (facts); far outside of it something is broken.
     assert 0.85 < record["results"]["test_accuracy"] < 0.9
+    for name, last in (("val_loss", 1e-5), ("val_accuracy", 1e-6)):
+        assert record["results"][name] == pytest.approx(record["history"][name][-1], abs=last)
     assert not list(trained.glob("checkpoint*"))
     assert not [path for path in trained.iterdir() if path.name.startswith(".")]
 
@@ -118,6 +121,15 @@ def test_a_training_goes_on_from_a_trained_model(tmp_path: Path, trained: Path) 
     assert after["results"]["test_accuracy"] == pytest.approx(before["results"]["test_accuracy"], abs=2e-4)
     assert after["start"] == {"model": str(trained / "model.keras"), "model_sha256": before["model_sha256"]}
     assert f"--start {trained / 'model.keras'}" in after["command"]
+    # The same training; what comes out of it looks at the mirror image, too.
+    result = run_command(
+        "fmnist-train", *start, "--epochs", 1, "--learning-rate", 1e-9, "--mirror", "-o", tmp_path / "m"
+    )
+    assert result.returncode == 0, result.stderr
+    both = json.loads((tmp_path / "m" / "training.json").read_text())
+    assert both["history"] == after["history"]
+    assert both["results"]["val_loss"] != pytest.approx(after["results"]["val_loss"], abs=1e-3)
+    assert both["command"] == f"{after['command']} --mirror"
     other = run_command("fmnist-train", "--model", "cnn-nano", *start, "-o", tmp_path / "other")
     assert_fails(other, 1, "101,770 weights in 4 tensors, expected the 2", "of cnn-nano")
 

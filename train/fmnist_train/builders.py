@@ -65,6 +65,10 @@ def check(settings: Settings, options: dict[str, Any]) -> None:
     `options` are those that were given on the command line, None for the others. Raises TrainingError.
     """
     model = build(settings.model)
+    if settings.mirror:
+        from fmnist_train.mirroring import mirrored
+
+        mirrored(model)
     if not model.compiled:
         _check_probabilities(model, settings.model)
         return

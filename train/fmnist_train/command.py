@@ -62,6 +62,12 @@ _RECIPE = "the recipe's; mlp"
 )
 @click.option("--start", type=FILE, metavar="MODEL.keras", help="A trained model of the same kind to go on from.")
 @click.option(
+    "--mirror",
+    is_flag=True,
+    help="The trained model looks at each image and at its mirror image: more is right in the same bytes and twice the "
+    "time.",
+)
+@click.option(
     "--validation",
     type=click.IntRange(min=0),
     help="Training images to hold out for the validation curves; 0 trains on all 60,000 as the tutorial does.  "
@@ -193,7 +199,7 @@ def _show_results(trained: "Trained", dataset: "FashionMnist") -> None:
     from fmnist_runtime.labels import CLASS_NAMES
 
     probabilities = trained.test_probabilities
-    click.echo(f"test loss {trained.test_loss:.4f}, test accuracy {trained.test_accuracy:.4f}")
+    click.echo(f"test loss {trained.results['test_loss']:.4f}, test accuracy {trained.results['test_accuracy']:.4f}")
     click.echo(f"predictions {probabilities.shape} {probabilities.dtype}; of test image 0:")
     click.echo("  " + " ".join(f"{probability:.2e}" for probability in probabilities[0]))
     answer, label = int(probabilities[0].argmax()), int(dataset.test.labels[0])

@@ -26,27 +26,27 @@ EVALUATION_BATCH = 1000
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model, how it came to be, and its results on the test set: loss, accuracy and (N, 10) float32.
+    """A trained model, how it came to be, its `results`, and its answers to the test images, (N, 10) float32.
 
-    `replicas` is the number of devices, on all workers, that shared each batch.
+    `results` are the loss and the accuracy, by their names in training.json: on the test images, and on the training
+    images that were held out, if any. `replicas` is the number of devices, on all workers, that shared each batch.
     """
 
     model: keras.Model
     settings: Settings
     progress: Progress
-    test_loss: float
-    test_accuracy: float
+    results: dict[str, float]
     test_probabilities: NDArray[np.float32]
     replicas: int = 1
 
 
-def evaluate(model: keras.Model, settings: Settings, progress: Progress, test: Split) -> Trained:
-    """`model`, trained by `settings` as `progress` says, with its results on the images of `test`."""
-    images = to_float(test.images)
-    probabilities = _probabilities(model.predict(images, batch_size=EVALUATION_BATCH, verbose=0))
-    loss = keras.losses.sparse_categorical_crossentropy(test.labels.astype(np.int32), probabilities)
-    accuracy = np.mean(probabilities.argmax(axis=1) == test.labels)
-    return Trained(model, settings, progress, float(np.mean(loss)), float(accuracy), probabilities)
+def evaluate(model: keras.Model, settings: Settings, progress: Progress, test: Split, validation: Split) -> Trained:
+    """`model`, trained by `settings` as `progress` says, with its results on the images of `test` and `validation`."""
+    probabilities = _answers(model, test)
+    results = _results("test", probabilities, test)
+    if len(validation.images):
+        results |= _results("val", _answers(model, validation), validation)
+    return Trained(model, settings, progress, results, probabilities)
 
 
 def save(trained: Trained, dataset: FashionMnist, folder: Path) -> None:
@@ -55,6 +55,16 @@ def save(trained: Trained, dataset: FashionMnist, folder: Path) -> None:
     record = json.dumps(_record(trained, dataset, folder), indent=1)
     write_atomically(folder / RECORD_FILE, (record + "\n").encode())
     checkpoints.remove(folder)
+
+
+def _answers(model: keras.Model, split: Split) -> NDArray[np.float32]:
+    return _probabilities(model.predict(to_float(split.images), batch_size=EVALUATION_BATCH, verbose=0))
+
+
+def _results(name: str, probabilities: NDArray[np.float32], split: Split) -> dict[str, float]:
+    losses = keras.losses.sparse_categorical_crossentropy(split.labels.astype(np.int32), probabilities)
+    accuracy = np.mean(probabilities.argmax(axis=1) == split.labels)
+    return {f"{name}_loss": float(np.mean(losses)), f"{name}_accuracy": float(accuracy)}
 
 
 def _probabilities(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -84,7 +94,7 @@ def _record(trained: Trained, dataset: FashionMnist, folder: Path) -> dict[str, 
         "model_sha256": sha256((folder / MODEL_FILE).read_bytes()),
         "history": trained.progress.history,
         "seconds": trained.progress.seconds,
-        "results": {"test_loss": trained.test_loss, "test_accuracy": trained.test_accuracy},
+        "results": trained.results,
     }
 
 

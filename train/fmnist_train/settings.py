@@ -21,6 +21,8 @@ class Settings:
     learned, the labels the rest (Hinton et al. 2015, arXiv:1503.02531).
 
     `start` is the path of a trained .keras model of the same architecture, whose weights the training goes on from.
+
+    With `mirror` the trained model looks at each image and at its mirror image (see mirroring.py).
     """
 
     model: str = "mlp"
@@ -38,6 +40,7 @@ class Settings:
     teacher: tuple[str, ...] = ()
     teacher_weight: float = 0.5
     start: str = ""
+    mirror: bool = False
 
     @property
     def has_soft_targets(self) -> bool:
@@ -53,9 +56,11 @@ class Settings:
         """The options of fmnist-train that give these settings."""
         parts = []
         for name, value in asdict(self).items():
-            values = value if isinstance(value, tuple) else (value,)
-            if value != "" and (name != "teacher_weight" or self.teacher):
-                parts += [f"--{name.replace('_', '-')} {one}" for one in values]
+            option = f"--{name.replace('_', '-')}"
+            if isinstance(value, bool):
+                parts += [option] * value
+            elif value != "" and (name != "teacher_weight" or self.teacher):
+                parts += [f"{option} {one}" for one in (value if isinstance(value, tuple) else (value,))]
         return " ".join(parts)
 
 

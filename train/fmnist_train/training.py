@@ -23,6 +23,7 @@ from fmnist_train.checkpoints import Progress
 from fmnist_train.data import FashionMnist, hold_out, to_float
 from fmnist_train.distillation import Teachers, load_model, smoothed
 from fmnist_train.distribution import ALONE, Distribution
+from fmnist_train.mirroring import mirrored
 from fmnist_train.normalization import fused, plain
 from fmnist_train.results import EVALUATION_BATCH, Trained, evaluate
 from fmnist_train.settings import Settings
@@ -83,7 +84,8 @@ def train(
             checkpoints.save(folder, model, settings, progress)
     if spread.strategy is not None:
         model = distribution.local(model, lambda: builders.build(settings.model))
-    trained = evaluate(plain(model), settings, progress, dataset.test)
+    model = mirrored(plain(model)) if settings.mirror else plain(model)
+    trained = evaluate(model, settings, progress, dataset.test, validation)
     return replace(trained, replicas=spread.replicas)
 
 

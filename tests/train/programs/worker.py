@@ -51,7 +51,7 @@ def main() -> None:
     weights = b"".join(weight.tobytes() for weight in trained.model.get_weights())
     result = {
         "worker": spread.worker,
-        "accuracy": trained.test_accuracy,
+        "accuracy": trained.results["test_accuracy"],
         "history": trained.progress.history,
         "weights": hashlib.sha256(weights).hexdigest(),
     }

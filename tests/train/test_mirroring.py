@@ -1,0 +1,60 @@
+"""A model that looks at the mirror image, too: its numbers, its file, and the models that cannot be made one."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+
+from fmnist_runtime.errors import TrainingError  # noqa: E402
+from fmnist_train.mirroring import mirrored  # noqa: E402
+from fmnist_train.models import MODELS  # noqa: E402
+
+IMAGES = np.random.default_rng(1).random((5, 28, 28), np.float32)
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn-nano"])
+def test_it_answers_from_the_mean_of_both_logits(name: str, tmp_path: Path) -> None:
+    keras.utils.set_random_seed(1)
+    model = MODELS[name]()
+    both = mirrored(model)
+    of_one, of_mirrored = (np.log(np.asarray(model(images))) for images in (IMAGES, IMAGES[:, :, ::-1]))
+    assert np.abs(of_one - of_mirrored).max() > 1e-3
+    mean = np.exp((of_one + of_mirrored) / 2)
+    expected = mean / mean.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(both(IMAGES), expected, atol=1e-6)
+    assert both.count_params() == model.count_params()
+    assert (both.name, both.input_shape, both.output_shape) == (model.name, (None, 28, 28), (None, 10))
+    # One image at a time, mirrored, and from the file: the same.
+    np.testing.assert_allclose(both(IMAGES[:1, :, ::-1]), expected[:1], atol=1e-6)
+    both.save(tmp_path / "both.keras")
+    loaded = keras.models.load_model(tmp_path / "both.keras")
+    np.testing.assert_array_equal(loaded.predict(IMAGES, verbose=0), both.predict(IMAGES, verbose=0))
+
+
+def test_a_model_with_its_channel_own_slices_and_a_compilation_stays_what_it_is() -> None:
+    image = keras.Input((28, 28, 1))
+    x = keras.layers.Flatten()(image[:, 2:-2, 2:-2])
+    x = keras.layers.Dropout(0.5)(keras.layers.Dense(8)(x))
+    model = keras.Model(image, keras.layers.Softmax()(keras.layers.Dense(10)(x)))
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    both = mirrored(model)
+    assert both.compiled
+    assert type(both.optimizer) is keras.optimizers.SGD
+    np.testing.assert_allclose(both(IMAGES[..., None]), both(IMAGES[:, :, ::-1, None]), atol=1e-6)
+
+
+def test_what_cannot_be_mirrored_is_said() -> None:
+    class Own(keras.Model):  # type: ignore[misc]  # keras has no types
+        pass
+
+    pooled = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Conv2D(10, 3), keras.layers.GlobalMaxPool2D()])
+    rows = keras.Sequential([keras.Input((28, 28)), keras.layers.Dense(10), keras.layers.GlobalMaxPool1D()])
+    for model, words in (
+        (Own(), "a Own, expected a Sequential or a functional model"),
+        (pooled, "no Dense layer"),
+        (rows, "no Dense layer with an input of"),
+    ):
+        with pytest.raises(TrainingError, match=words):
+            mirrored(model)

@@ -1,0 +1,63 @@
+"""A model that looks twice: at the image and at its mirror image, with the same weights.
+
+A garment and its mirror image are the same, and a model errs on them in different ways: the mean of what it sees is
+right more often (Krizhevsky et al. 2012, "ImageNet Classification with Deep Convolutional Neural Networks", section
+4.1). As a part of the model it asks nothing of who runs it. It costs no weights, and twice the time.
+"""
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+from fmnist_runtime.errors import TrainingError
+
+
+def mirrored(model: keras.Model) -> keras.Model:
+    """A copy of `model` whose last Dense layer gets the mean of what it gets of an image and of its mirror image.
+
+    So its probabilities are the softmax of the mean of the two logits. It takes what `model` takes, (N, 28, 28) or
+    (N, 28, 28, 1); inside are 2N images, the mirrored ones behind the others. Raises TrainingError where `model` is
+    not made of layers that Keras can call in another way, or has no Dense layer.
+    """
+    if not isinstance(model, keras.Sequential) and type(model).__name__ != "Functional":
+        raise TrainingError(
+            f"{model.name}: a {type(model).__name__}, expected a Sequential or a functional model, which can be built "
+            f"again with its images mirrored; leave out --mirror"
+        )
+    # Of a Sequential, Keras lets nobody say how its layers are called.
+    functional = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    dense = [layer for layer in functional.layers if isinstance(layer, layers.Dense)]
+    if not dense or len(dense[-1].input.shape) != 2:
+        raise TrainingError(
+            f"{model.name}: no Dense layer with an input of (N, features) is its last, expected one, before which the "
+            f"mean of an image and its mirror image is taken; leave out --mirror"
+        )
+    image = keras.Input(model.inputs[0].shape[1:], name=model.inputs[0].name)
+    both = _both(image.shape[1:])(image)
+    mean = _mean(dense[-1].input.shape[-1])
+
+    def call(layer: Any, *arguments: Any, **options: Any) -> Any:
+        arguments = keras.tree.map_structure(lambda value: both if value is image else value, arguments)
+        if layer.name == dense[-1].name:
+            arguments = (mean(arguments[0]), *arguments[1:])
+        return layer(*arguments, **options)
+
+    copy = keras.models.clone_model(functional, input_tensors=image, call_function=call)
+    copy.set_weights(model.get_weights())
+    if model.compiled:
+        copy.compile_from_config(model.get_compile_config())
+    return copy
+
+
+def _both(shape: tuple[int, ...]) -> keras.Model:
+    """Images, (N, *shape), to themselves and behind them their mirror images, (2N, *shape)."""
+    image = keras.Input(shape)
+    # A model of its own, so that no layer's name is one that is taken.
+    return keras.Model(image, layers.Concatenate(axis=0)([image, image[:, :, ::-1]]), name="image_and_mirror_image")
+
+
+def _mean(features: int) -> keras.Model:
+    """(2N, features) to the mean of the first and the second N: (N, features)."""
+    x = keras.Input((features,))
+    return keras.Model(x, ops.mean(ops.reshape(x, (2, -1, features)), axis=0), name="mean_of_both")
