@@ -96,7 +96,7 @@ def export(
     found, missing = _environments(chosen, say)
     loaded = source.load(path, dataset, class_names, say)
     images = golden.choose(dataset.test.images, loaded.probabilities, loaded.sha256, golden_images)
-    training = recipe.beside(path, loaded.sha256, say)
+    training = recipe.beside(path, loaded.sha256, _versions(), say)
     # What a target would refuse is refused before anything is run, whether its interpreter is here or not.
     converted = [(precision, *_convert(loaded, precision, chosen, dataset, training, say)) for precision in precisions]
     if not found:

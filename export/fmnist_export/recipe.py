@@ -8,6 +8,7 @@ The record is copied as fmnist-train wrote it, whatever keys it has, with some p
     teachers, start    path and digest  ->  the digest; the path is in the command
     data               digest of each   ->  one digest: the SHA-256 of what sha256sum prints of the files, in the order
                        file                 of their names
+    versions                            ->  left out where the export's are the same, which the description says, too
     settings                            ->  left out: the command has them all as options
     model_sha256                        ->  left out: the description says it as keras_sha256
 """
@@ -25,10 +26,10 @@ RECORD_FILE = "training.json"
 _HELD_OUT = "val_"
 
 
-def beside(model: Path, sha256: str, say: Callable[[str], None]) -> dict[str, Any] | None:
+def beside(model: Path, sha256: str, versions: dict[str, str], say: Callable[[str], None]) -> dict[str, Any] | None:
     """The record beside the file `model`, made short; None where there is none that belongs to its digest `sha256`.
 
-    `say` gets a line where a record is there and left out.
+    `versions` are those of the packages that export the model. `say` gets a line where a record is there and left out.
     """
     path = model.with_name(RECORD_FILE)
     try:
@@ -45,12 +46,14 @@ def beside(model: Path, sha256: str, say: Callable[[str], None]) -> dict[str, An
             f"so the files will not say how {model.name} was trained"
         )
         return None
-    return shorten(record)
+    return shorten(record, versions)
 
 
-def shorten(record: dict[str, Any]) -> dict[str, Any]:
+def shorten(record: dict[str, Any], versions: dict[str, str]) -> dict[str, Any]:
     """`record` with numbers in place of the lists of each epoch, and without what is said elsewhere."""
-    left_out = ["model_sha256", "history", "seconds", *(["settings"] if "command" in record else [])]
+    left_out = ["model_sha256", "history", "seconds"]
+    left_out += ["settings"] if "command" in record else []
+    left_out += ["versions"] if record.get("versions") == versions else []
     kept = {name: value for name, value in record.items() if name not in left_out}
     if isinstance(teachers := kept.get("teachers"), list):
         kept["teachers"] = [_digest(teacher) for teacher in teachers]

@@ -11,6 +11,7 @@ from fmnist_runtime import golden, modelfile
 from fmnist_runtime.files import sha256
 from helpers import assert_fails, run_command
 
+VERSIONS = {"keras": "3"}
 RECORD: dict[str, Any] = {
     "settings": {"model": "cnn-nano", "seed": 3, "a setting of tomorrow": [1, {"x": None}]},
     "command": "fmnist-train --model cnn-nano --seed 3",
@@ -20,6 +21,7 @@ RECORD: dict[str, Any] = {
     "history": {"loss": [0.5, 0.4], "val_loss": [0.6, 0.5], "val_accuracy": [0.8, 0.9], "val_odd": []},
     "seconds": [1.25, 2.5],
     "results": {"test_accuracy": 0.91, "val_accuracy": 0.92},
+    "versions": VERSIONS,
     "data": {"images": 3, "sha256": {"b": "2" * 64, "a": "1" * 64}},
 }
 
@@ -35,9 +37,10 @@ def test_the_record_is_copied_as_it_is_and_the_lists_of_epochs_become_numbers(tm
     digest = sha256(b"a model")
     model = _model(tmp_path, {**RECORD, "model_sha256": digest})
     said: list[str] = []
-    assert recipe.beside(model, digest, said.append) == {
+    assert recipe.beside(model, digest, VERSIONS, said.append) == {
         **{name: RECORD[name] for name in ("command", "parameters")},
         "results": {"test_accuracy": 0.91},
+        "versions": VERSIONS,
         "data": {"images": 3, "sha256": sha256(("1" * 64 + "  a\n" + "2" * 64 + "  b\n").encode())},
         "teachers": ["e" * 64],
         "start": "d" * 64,
@@ -49,30 +52,38 @@ def test_the_record_is_copied_as_it_is_and_the_lists_of_epochs_become_numbers(tm
 
 
 def test_without_held_out_images_nothing_is_said_of_them() -> None:
-    assert "held_out" not in recipe.shorten({"history": {"loss": [0.5]}, "seconds": [1]})
-    assert recipe.shorten({"seconds": 3.5, "history": None}) == {"seconds": 3.5}
+    assert "held_out" not in recipe.shorten({"history": {"loss": [0.5]}, "seconds": [1]}, VERSIONS)
+    assert recipe.shorten({"seconds": 3.5, "history": None}, VERSIONS) == {"seconds": 3.5}
 
 
 @pytest.mark.parametrize("odd", [None, [1], {"images": 3}, {"sha256": "a" * 64}])
 def test_data_and_results_of_another_form_are_copied(odd: object) -> None:
-    assert recipe.shorten({"data": odd, "results": odd}) == {"data": odd, "results": odd}
+    assert recipe.shorten({"data": odd, "results": odd}, VERSIONS) == {"data": odd, "results": odd}
+
+
+def test_versions_are_left_out_where_the_exports_are_the_same() -> None:
+    assert recipe.shorten({"versions": {"keras": "2"}}, VERSIONS) == {"versions": {"keras": "2"}}
+    assert recipe.shorten({"versions": VERSIONS}, VERSIONS) == {}
 
 
 def test_a_record_without_held_out_results_has_those_of_the_last_epoch() -> None:
     history = {"val_loss": [0.6, 0.5], "val_accuracy": [0.8, 0.9], "val_odd": []}
-    assert recipe.shorten({"history": history})["held_out"] == {"loss": 0.5, "accuracy": 0.9}
+    assert recipe.shorten({"history": history}, VERSIONS)["held_out"] == {"loss": 0.5, "accuracy": 0.9}
 
 
 def test_settings_are_left_out_only_where_the_command_says_them() -> None:
-    assert recipe.shorten({"settings": {"seed": 1}}) == {"settings": {"seed": 1}}
-    assert recipe.shorten({"settings": {"seed": 1}, "command": "fmnist-train --seed 1"}) == {
+    assert recipe.shorten({"settings": {"seed": 1}}, VERSIONS) == {"settings": {"seed": 1}}
+    assert recipe.shorten({"settings": {"seed": 1}, "command": "fmnist-train --seed 1"}, VERSIONS) == {
         "command": "fmnist-train --seed 1"
     }
-    assert recipe.shorten({"teachers": None, "start": "mine.keras"}) == {"teachers": None, "start": "mine.keras"}
+    assert recipe.shorten({"teachers": None, "start": "mine.keras"}, VERSIONS) == {
+        "teachers": None,
+        "start": "mine.keras",
+    }
 
 
 def test_without_a_record_nothing_changes(tmp_path: Path) -> None:
-    assert recipe.beside(tmp_path / "mine.keras", "a" * 64, pytest.fail) is None
+    assert recipe.beside(tmp_path / "mine.keras", "a" * 64, VERSIONS, pytest.fail) is None
 
 
 @pytest.mark.parametrize(
@@ -88,7 +99,7 @@ def test_without_a_record_nothing_changes(tmp_path: Path) -> None:
 def test_another_models_record_is_left_out_and_said(tmp_path: Path, record: object, words: str) -> None:
     model = _model(tmp_path, record)
     said: list[str] = []
-    assert recipe.beside(model, sha256(b"a model"), said.append) is None
+    assert recipe.beside(model, sha256(b"a model"), VERSIONS, said.append) is None
     assert len(said) == 1
     assert words in said[0]
     assert said[0].startswith("warning: ")
@@ -101,8 +112,11 @@ def test_exported_files_say_how_their_model_was_trained(exported: Path) -> None:
         assert description is not None
         training = description["training"]
         assert description["keras_sha256"] == record["model_sha256"]
-        for name in ("command", "parameters", "versions", "machine"):
+        for name in ("command", "parameters", "machine"):
             assert training[name] == record[name]
+        # Trained and exported here.
+        assert "versions" not in training
+        assert description["versions"] == record["versions"]
         assert training["data"]["images"] == record["data"]["images"]
         assert training["results"]["test_accuracy"] == record["results"]["test_accuracy"]
         assert training["epochs"] == len(record["seconds"]) == record["settings"]["epochs"]

@@ -89,7 +89,9 @@ def test_its_file_says_how_it_was_trained(name: str, file: modelfile.ModelFile) 
     assert not [word for word in words if word.startswith("/")]
     printed = "".join(f"{digest}  {name}\n" for name, digest in sorted(DIGESTS.items()))
     assert training["data"] == {"images": 60_000, "sha256": sha256(printed.encode())}
-    assert {"fmnist-edge", "python", "tensorflow", "keras", "numpy"} <= set(training["versions"])
+    # Left out where the export's are the same.
+    versions = training.get("versions", file.description["versions"])
+    assert {"fmnist-edge", "python", "tensorflow", "keras", "numpy"} <= set(versions)
     assert training["parameters"] > 0
     assert training["epochs"] > 0
     assert training["seconds"] > 0

@@ -54,7 +54,7 @@ def _both(shape: tuple[int, ...]) -> keras.Model:
     """Images, (N, *shape), to themselves and behind them their mirror images, (2N, *shape)."""
     image = keras.Input(shape)
     # A model of its own, so that no layer's name is one that is taken.
-    return keras.Model(image, layers.Concatenate(axis=0)([image, image[:, :, ::-1]]), name="image_and_mirror_image")
+    return keras.Model(image, layers.Concatenate(axis=0)([image, image[:, :, ::-1]]), name="both_sides")
 
 
 def _mean(features: int) -> keras.Model:

@@ -64,7 +64,8 @@ def _answers(model: keras.Model, split: Split) -> NDArray[np.float32]:
 def _results(name: str, probabilities: NDArray[np.float32], split: Split) -> dict[str, float]:
     losses = keras.losses.sparse_categorical_crossentropy(split.labels.astype(np.int32), probabilities)
     accuracy = np.mean(probabilities.argmax(axis=1) == split.labels)
-    return {f"{name}_loss": float(np.mean(losses)), f"{name}_accuracy": float(accuracy)}
+    # The mean of float32 numbers is not known to more places.
+    return {f"{name}_loss": round(float(np.mean(losses)), 6), f"{name}_accuracy": float(accuracy)}
 
 
 def _probabilities(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
