@@ -50,10 +50,14 @@ def test_what_cannot_be_mirrored_is_said() -> None:
         pass
 
     pooled = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Conv2D(10, 3), keras.layers.GlobalMaxPool2D()])
+    twice = keras.layers.Dense(10)
+    flat = keras.Input((28, 28))
+    shared = keras.Model(flat, twice(twice(keras.layers.Dense(10)(keras.layers.Flatten()(flat)))))
     rows = keras.Sequential([keras.Input((28, 28)), keras.layers.Dense(10), keras.layers.GlobalMaxPool1D()])
     for model, words in (
         (Own(), "a Own, expected a Sequential or a functional model"),
         (pooled, "no Dense layer"),
+        (shared, "cannot be built again with its images mirrored .its last Dense layer"),
         (rows, "no Dense layer with an input of"),
     ):
         with pytest.raises(TrainingError, match=words):

@@ -20,6 +20,16 @@ def mirrored(model: keras.Model) -> keras.Model:
     (N, 28, 28, 1); inside are 2N images, the mirrored ones behind the others. Raises TrainingError where `model` is
     not made of layers that Keras can call in another way, or has no Dense layer.
     """
+    try:
+        return _mirrored(model)
+    except (AttributeError, TypeError, ValueError) as error:  # what Keras raises of a graph that it can't call anew
+        reason = " ".join(str(error).split())[:160]
+        raise TrainingError(
+            f"{model.name}: cannot be built again with its images mirrored ({reason}); leave out --mirror"
+        ) from error
+
+
+def _mirrored(model: keras.Model) -> keras.Model:
     if not isinstance(model, keras.Sequential) and type(model).__name__ != "Functional":
         raise TrainingError(
             f"{model.name}: a {type(model).__name__}, expected a Sequential or a functional model, which can be built "
@@ -35,12 +45,14 @@ def mirrored(model: keras.Model) -> keras.Model:
         )
     image = keras.Input(model.inputs[0].shape[1:], name=model.inputs[0].name)
     both = _both(image.shape[1:])(image)
-    mean = _mean(dense[-1].input.shape[-1])
+    means = [_mean(dense[-1].input.shape[-1])]
 
     def call(layer: Any, *arguments: Any, **options: Any) -> Any:
         arguments = keras.tree.map_structure(lambda value: both if value is image else value, arguments)
         if layer.name == dense[-1].name:
-            arguments = (mean(arguments[0]), *arguments[1:])
+            if not means:
+                raise ValueError(f"its last Dense layer, {layer.name}, is called more than once")
+            arguments = (means.pop()(arguments[0]), *arguments[1:])
         return layer(*arguments, **options)
 
     copy = keras.models.clone_model(functional, input_tensors=image, call_function=call)
