@@ -40,7 +40,6 @@ def test_the_record_is_copied_as_it_is_and_the_lists_of_epochs_become_numbers(tm
     assert recipe.beside(model, digest, VERSIONS, said.append) == {
         **{name: RECORD[name] for name in ("command", "parameters")},
         "results": {"test_accuracy": 0.91},
-        "versions": VERSIONS,
         "data": {"images": 3, "sha256": sha256(("1" * 64 + "  a\n" + "2" * 64 + "  b\n").encode())},
         "teachers": ["e" * 64],
         "start": "d" * 64,
