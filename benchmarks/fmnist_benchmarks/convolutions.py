@@ -52,7 +52,6 @@ def main(model: str, images: int, rounds: int, as_json: bool) -> None:
 
 def _ways(name: str, count: int) -> dict[str, Callable[[], Any]]:
     """One epoch, by the name of what is different from fmnist-train's way."""
-
     import keras
     import numpy as np
 

@@ -78,8 +78,7 @@ def shorten(record: dict[str, Any], versions: dict[str, str]) -> dict[str, Any]:
 
 
 def _one_digest(data: object) -> object:
-    digests = data.get("sha256") if isinstance(data, dict) else None
-    if not isinstance(data, dict) or not isinstance(digests, dict):
+    if not isinstance(data, dict) or not isinstance(digests := data.get("sha256"), dict):
         return data
     lines = [f"{digest}  {name}\n" for name, digest in sorted(digests.items())]
     return {**data, "sha256": digest_of("".join(lines).encode())}

@@ -11,6 +11,7 @@ import keras
 from keras import layers, ops
 
 from fmnist_runtime.errors import TrainingError
+from fmnist_train.normalization import is_rebuildable
 
 
 def mirrored(model: keras.Model) -> keras.Model:
@@ -30,7 +31,7 @@ def mirrored(model: keras.Model) -> keras.Model:
 
 
 def _mirrored(model: keras.Model) -> keras.Model:
-    if not isinstance(model, keras.Sequential) and type(model).__name__ != "Functional":
+    if not is_rebuildable(model):
         raise TrainingError(
             f"{model.name}: a {type(model).__name__}, expected a Sequential or a functional model, which can be built "
             f"again with its images mirrored; leave out --mirror"

@@ -37,6 +37,11 @@ def plain(model: keras.Model) -> keras.Model:
     return _replaced(model, lambda layer: type(layer) is FusedBatchNormalization, keras.layers.BatchNormalization)
 
 
+def is_rebuildable(model: keras.Model) -> bool:
+    """Whether Keras can build `model` again layer by layer: a Sequential or a functional model."""
+    return isinstance(model, keras.Sequential) or type(model).__name__ == "Functional"
+
+
 def _fusible(layer: keras.layers.Layer) -> bool:
     return (
         type(layer) is keras.layers.BatchNormalization
@@ -51,8 +56,7 @@ def _fusible(layer: keras.layers.Layer) -> bool:
 def _replaced(
     model: keras.Model, wanted: Callable[[keras.layers.Layer], bool], by: type[keras.layers.Layer]
 ) -> keras.Model:
-    rebuildable = isinstance(model, keras.Sequential) or type(model).__name__ == "Functional"
-    if not rebuildable or not any(wanted(layer) for layer in model.layers):
+    if not is_rebuildable(model) or not any(wanted(layer) for layer in model.layers):
         return model
 
     def changed(layer: keras.layers.Layer) -> keras.layers.Layer:

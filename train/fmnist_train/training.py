@@ -84,7 +84,9 @@ def train(
             checkpoints.save(folder, model, settings, progress)
     if spread.strategy is not None:
         model = distribution.local(model, lambda: builders.build(settings.model))
-    model = mirrored(plain(model)) if settings.mirror else plain(model)
+    model = plain(model)
+    if settings.mirror:
+        model = mirrored(model)
     trained = evaluate(model, settings, progress, dataset.test, validation)
     return replace(trained, replicas=spread.replicas)
 
