@@ -75,8 +75,9 @@ def main(
 
     Where fmnist-train's training.json is beside MODEL, the files also say how the model was trained.
     """
-    from fmnist_export import classes, explain_table, exporting
+    from fmnist_export import explain_table, exporting
     from fmnist_export import targets as known
+    from fmnist_runtime import label_files
     from fmnist_runtime.errors import ExportError
     from fmnist_train import data
 
@@ -90,7 +91,7 @@ def main(
         data.load(data_folder),
         precisions=_precisions(quantize, more),
         target_names=targets,
-        class_names=classes.read(labels) if labels else None,
+        class_names=label_files.read(labels) if labels else None,
         minimum_agreement=min_agreement,
         golden_images=golden_images,
         show_explanation=(lambda found: click.echo(explain_table.table(found), err=as_json)) if explain else None,

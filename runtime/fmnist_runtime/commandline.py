@@ -1,4 +1,4 @@
-"""What every fmnist-* command shares: one line for an error, exit codes 0, 1 and 2, JSON on standard output.
+"""What every fmnist-* command shares: one line for an error, exit codes 0, 1, 2 and 130, JSON on standard output.
 
 Imports click and nothing heavier, so that `--help` answers at once.
 """
@@ -13,9 +13,11 @@ from typing import Any
 
 import click
 
-from fmnist_runtime.errors import FmnistError
+from fmnist_runtime.errors import FmnistError, Interruption
 
 FILE = click.Path(path_type=Path)
+# 128 + SIGINT, what a shell reports of a program that Ctrl-C ended.
+INTERRUPTED = 130
 
 backend_option = click.option(
     "--backend",
@@ -29,7 +31,8 @@ backend_option = click.option(
 class Command(click.Command):
     """A click command that ends with one line on standard error where something is wrong.
 
-    Exit code 2 for a usage error, 1 for an FmnistError, a full disk, or an interruption; never a traceback for these.
+    Exit code 2 for a usage error, 130 for an interruption (Ctrl-C), 1 for another FmnistError or a full disk; never a
+    traceback for these.
     """
 
     def main(
@@ -48,12 +51,14 @@ class Command(click.Command):
             sys.stdout.flush()
         except click.UsageError as error:
             self._fail(f"{error.format_message()} ({self.name} --help lists what there is)", 2)
+        except Interruption as error:
+            self._fail(str(error), INTERRUPTED)
         except FmnistError as error:
             self._fail(str(error), 1)
         except click.ClickException as error:
             self._fail(error.format_message(), 1)
         except (click.Abort, KeyboardInterrupt):
-            self._fail("interrupted", 1)
+            self._fail("interrupted", INTERRUPTED)
         except BrokenPipeError:
             # The reader (such as `head`) has what it wanted; nothing more may be written, not at exit either.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,10 +4,13 @@
     ├── ModelFileError             the file is damaged, is not a model, or has another interface
     ├── RuntimeMissingError        no TFLite interpreter works on this machine
     ├── IncompatibleModelError     this runtime refuses the model (operator, version)
+    ├── PixelRangeError            a stated range of pixels is none
     ├── ImageError                 the image is unreadable, or has the wrong shape, dtype or values
     ├── DataError                  the data set is missing, incomplete or damaged
     ├── TrainingError              training cannot start or cannot go on
-    └── ExportError                the Keras model cannot be converted, or the result failed its proof
+    ├── ExportError                the Keras model cannot be converted, or the result failed its proof
+    ├── LockedError                another process works in the same folder
+    └── Interruption               Ctrl-C; the message says what was kept. Commands exit with 130
 
 Each message says what was found, what was expected and what to do.
 """
@@ -29,6 +32,10 @@ class IncompatibleModelError(FmnistError):
     """The runtime at hand refuses an otherwise sound model."""
 
 
+class PixelRangeError(FmnistError):
+    """A stated range of pixels, a mean or a standard deviation is none."""
+
+
 class ImageError(FmnistError):
     """An image is unreadable, or its shape, dtype or values are not those of the data set."""
 
@@ -43,3 +50,11 @@ class TrainingError(FmnistError):
 
 class ExportError(FmnistError):
     """A Keras model cannot be converted, or the converted file failed its proof."""
+
+
+class LockedError(FmnistError):
+    """Another process holds a lock; the message names it."""
+
+
+class Interruption(FmnistError):  # noqa: N818  # no error of the program: a person pressed Ctrl-C
+    """Ctrl-C ended the work; the message says what was kept and how to go on."""
