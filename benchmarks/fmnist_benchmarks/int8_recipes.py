@@ -46,10 +46,10 @@ class Result:
 
 def recipes() -> dict[str, Recipe]:
     """The recipes by name; the first is the plain one, the last the one that `fmnist-export --quantize` takes."""
-    from fmnist_export import convert, hybrid, keras_model, rounding
+    from fmnist_export import convert, copies, hybrid, rounding
 
     def prepared(model: "keras.Model", calibration: Calibration, *, equalize: bool, compensate: bool) -> "keras.Model":
-        copy = keras_model.with_batch(model, None)
+        copy = copies.copy_of(model, calibration)
         hidden = [layer for layer in copy.layers if hasattr(layer, "kernel") and not rounding.is_last(layer, copy)]
         for layer in hidden:
             if equalize:
@@ -99,13 +99,13 @@ def recipes() -> dict[str, Recipe]:
 
 def measure(path: Path, rounds: int) -> list[Result]:
     """Convert the Keras model in `path` by every recipe and run the files on every current target."""
-    from fmnist_export import environments, source, targets
+    from fmnist_export import data_sets, environments, source, targets
     from fmnist_export.calibrate import Calibration as Drawn
     from fmnist_export.convert import quiet_output
     from fmnist_train import data
 
-    dataset = data.load()
-    loaded = source.load(path, dataset, None, warn)
+    dataset = data_sets.load()
+    loaded = source.load(path, dataset, source.NOTHING_STATED, warn)
     training, held_out = data.hold_out(dataset.train, HELD_OUT)
     calibration = loaded.inputs(Drawn().images(training))
     found = [environments.find(target, warn) for target in targets.choose(["all"])]
@@ -130,16 +130,16 @@ def _packed(content: bytes, loaded: Any) -> bytes:
     """The flatbuffer with the little that the Classifier must know of it."""
     from fmnist_runtime import modelfile
 
-    scale = {"range": [loaded.scaling.low, loaded.scaling.high]}
+    scale = {"range": list(loaded.pixels[:2])}
     return modelfile.pack(
         content, loaded.class_names, modelfile.describe(content, loaded.class_names, input=scale, proofs=[])
     )
 
 
 def _answers(name: str, path: Path, loaded: Any, held_out: Any, test: Any, environment: "Environment") -> Result:
-    from fmnist_export import keras_model, proof
+    from fmnist_export import proof, reference
 
-    expected = keras_model.predict(loaded.model, loaded.inputs(held_out.images))
+    expected = reference.predict(loaded.model, loaded.inputs(held_out.images))
     on_held_out = proof.compare(proof.run(path, held_out.images, environment), expected, held_out.labels)
     on_test = proof.compare(proof.run(path, test.images, environment), loaded.probabilities, test.labels)
     return Result(

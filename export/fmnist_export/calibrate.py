@@ -32,6 +32,11 @@ class Calibration:
         )
         return drawn
 
+    @classmethod
+    def of(cls, training: Split) -> "Calibration":
+        """The usual number of images, or all of a smaller `training` split."""
+        return cls(count=min(cls.count, len(training.images)))
+
     def as_json(self) -> dict[str, Any]:
         """The fields by name."""
         return asdict(self)

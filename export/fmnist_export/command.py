@@ -9,6 +9,7 @@ from fmnist_runtime.commandline import FILE, Command, say_json, warn
 
 if TYPE_CHECKING:
     from fmnist_export.exporting import Exported
+    from fmnist_runtime.pixel_range import PixelRange
 
 # The keys of fmnist_export.convert.CONVERTERS, which imports numpy: --help has to answer at once.
 PRECISIONS = ("float32", "float16", "dynamic", "int8", "int8-strict", "int16x8")
@@ -39,6 +40,12 @@ PRECISIONS = ("float32", "float16", "dynamic", "int8", "int8-strict", "int16x8")
     help="Least share of test images on which each file must answer as Keras.  [default: float32 1.0, int8 0.99]",
 )
 @click.option(
+    "--min-accuracy",
+    type=click.FloatRange(0, 1),
+    metavar="F",
+    help="Least share of test images on which Keras must be right; 0 exports any model.  [default: above chance]",
+)
+@click.option(
     "--golden-images",
     type=click.IntRange(min=50, max=1000),
     default=200,
@@ -47,8 +54,22 @@ PRECISIONS = ("float32", "float16", "dynamic", "int8", "int8-strict", "int16x8")
     help="Images in the golden file; it takes about 500 bytes for each, and 10 KB.",
 )
 @click.option("--explain", is_flag=True, help="Say where an int8 file loses what Keras answers, layer by layer.")
-@click.option("--labels", type=FILE, metavar="FILE", help="Class names, one a line.  [default: Fashion-MNIST's]")
-@click.option("--data", "data_folder", type=FILE, metavar="DIR", help="Folder of the four IDX files.")
+@click.option("--labels", type=FILE, metavar="FILE", help="Class names, one a line.  [default: the data set's]")
+@click.option(
+    "--data",
+    "data_folder",
+    type=FILE,
+    metavar="DIR",
+    help="The data set that MODEL is for: a folder of four IDX files, as MNIST's.  [default: Fashion-MNIST]",
+)
+@click.option(
+    "--pixels",
+    metavar="LOW..HIGH",
+    help="The numbers that the pixels 0 and 255 are for MODEL, such as 0..1, 0..255 or -1..1.  [default: as "
+    "training.json or the first layers of MODEL say, else measured on training images]",
+)
+@click.option("--mean", type=float, metavar="M", help="With --std, in place of --pixels: (pixel / 255 - M) / S.")
+@click.option("--std", type=float, metavar="S", help="See --mean.")
 @click.option("-o", "--output", type=FILE, metavar="DIR", help="Where to publish.  [default: beside MODEL]")
 @click.option("--json", "as_json", is_flag=True, help="The result as one JSON document on standard output.")
 def main(
@@ -57,10 +78,14 @@ def main(
     more: tuple[str, ...],
     targets: tuple[str, ...],
     min_agreement: float | None,
+    min_accuracy: float | None,
     golden_images: int,
     explain: bool,
     labels: Path | None,
     data_folder: Path | None,
+    pixels: str | None,
+    mean: float | None,
+    std: float | None,
     output: Path | None,
     as_json: bool,
 ) -> int:
@@ -73,25 +98,31 @@ def main(
     and no tensorflow. If one answers too differently, or a target would refuse it, nothing is published and the exit
     code is 1. It is also 1 if a target's interpreter is not to be had: the file is then published, not proved there.
 
+    A model without a training.json is taken for one of Fashion-MNIST only where it is clearly above chance there; for
+    other images give --data. What its pixels are is never guessed: where nothing tells, give --pixels.
+
     Where fmnist-train's training.json is beside MODEL, the files also say how the model was trained.
     """
-    from fmnist_export import explain_table, exporting
+    from fmnist_export import data_sets, explain_table, exporting, keras_model
     from fmnist_export import targets as known
+    from fmnist_export.source import Statement
     from fmnist_runtime import label_files
     from fmnist_runtime.errors import ExportError
-    from fmnist_train import data
 
     try:
         known.choose(targets)
     except ExportError as error:
         raise click.BadParameter(str(error), param_hint="'--target'") from error
+    stated_pixels = _pixels(pixels, mean, std)
+    keras_model.check_exists(model)
+    class_names = label_files.read(labels) if labels else None
     files = exporting.export(
         model,
         output or model.parent,
-        data.load(data_folder),
+        data_sets.load(data_folder),
         precisions=_precisions(quantize, more),
         target_names=targets,
-        class_names=label_files.read(labels) if labels else None,
+        stated=Statement(class_names, stated_pixels, data_folder is not None, min_accuracy),
         minimum_agreement=min_agreement,
         golden_images=golden_images,
         show_explanation=(lambda found: click.echo(explain_table.table(found), err=as_json)) if explain else None,
@@ -102,6 +133,21 @@ def main(
     else:
         _show(files)
     return _report_missing(files)
+
+
+def _pixels(pixels: str | None, mean: float | None, std: float | None) -> "PixelRange | None":
+    """The range that the options state; None where they state none. A usage error where they state no range."""
+    from fmnist_runtime import pixel_range
+    from fmnist_runtime.errors import PixelRangeError
+
+    if (mean is None) != (std is None) or (pixels is not None and mean is not None):
+        raise click.UsageError("give either --pixels LOW..HIGH, or --mean M and --std S")
+    try:
+        if pixels is not None:
+            return pixel_range.parse(pixels)
+        return None if mean is None or std is None else pixel_range.standardized(mean, std)
+    except PixelRangeError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _precisions(quantize: bool, more: tuple[str, ...]) -> tuple[str, ...]:

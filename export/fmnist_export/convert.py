@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from fmnist_export import hybrid, rounding
 from fmnist_export.compact import compact
-from fmnist_export.keras_model import import_tensorflow, is_cloneable, with_fixed_batch
+from fmnist_export.copies import is_cloneable, with_fixed_batch
+from fmnist_export.keras_model import import_tensorflow
 from fmnist_runtime import graph
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.modelfile import mark
@@ -48,9 +49,9 @@ _FOREIGN = re.compile(r"(TF Select|Flex|Custom) ops: ([^\n]+?)\s*(?:\n|$)")
 def convert(model: "keras.Model", precision: str, calibration: Calibration) -> bytes:
     """The flatbuffer of `model` in `precision`, a key of CONVERTERS, with a fixed batch of one.
 
-    `calibration` is (N, ...) float32 as the model takes them, from the training split; only the precisions with int8
-    or int16 activations look at it. The same arguments give the same bytes. Raises ExportError where TensorFlow's
-    converter refuses the model.
+    `calibration` is (N, ...) float32 as the model takes them, from the training split: what the ranges of int8 and
+    int16 activations are measured on, and what every copy of the model is compared on. The same arguments give the same
+    bytes. Raises ExportError where TensorFlow's converter refuses the model, or a copy differs from it.
     """
     try:
         with quiet_output() as log:
@@ -74,20 +75,20 @@ def _why_refused(precision: str, message: str) -> str:
     return f"TensorFlow's converter refuses the model in {precision} ({reason}); try another --precision"
 
 
-def _float32(model: "keras.Model", _: Calibration) -> bytes:
-    return bytes(_converter(model).convert())
+def _float32(model: "keras.Model", calibration: Calibration) -> bytes:
+    return bytes(_converter(model, calibration).convert())
 
 
-def _float16(model: "keras.Model", _: Calibration) -> bytes:
+def _float16(model: "keras.Model", calibration: Calibration) -> bytes:
     tensorflow = import_tensorflow()
-    converter = _converter(model)
+    converter = _converter(model, calibration)
     converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
     converter.target_spec.supported_types = [tensorflow.float16]
     return bytes(converter.convert())
 
 
-def _dynamic(model: "keras.Model", _: Calibration) -> bytes:
-    converter = _converter(model)
+def _dynamic(model: "keras.Model", calibration: Calibration) -> bytes:
+    converter = _converter(model, calibration)
     converter.optimizations = [import_tensorflow().lite.Optimize.DEFAULT]
     # With a scale for each channel a Dense layer becomes FULLY_CONNECTED version 12, which tflite-runtime 2.14
     # refuses; with one scale it stays at version 9. Private to TensorFlow, so the operator check has the last word.
@@ -143,14 +144,14 @@ CONVERTERS: dict[str, Callable[["keras.Model", Calibration], bytes]] = {
 }
 
 
-def _converter(model: "keras.Model") -> Any:
-    return import_tensorflow().lite.TFLiteConverter.from_keras_model(with_fixed_batch(model))
+def _converter(model: "keras.Model", calibration: Calibration) -> Any:
+    return import_tensorflow().lite.TFLiteConverter.from_keras_model(with_fixed_batch(model, calibration))
 
 
 def _integer_converter(model: "keras.Model", calibration: Calibration, output: Any = None) -> Any:
     """A converter to int8 throughout, int8 in and `output` (float32 by default) out."""
     tensorflow = import_tensorflow()
-    converter = _converter(model)
+    converter = _converter(model, calibration)
     converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([image[np.newaxis]] for image in calibration)
     converter.target_spec.supported_ops = [tensorflow.lite.OpsSet.TFLITE_BUILTINS_INT8]

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_export import explain_tensors, explain_variants, keras_model
+from fmnist_export import explain_tensors, explain_variants, reference
 from fmnist_export.calibrate import Calibration
 from fmnist_export.explain_names import layer_names
 from fmnist_export.explain_result import Explanation, Layer, costs
@@ -48,8 +48,16 @@ _HELD_OUT_SEED = 1
 
 
 def held_out(training: Split, calibration: Calibration, count: int = 4000) -> NDArray[np.uint8]:
-    """`count` images of `training` that `calibration` does not draw, (count, 28, 28) uint8, always the same ones."""
+    """`count` images of `training` that `calibration` does not draw, (count, 28, 28) uint8, always the same ones.
+
+    Raises ExportError where it draws all of them.
+    """
     free = np.setdiff1d(np.arange(len(training.images)), calibration.indices(training))
+    if not len(free):
+        raise ExportError(
+            f"--explain needs training images beside the {calibration.count:,} that calibrate the file, and there are "
+            f"no more; leave it out, or give more images with --data"
+        )
     chosen = np.random.default_rng(_HELD_OUT_SEED).choice(free, min(count, len(free)), replace=False)
     images: NDArray[np.uint8] = training.images[np.sort(chosen)]
     return images
@@ -83,7 +91,7 @@ def explain(
     behind = [range(len(whole)), *(range(number, len(whole)) for number in [*turns[1:], len(whole)] if turns)]
     in_turn = [calibrated.variant(floating | set(in_float)) for in_float in behind]
     found, answers = _in_child(calibrated.reference, content, in_turn, images, tensor_images, backend)
-    expected = keras_model.predict(model, images).argmax(axis=1)
+    expected = reference.predict(model, images).argmax(axis=1)
     agreement, *steps = (answers == expected).mean(axis=1).tolist()
     if hybrid := [number for number in floating if _is_hybrid(whole[number], theirs)]:
         # The last layer in float32 with int8 weights (hybrid.py), which no version has and the file does.

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from fmnist_export import rounding
 from fmnist_export.convert import CONVERTERS, quiet_output
-from fmnist_export.keras_model import copy_of, import_tensorflow, is_cloneable, with_fixed_batch
+from fmnist_export.copies import is_cloneable, with_fixed_batch
+from fmnist_export.keras_model import import_tensorflow
 from fmnist_runtime import graph
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.graph import Graph, Operator
@@ -93,13 +94,11 @@ def calibrated(model: "keras.Model", precision: str, calibration: NDArray[np.flo
     prepared = unrounded = model
     if precision == "int8" and is_cloneable(model):
         prepared, scaled = rounding.prepared_with_factors(model, calibration)
-        unrounded = copy_of(model)
-        for name, factors in scaled.items():
-            rounding.scale_units(unrounded.get_layer(name), factors)
+        unrounded = rounding.equalized(model, scaled, calibration)
     with quiet_output():
         # Not compacted: the names of its tensors tell the layers.
         reference = CONVERTERS["float32"](unrounded, calibration)
-        converter = tensorflow.lite.TFLiteConverter.from_keras_model(with_fixed_batch(prepared))
+        converter = tensorflow.lite.TFLiteConverter.from_keras_model(with_fixed_batch(prepared, calibration))
         converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([image[np.newaxis]] for image in calibration)
         debugger = tensorflow.lite.experimental.QuantizationDebugger(

@@ -2,7 +2,7 @@
 
 import platform
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,21 +12,22 @@ import numpy as np
 import fmnist_runtime
 from fmnist_export import convert, environments, explain, golden, proof, recipe, report, soundness, source, targets
 from fmnist_export.calibrate import Calibration
+from fmnist_export.copies import computes_in_half
 from fmnist_export.environments import Environment, NotProvable
 from fmnist_export.explain_result import Explanation
 from fmnist_export.explain_variants import PRECISIONS as EXPLAINED
 from fmnist_export.proof import Outputs, Proof
 from fmnist_export.report import ModelResult, NotProved, Report, Run
-from fmnist_export.source import Source
+from fmnist_export.source import NOTHING_STATED, Source, Statement
 from fmnist_export.targets import Target
 from fmnist_runtime import graph, modelfile
 from fmnist_runtime.errors import ExportError
-from fmnist_runtime.files import make_folder, sha256, write_atomically
+from fmnist_runtime.files import make_folder, sha256, write_together
 from fmnist_runtime.golden import Golden
 from fmnist_runtime.golden import name as golden_name
+from fmnist_runtime.idx_folder import DataSet
 from fmnist_runtime.pixels import CONVENTION
 from fmnist_runtime.verification import answers_digest, otherwise
-from fmnist_train.data import FashionMnist
 
 Say = Callable[[str], None]
 
@@ -70,11 +71,11 @@ class Exported:
 def export(
     path: Path,
     folder: Path,
-    dataset: FashionMnist,
+    dataset: DataSet,
     *,
     precisions: Sequence[str] = ("float32",),
     target_names: Sequence[str] = (),
-    class_names: tuple[str, ...] | None = None,
+    stated: Statement = NOTHING_STATED,
     minimum_agreement: float | None = None,
     golden_images: int = golden.IMAGES,
     show_explanation: Callable[[Explanation], None] | None = None,
@@ -85,7 +86,9 @@ def export(
     Every file is checked against every target of `target_names` (see targets.choose) and proved on each whose
     interpreter is here or can be installed. A file is published only when it agrees with Keras on at least
     `minimum_agreement` of the test images (by default MINIMUM_AGREEMENT) everywhere; else ExportError, and `folder` is
-    as it was. With `show_explanation` every int8 file is explained (see explain.py), and it gets each explanation
+    as it was. `stated` is what a person says of the model (see source.load, which refuses what nothing tells).
+
+    With `show_explanation` every int8 file is explained (see explain.py), and it gets each explanation
     before the file is proved. `say` gets a line for each step. Writes the golden file, with `golden_images`, and
     report.html too.
 
@@ -94,9 +97,9 @@ def export(
     chosen = targets.choose(target_names)
     make_folder(folder)
     found, missing = _environments(chosen, say)
-    loaded = source.load(path, dataset, class_names, say)
+    loaded = source.load(path, dataset, stated, say)
     images = golden.choose(dataset.test.images, loaded.probabilities, loaded.sha256, golden_images)
-    training = recipe.beside(path, loaded.sha256, _versions(), say)
+    training = None if loaded.record is None else recipe.shorten(loaded.record, _versions())
     # What a target would refuse is refused before anything is run, whether its interpreter is here or not.
     converted = [(precision, *_convert(loaded, precision, chosen, dataset, training, say)) for precision in precisions]
     if not found:
@@ -110,7 +113,7 @@ def export(
             say(f"proving {precision} on {environment.target.name} with {len(dataset.test.images):,} test images")
             outputs = _run(modelfile.pack(content, loaded.class_names, description), dataset, environment)
             proofs.append(proof.compare(outputs, loaded.probabilities, loaded.labels))
-            _require(proofs[-1], precision, minimum_agreement)
+            _require(proofs[-1], precision, _least(loaded, precision, minimum_agreement))
             recorded.append(_recorded(proofs[-1], outputs, images))
             runs.append(Run.from_outputs(outputs.values, description["output"], outputs.runtime, outputs.version))
         description["proofs"] = recorded
@@ -119,7 +122,8 @@ def export(
         finished.append(
             Exported(goal, precision, whole, description, tuple(proofs), tuple(runs), tuple(missing), explanation)
         )
-    _publish(finished, folder, loaded, images, dataset, minimum_agreement)
+    least = {precision: _least(loaded, precision, minimum_agreement) for precision in precisions}
+    _publish(finished, folder, loaded, images, dataset, least)
     return finished
 
 
@@ -128,31 +132,35 @@ def _publish(
     folder: Path,
     loaded: Source,
     images: Golden,
-    dataset: FashionMnist,
-    minimum_agreement: float | None,
+    dataset: DataSet,
+    least: Mapping[str, float],
 ) -> None:
-    """Write all files, each whole; the page is made first, so that nothing is written where that fails."""
+    """Write all files or none; the page is made first, so that nothing is written where that fails."""
     page = report.html(
         Report(
             loaded.path.name,
             loaded.sha256,
             _versions(),
             loaded.class_names,
-            f"pixels become {loaded.scaling}",
+            f"pixels become {loaded.pixels}",
             dataset.test.images,
             loaded.labels,
             loaded.probabilities,
-            tuple(_result(file, minimum_agreement) for file in finished),
+            tuple(_result(file, least[file.precision]) for file in finished),
         )
     )
     for file in finished:
         modelfile.parse(file.content, file.path)
-        write_atomically(file.path, file.content)
-    write_atomically(folder / golden_name(loaded.path.stem), images.to_bytes())
-    write_atomically(folder / "report.html", page.encode())
+    write_together(
+        {
+            **{file.path: file.content for file in finished},
+            folder / golden_name(loaded.path.stem): images.to_bytes(),
+            folder / "report.html": page.encode(),
+        }
+    )
 
 
-def _result(file: Exported, minimum_agreement: float | None) -> ModelResult:
+def _result(file: Exported, least: float) -> ModelResult:
     return ModelResult(
         file.path.name,
         file.precision,
@@ -161,7 +169,7 @@ def _result(file: Exported, minimum_agreement: float | None) -> ModelResult:
         file.description,
         file.runs,
         file.not_proved,
-        _least(file.precision, minimum_agreement),
+        least,
         file.explanation,
     )
 
@@ -170,14 +178,14 @@ def _explain(
     loaded: Source,
     precision: str,
     content: bytes,
-    dataset: FashionMnist,
+    dataset: DataSet,
     show: Callable[[Explanation], None] | None,
     say: Say,
 ) -> Explanation | None:
     if show is None or precision not in EXPLAINED:
         return None
     say(f"explaining {precision} on training images that were held out")
-    calibration = Calibration()
+    calibration = Calibration.of(dataset.train)
     explanation = explain.explain(
         loaded.model,
         precision,
@@ -204,20 +212,20 @@ def _convert(
     loaded: Source,
     precision: str,
     chosen: Sequence[Target],
-    dataset: FashionMnist,
+    dataset: DataSet,
     training: dict[str, Any] | None,
     say: Say,
 ) -> tuple[bytes, dict[str, Any]]:
     """The flatbuffer in `precision`, acceptable to all targets, and its description, without proofs yet."""
     say(f"converting to {precision}")
-    calibration = Calibration()
+    calibration = Calibration.of(dataset.train)
     content = convert.convert(loaded.model, precision, loaded.inputs(calibration.images(dataset.train)))
     model = graph.read(content)
     soundness.check(model, loaded.model.count_params(), precision)
     refusals = [refusal for target in chosen for refusal in targets.refusals(model, target)]
     if refusals:
         raise ExportError(f"{precision} is refused, nothing was published: {'; '.join(refusals)}")
-    return content, _describe(content, model, loaded, precision, calibration, training)
+    return content, _describe(content, model, loaded, precision, calibration, dataset, training)
 
 
 def _describe(
@@ -226,6 +234,7 @@ def _describe(
     loaded: Source,
     precision: str,
     calibration: Calibration,
+    dataset: DataSet,
     training: dict[str, Any] | None,
 ) -> dict[str, Any]:
     first, last = model.tensors[model.inputs[0]], model.tensors[model.outputs[0]]
@@ -236,12 +245,13 @@ def _describe(
         input={
             **_tensor(first),
             "pixels": CONVENTION,
-            "range": [loaded.scaling.low, loaded.scaling.high],
-            "range_reason": loaded.scaling.reason,
+            "range": [loaded.pixels.low, loaded.pixels.high],
+            "range_reason": loaded.pixels.reason,
         },
         output={**_tensor(last), "kind": "probabilities" if model.ends_in_softmax else "logits"},
         calibration=calibration.as_json() if "int" in precision else None,
         proofs=[],
+        data={"name": dataset.name, "sha256": dataset.digest},
         keras_sha256=loaded.sha256,
         versions=_versions(),
         **({} if training is None else {"training": training}),
@@ -270,7 +280,7 @@ def _versions() -> dict[str, str]:
     }
 
 
-def _run(content: bytes, dataset: FashionMnist, environment: Environment) -> Outputs:
+def _run(content: bytes, dataset: DataSet, environment: Environment) -> Outputs:
     with tempfile.TemporaryDirectory(prefix="fmnist-export-") as folder:
         candidate = Path(folder, "candidate.tflite")
         candidate.write_bytes(content)
@@ -292,8 +302,7 @@ def _recorded(found: Proof, outputs: Outputs, images: Golden) -> dict[str, Any]:
     }
 
 
-def _require(found: Proof, precision: str, minimum: float | None) -> None:
-    least = _least(precision, minimum)
+def _require(found: Proof, precision: str, least: float) -> None:
     if found.agreement < least:
         raise ExportError(
             f"{precision} on {found.runtime} {found.version} agrees with Keras on {found.agreement:.4f} of "
@@ -302,5 +311,12 @@ def _require(found: Proof, precision: str, minimum: float | None) -> None:
         )
 
 
-def _least(precision: str, minimum: float | None) -> float:
-    return MINIMUM_AGREEMENT[precision] if minimum is None else minimum
+def _least(loaded: Source, precision: str, minimum: float | None) -> float:
+    """The agreement that is asked of a file: what a person says, else what its precision gives.
+
+    A model of mixed precision computes in 11 bits itself, and float32 can't repeat its rounding.
+    """
+    if minimum is not None:
+        return minimum
+    usual = MINIMUM_AGREEMENT[precision]
+    return min(usual, MINIMUM_AGREEMENT["float16"]) if computes_in_half(loaded.model) else usual

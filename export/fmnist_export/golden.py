@@ -15,8 +15,10 @@ def choose(
     """`count` golden images among `images`, (N, 28, 28) uint8, by what Keras answers, (N, classes) float32.
 
     First 64 % with the smallest margin between Keras's first two classes (128 of 200), then others, taken in turn from
-    the classes that Keras answers, each in the order of the test set. The same arguments give the same file.
+    the classes that Keras answers, each in the order of the test set; all of a smaller test set. The same arguments
+    give the same file.
     """
+    count = min(count, len(images))
     expected = probabilities.argmax(axis=1).astype(np.uint16)
     hardest = _hardest(probabilities, round(count * HARDEST_SHARE))
     indices = np.array([*hardest, *_others(expected, set(hardest), count - len(hardest))], np.int32)

@@ -1,14 +1,12 @@
-"""The model to export: loaded from .keras, .h5 or a SavedModel, checked, and rebuilt for a fixed batch of one."""
+"""The model to export: loaded from .keras, .h5 or a SavedModel, and checked. Its layers are never changed."""
 
 import os
 import re
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from fmnist_export.copies import all_layers, single
 from fmnist_runtime.commandline import quiet_stderr
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.files import sha256
@@ -19,36 +17,61 @@ if TYPE_CHECKING:
 _ZIP, _HDF5 = b"PK\3\4", b"\x89HDF"
 _KINDS = "a .keras file, an .h5 file or a SavedModel folder"
 _SHAPES = ((28, 28), (28, 28, 1))
-_PREDICT_BATCH = 1000
+_FLOATS = ("float32", "float16", "bfloat16", "float64")
+_KERAS_3 = 3
+
+# What TensorFlow and its converter take as the name of a layer.
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 # How Keras names a layer that it does not have, in .keras and in .h5 files.
 _UNKNOWN_CLASS = re.compile(r"Could not locate (?:class|function) '([^']+)'|Unknown (?:layer|object)[^']*'([^']+)'")
 
 
 def import_tensorflow() -> Any:
-    """The module tensorflow, quiet. Raises ExportError where it is not installed."""
+    """The module tensorflow, quiet, with Keras on it and in float32, whatever the settings of Keras say.
+
+    A model file holds layers and weights, which are the same on every backend; the converter is TensorFlow's. Raises
+    ExportError where TensorFlow is not installed, or where this process has Keras on another backend already.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if "keras" not in sys.modules:
+        os.environ["KERAS_BACKEND"] = "tensorflow"
     try:
         with quiet_stderr():
+            import keras
             import tensorflow
     except ImportError as error:
         raise ExportError(f"tensorflow cannot be imported ({error}); run: pip install 'fmnist-edge[train]'") from error
+    if keras.config.backend() != "tensorflow":
+        raise ExportError(
+            f"this process has Keras on {keras.config.backend()}, expected tensorflow, whose converter is needed; "
+            f"set KERAS_BACKEND=tensorflow before keras is imported"
+        )
+    keras.config.set_floatx("float32")
     return tensorflow
 
 
-def load(path: Path) -> "keras.Model":
-    """The model in `path`, a .keras file, an .h5 file or a SavedModel folder, for any number of images.
-
-    Its input is one of (28, 28) or (28, 28, 1) float32, its output one of (classes,). Raises ExportError where it is
-    missing, not a model, made of layers that are not Keras's own, or has another interface.
-    """
-    if path.is_dir():
-        model = _load_saved_model(path)
-    else:
+def check_exists(path: Path) -> None:
+    """Raise ExportError where `path` is no file of Keras's and no SavedModel folder; imports nothing slow."""
+    if not path.is_dir():
         _check_file(path)
-        model = _load_file(path)
+    elif not (path / "saved_model.pb").is_file():
+        raise ExportError(f"{path}: a folder without saved_model.pb, expected {_KINDS}")
+
+
+def load(path: Path) -> "keras.Model":
+    """The model in `path`, a .keras file, an .h5 file or a SavedModel folder, as it was saved.
+
+    Its input is one of (28, 28) or (28, 28, 1) float, for any number of images or a fixed one, its output one of
+    (classes,). Raises ExportError where it is missing, not a model, made of layers that are not Keras's own, or has
+    another interface.
+    """
+    check_exists(path)
+    model = _load_saved_model(path) if path.is_dir() else _load_file(path)
     _check_interface(model, path)
-    return with_batch(model, None)
+    _check_loops(model, path)
+    _rename(model)
+    return model
 
 
 def digest(path: Path) -> str:
@@ -57,57 +80,6 @@ def digest(path: Path) -> str:
         return sha256(path.read_bytes())
     files = sorted(file for file in path.rglob("*") if file.is_file())
     return sha256("".join(f"{file.relative_to(path)} {sha256(file.read_bytes())}\n" for file in files).encode())
-
-
-def with_fixed_batch(model: "keras.Model") -> "keras.Model":
-    """`model` on an input of (1, 28, 28), with the same weights: no operator is left that computes a batch size."""
-    return with_batch(model, 1)
-
-
-def with_batch(model: "keras.Model", batch: int | None) -> "keras.Model":
-    """`model` with the same weights on an input of `batch` images, None for any number."""
-    import keras
-
-    # A name of its own, so that the bytes of a file don't depend on how many models this process has built.
-    taken = {layer.name for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)}
-    name = next(name for name in ("image", "image_in", "image_to_classify") if name not in taken)
-    image = keras.Input(batch_shape=(batch, *model.inputs[0].shape[1:]), name=name)
-    if not is_cloneable(model):
-        return keras.Model(image, _single(model(image)))
-    changed = keras.models.clone_model(model, input_tensors=image)
-    changed.set_weights(model.get_weights())
-    return changed
-
-
-def copy_of(model: "keras.Model") -> "keras.Model":
-    """A copy of a cloneable `model` with weights of its own."""
-    import keras
-
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    return copy
-
-
-def is_cloneable(model: "keras.Model") -> bool:
-    """Whether Keras can rebuild `model` layer by layer: not a SavedModel, of which Keras knows one opaque layer."""
-    import keras
-
-    known = isinstance(model, keras.Sequential) or type(model).__name__ == "Functional"
-    return known and not any(isinstance(layer, keras.layers.TFSMLayer) for layer in all_layers(model))
-
-
-def all_layers(model: "keras.Model") -> Iterator["keras.layers.Layer"]:
-    """All layers of `model`, those of models inside it included."""
-    for layer in model.layers:
-        yield layer
-        if hasattr(layer, "layers"):
-            yield from all_layers(layer)
-
-
-def predict(model: "keras.Model", inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What Keras answers to `inputs`, (N, 28, 28) float32 as the model takes them: (N, classes) float32."""
-    result: NDArray[np.float32] = model.predict(inputs, batch_size=_PREDICT_BATCH, verbose=0)
-    return result
 
 
 def _check_file(path: Path) -> None:
@@ -132,7 +104,7 @@ def _load_file(path: Path) -> "keras.Model":
         with quiet_stderr():
             return keras.models.load_model(path, compile=False)
     except Exception as error:  # keras raises whatever its layers, zipfile or h5py raise
-        raise ExportError(f"{path}: {_why_not_loaded(str(error))}") from error
+        raise ExportError(f"{path}: {_old_version(path) or _why_not_loaded(str(error))}") from error
 
 
 def _why_not_loaded(message: str) -> str:
@@ -144,9 +116,26 @@ def _why_not_loaded(message: str) -> str:
     return f"Keras cannot load it ({' '.join(message.split())[:200]}); save the model again with model.save()"
 
 
+def _old_version(path: Path) -> str:
+    """What to do about an .h5 file of a Keras before 3, whose layers Keras 3 may not know; empty for other files."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            stated = file.attrs.get("keras_version", b"")
+    except Exception:  # a .keras file, or a damaged one: h5py raises OSError, KeyError, RuntimeError
+        return ""
+    version = stated.decode("utf-8", "replace") if isinstance(stated, bytes) else str(stated)
+    major = version.partition(".")[0]
+    if not major.isdigit() or int(major) >= _KERAS_3:
+        return ""
+    return (
+        f"written by Keras {version}, and Keras 3 cannot load it; load it with TensorFlow 2.15 "
+        f"(tf.keras.models.load_model), export it there as a SavedModel (model.export), and give that folder"
+    )
+
+
 def _load_saved_model(path: Path) -> "keras.Model":
-    if not (path / "saved_model.pb").is_file():
-        raise ExportError(f"{path}: a folder without saved_model.pb, expected {_KINDS}")
     import keras
 
     tensorflow = import_tensorflow()
@@ -160,8 +149,8 @@ def _load_saved_model(path: Path) -> "keras.Model":
                     f"outputs, expected one of each"
                 )
             layer = keras.layers.TFSMLayer(str(path), call_endpoint="serving_default")
-            image = keras.Input(tuple(inputs[0].shape[1:]), dtype=inputs[0].dtype.name)
-            return keras.Model(image, _single(layer(image)))
+            image = keras.Input(batch_shape=tuple(inputs[0].shape), dtype=inputs[0].dtype.name)
+            return keras.Model(image, single(layer(image)))
     except ExportError:
         raise
     except Exception as error:  # tensorflow raises OSError, ValueError, KeyError and its own
@@ -169,22 +158,44 @@ def _load_saved_model(path: Path) -> "keras.Model":
         raise ExportError(f"{path}: not a SavedModel that can be served ({reason}); use model.export()") from error
 
 
-def _single(output: Any) -> Any:
-    """The only tensor in `output`, which a SavedModel's signature returns by name."""
-    return next(iter(output.values())) if isinstance(output, dict) else output
-
-
 def _check_interface(model: "keras.Model", path: Path) -> None:
     if not getattr(model, "inputs", None):
         raise ExportError(f"{path}: the model has no input shape yet; call or build it before model.save()")
     inputs = [tuple(tensor.shape) for tensor in model.inputs]
     outputs = [tuple(tensor.shape) for tensor in model.outputs]
-    if len(inputs) != 1 or inputs[0][1:] not in _SHAPES or inputs[0][0] not in (None, 1):
+    if len(inputs) != 1 or inputs[0][1:] not in _SHAPES:
         raise ExportError(f"{path}: the input is {_shapes(inputs)}, expected one of (28, 28) or (28, 28, 1)")
-    if model.inputs[0].dtype != "float32":
+    if model.inputs[0].dtype not in _FLOATS:
         raise ExportError(f"{path}: the input is of type {model.inputs[0].dtype}, expected float32")
     if len(outputs) != 1 or len(outputs[0]) != 2 or (outputs[0][1] or 0) < 2:
         raise ExportError(f"{path}: the output is {_shapes(outputs)}, expected one of (classes,), 2 or more")
+
+
+def _check_loops(model: "keras.Model", path: Path) -> None:
+    """Refuse recurrent layers that loop: they become subgraphs of their own, which small interpreters don't run."""
+    import keras
+
+    for layer in all_layers(model):
+        if isinstance(layer, keras.layers.RNN) and not getattr(layer, "unroll", False):
+            raise ExportError(
+                f"{path}: its {type(layer).__name__} layer {layer.name!r} is a loop, expected a graph without loops; "
+                f"build it with unroll=True, with the same weights, and save it again"
+            )
+
+
+def _rename(model: "keras.Model") -> None:
+    """Give layers names that TensorFlow takes: other backends of Keras, and Keras itself, allow any."""
+    import keras
+
+    layers = [layer for layer in all_layers(model) if not isinstance(layer, keras.layers.InputLayer)]
+    taken = {layer.name for layer in layers}
+    for layer in layers:
+        if not _PLAIN_NAME.fullmatch(layer.name):
+            name = "layer_" + re.sub(r"[^A-Za-z0-9_.-]+", "_", layer.name).strip("_.-")
+            while name in taken:
+                name += "_"
+            taken.add(name)
+            layer.name = name
 
 
 def _shapes(shapes: list[tuple[int | None, ...]]) -> str:

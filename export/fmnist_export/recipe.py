@@ -26,10 +26,10 @@ RECORD_FILE = "training.json"
 _HELD_OUT = "val_"
 
 
-def beside(model: Path, sha256: str, versions: dict[str, str], say: Callable[[str], None]) -> dict[str, Any] | None:
-    """The record beside the file `model`, made short; None where there is none that belongs to its digest `sha256`.
+def beside(model: Path, sha256: str, say: Callable[[str], None]) -> dict[str, Any] | None:
+    """The record beside the file `model`; None where there is none that belongs to its digest `sha256`.
 
-    `versions` are those of the packages that export the model. `say` gets a line where a record is there and left out.
+    `say` gets a line where a record is there and left out.
     """
     path = model.with_name(RECORD_FILE)
     try:
@@ -46,11 +46,14 @@ def beside(model: Path, sha256: str, versions: dict[str, str], say: Callable[[st
             f"so the files will not say how {model.name} was trained"
         )
         return None
-    return shorten(record, versions)
+    return dict(record)
 
 
 def shorten(record: dict[str, Any], versions: dict[str, str]) -> dict[str, Any]:
-    """`record` with numbers in place of the lists of each epoch, and without what is said elsewhere."""
+    """`record` with numbers in place of the lists of each epoch, and without what is said elsewhere.
+
+    `versions` are those of the packages that export the model.
+    """
     left_out = ["model_sha256", "history", "seconds"]
     left_out += ["settings"] if "command" in record else []
     left_out += ["versions"] if record.get("versions") == versions else []

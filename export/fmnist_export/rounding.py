@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_export.keras_model import copy_of
+from fmnist_export import reference
+from fmnist_export.copies import copy_of, same, transfer_state
 
 if TYPE_CHECKING:
     import keras
@@ -29,6 +30,8 @@ _DAMPING = 0.001
 # A hidden unit that never exceeds this share of the layer's largest one is left as it is.
 _SMALLEST_RANGE = 1e-3
 _BATCH = 500
+# The share of the calibration images that rounding may turn to another class: twice what an int8 file may.
+_MOST_TURNED = 0.02
 # Patches of a convolution are many times its input: 100 images at a time stay below some 100 MB.
 _GRAM_BATCH = 100
 
@@ -42,14 +45,28 @@ def prepared(model: "keras.Model", images: NDArray[np.float32]) -> "keras.Model"
     return prepared_with_factors(model, images)[0]
 
 
+def equalized(model: "keras.Model", factors: dict[str, Floats], images: NDArray[np.float32]) -> "keras.Model":
+    """A copy of `model` whose layers' units are divided by `factors`, which answers `images` as `model` does.
+
+    Raises ExportError, with the layer's name, where it does not.
+    """
+    copy = copy_of(model, images)
+    for name, divisors in factors.items():
+        scale_units(copy.get_layer(name), divisors)
+    return same(copy, model, images)
+
+
 def prepared_with_factors(model: "keras.Model", images: NDArray[np.float32]) -> tuple["keras.Model", dict[str, Floats]]:
     """What `prepared` gives, and what the units of each equalized layer, by its name, were divided by, (units,).
 
-    With `scale_units` the factors make a copy of `model` that answers as it does and has the scaled activations.
+    With `equalized` the factors make a copy of `model` that answers as it does and has the scaled activations.
+
+    Where the changed weights give more than a fiftieth of the images another class, the copy has the weights of `model`
+    and no units were divided: the recipe does not suit it, and the converter's own rounding is as good.
     """
     import keras
 
-    copy = copy_of(model)
+    copy = copy_of(model, images)
     scaled = {}
     for layer in copy.layers:
         if len(layer._inbound_nodes) != 1:
@@ -61,7 +78,9 @@ def prepared_with_factors(model: "keras.Model", images: NDArray[np.float32]) -> 
             compensate_layer(layer, layer_inputs(layer, copy, images))
         elif type(layer) is keras.layers.Conv2D and layer.groups == 1:
             compensate_layer(layer, layer_inputs(layer, copy, images))
-    return copy, scaled
+    equalized(model, scaled, images)
+    answers, expected = (reference.predict(each, images).argmax(axis=1) for each in (copy, model))
+    return (copy, scaled) if np.mean(answers != expected) <= _MOST_TURNED else (copy_of(model, images), {})
 
 
 def equalize(layer: "keras.layers.Dense", model: "keras.Model", images: NDArray[np.float32]) -> Floats | None:
@@ -163,7 +182,7 @@ def layer_inputs(layer: "keras.layers.Layer", model: "keras.Model", images: NDAr
     before = keras.Model(model.inputs[0], layer.input)
     image = keras.Input(before.input_shape[1:], dtype="float64")
     exact = keras.models.clone_model(before, input_tensors=image, clone_function=_in_float64)
-    exact.set_weights(before.get_weights())
+    transfer_state(before, exact)
     result: Floats = exact.predict(images.astype(np.float64), batch_size=_BATCH, verbose=0)
     return result
 

@@ -1,87 +1,111 @@
-"""Which real numbers a model wants for the pixels 0 and 255: found out from the model, or measured.
+"""Which real numbers a model wants for the pixels 0 and 255: stated, recorded, read from its graph, or measured.
 
 Pixels that are scaled wrongly give no error and often most of the accuracy (facts, trap 10), so nobody would notice.
+The first that says it decides: --pixels, the training.json beside the model, the model's first layers, and only then a
+measurement on training images, which refuses what is not clear.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_export import keras_model
+from fmnist_export import head, measured_range, reference
+from fmnist_export.head import Head
 from fmnist_runtime.dataset import Split
+from fmnist_runtime.errors import ExportError, PixelRangeError
+from fmnist_runtime.pixel_range import PixelRange, checked
 from fmnist_runtime.pixels import real_values
 
 if TYPE_CHECKING:
     import keras
 
-CANDIDATES = ((0.0, 1.0), (0.0, 255.0), (-1.0, 1.0))
-# A Rescaling layer with a smaller factor than this has raw pixels before it: 1/255, 1/127.5.
-_LARGEST_FACTOR_FOR_PIXELS = 0.02
-_IMAGES = 2000
+# What the first layers make of pixels is within these widths, whatever they are: 0..1, -1..1, (x - mean) / std.
+_NARROWEST, _WIDEST = 0.1, 30.0
+# How far the mean and the deviation of standardized images may be from 0 and 1: a model has other images than ours.
+_STANDARDIZED = 0.25
+_CONVENTIONS = ((0.0, 255.0), (0.0, 1.0), (-1.0, 1.0))
+# fmnist-train has always trained on pixel / 255, which its records of before did not say.
+_TRAINED_ON = (0.0, 1.0)
 
 
-@dataclass(frozen=True)
-class Scaling:
-    """Pixel 0 becomes `low` and pixel 255 `high` before the model sees it; `reason` says how that is known."""
-
-    low: float
-    high: float
-    reason: str
-
-    def inputs(self, images: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.float32]:
-        """`images`, (N, 28, 28) uint8, as (N, *shape) float32 for the model."""
-        values: NDArray[np.float32] = real_values(self.low, self.high)[images]
-        return values.reshape(len(images), *shape)
-
-    def __str__(self) -> str:
-        """Such as "0..1 (measured: ...)"."""
-        return f"{self.low:g}..{self.high:g} ({self.reason})"
+def inputs(pixels: PixelRange, images: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """`images`, (N, H, W) uint8, as (N, *shape) float32 for a model that wants `pixels`."""
+    values: NDArray[np.float32] = real_values(pixels.low, pixels.high)[images]
+    return values.reshape(len(images), *shape)
 
 
-def find(model: "keras.Model", training: Split, classes: int) -> Scaling:
-    """The scaling of `model`: raw pixels if it scales them itself, else the candidate with the least loss.
+def find(
+    model: "keras.Model",
+    training: Split,
+    stated: PixelRange | None,
+    record: dict[str, Any] | None,
+    say: Callable[[str], None],
+) -> PixelRange:
+    """The range of pixels that `model` wants.
 
-    The loss is measured on training images, which is possible where the model has the data set's `classes`; 0..1 is
-    taken where it has others.
+    `stated` is what --pixels says and `record` the model's training.json, None without them. `training` are images of
+    the data set that the model is for. `say` gets a warning where the model's graph contradicts what is stated. Raises
+    ExportError where nothing tells.
     """
-    import keras
+    first = head.read(model)
+    told = _by_head(first, training) if first else list(_CONVENTIONS)
+    found = stated or (_recorded(record) if record is not None else None)
+    if found is not None:
+        _check_head(found, first, say)
+        return found
+    if first and len(told) == 1:
+        return checked(*told[0], f"the model begins with {' and '.join(first.layers)}")
+    candidates = measured_range.usual(training)
+    if first and told:
+        candidates = [pixels for pixels in candidates if pixels[:2] in told]
 
-    for layer in keras_model.all_layers(model):
-        if isinstance(layer, keras.layers.Rescaling) and abs(_factor(layer)) < _LARGEST_FACTOR_FOR_PIXELS:
-            return Scaling(0.0, 255.0, f"the model has a Rescaling layer of {_factor(layer):.4g}")
-    if model.output_shape[-1] != classes:
-        return Scaling(0.0, 1.0, "assumed: nothing in the model tells, and its classes are not the data set's")
-    images, labels = training.images[:_IMAGES], training.labels[:_IMAGES]
-    shape = model.input_shape[1:]
-    losses = {
-        (low, high): _loss(keras_model.predict(model, Scaling(low, high, "").inputs(images, shape)), labels)
-        for low, high in CANDIDATES
-    }
-    (low, high), *_ = sorted(losses, key=lambda candidate: losses[candidate])
-    found = ", ".join(f"{loss:.3g} at {low:g}..{high:g}" for (low, high), loss in losses.items())
-    return Scaling(low, high, f"measured: loss on {len(images):,} training images {found}")
+    def ask(pixels: PixelRange, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return reference.predict(model, inputs(pixels, images, tuple(model.inputs[0].shape[1:])))
 
-
-def is_probabilities(outputs: NDArray[np.float32]) -> bool:
-    """Whether `outputs`, (N, classes), are probabilities: none negative, and each row sums to 1."""
-    return bool((outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1, atol=1e-3))
+    return measured_range.find(ask, training, candidates)
 
 
-def softmax(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The probabilities that logits, (N, classes), stand for: (N, classes) float32."""
-    powers = np.exp(outputs.astype(np.float64) - outputs.max(axis=1, keepdims=True))
-    result: NDArray[np.float32] = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
-    return result
+def _recorded(record: dict[str, Any]) -> PixelRange:
+    """The range that training.json states, or that its writer has always used."""
+    stated = record.get("pixels", list(_TRAINED_ON))
+    try:
+        if not isinstance(stated, list):
+            raise TypeError("no list")
+        low, high = (float(end) for end in stated)
+        return checked(low, high, "training.json")
+    except (TypeError, ValueError, OverflowError, PixelRangeError) as error:
+        raise ExportError(
+            f"training.json states the pixels {str(stated)[:60]}, expected two different numbers; state them "
+            f"with --pixels LOW..HIGH"
+        ) from error
 
 
-def _loss(outputs: NDArray[np.float32], labels: NDArray[np.uint8]) -> float:
-    """Mean cross-entropy of what Keras answers, probabilities or logits, to images of `labels`."""
-    probabilities = outputs if is_probabilities(outputs) else softmax(outputs)
-    right = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.maximum(right, 1e-12)).mean())
+def _by_head(first: Head, training: Split) -> list[tuple[float, float]]:
+    """The conventional ranges that the head of a model makes something usual of."""
+    if first.is_standardized:
+        shares = training.images[:2000].astype(np.float32) / 255
+        mean, std = float(shares.mean()), float(shares.std())
+        return [ends for ends in _CONVENTIONS if _standardizes(first, ends, mean, std)]
+    widths = {(low, high): abs(first.scale) * (high - low) for low, high in _CONVENTIONS}
+    return [ends for ends, width in widths.items() if _NARROWEST <= width <= _WIDEST]
 
 
-def _factor(layer: "keras.layers.Rescaling") -> float:
-    return float(np.max(np.abs(layer.scale)))
+def _standardizes(first: Head, ends: tuple[float, float], mean: float, std: float) -> bool:
+    low, high = ends
+    seen = first.scale * (low + mean * (high - low)) + first.offset
+    spread = abs(first.scale) * std * (high - low)
+    # The mean of images of which another standard deviation was taken for each pixel is not exactly 0 nor 1.
+    return abs(seen) < _STANDARDIZED and abs(spread - 1) < 2 * _STANDARDIZED
+
+
+def _check_head(found: PixelRange, first: Head | None, say: Callable[[str], None]) -> None:
+    if first is None:
+        return
+    width = abs(first.scale) * abs(found.high - found.low)
+    if not _NARROWEST <= width <= _WIDEST:
+        say(
+            f"warning: pixels are stated as {found}, of which the model's {' and '.join(first.layers)} makes a range "
+            f"of {width:.3g}; 0..1, -1..1 or so is usual"
+        )

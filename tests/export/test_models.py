@@ -11,9 +11,14 @@ keras = pytest.importorskip("keras", reason="needs the extra [train]")
 
 import keras_models as models  # noqa: E402
 from fmnist_export import exporting, targets  # noqa: E402
-from fmnist_runtime import modelfile  # noqa: E402
+from fmnist_export.source import Statement  # noqa: E402
+from fmnist_runtime import modelfile, pixel_range  # noqa: E402
+from fmnist_runtime.dataset import Split  # noqa: E402
 from fmnist_runtime.errors import ExportError  # noqa: E402
+from fmnist_runtime.idx_folder import DataSet  # noqa: E402
 
+# An untrained model is right on as many as chance is.
+ANY_MODEL = Statement(pixels=pixel_range.parse("0..1"), data_is_given=True, minimum_accuracy=0)
 PIXELS = {"rescaling": [0, 255], "rescaling_to_both_signs": [0, 255], "both_signs_unsaid": [-1, 1]}
 
 
@@ -52,19 +57,30 @@ def test_an_h5_file_and_a_saved_model_give_the_answers_of_the_keras_file(tmp_pat
     assert len({path.name for path in (tmp_path / "out").glob("*.tflite")}) == 4
 
 
-def test_other_classes_need_names_and_get_no_accuracy(tmp_path: Path) -> None:
-    path = tmp_path / "three.keras"
-    keras.Sequential(
+def test_other_classes_need_their_data_and_their_names(tmp_path: Path) -> None:
+    """A range measured on garments, and a proof with them, would say nothing of a model of something else."""
+    whole = models.dataset()
+    train, test = (
+        Split(part.images[part.labels < 3], part.labels[part.labels < 3]) for part in (whole.train, whole.test)
+    )
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential(
         [keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(3, "softmax")]
-    ).save(path)  # fmt: skip
-    with pytest.raises(ExportError, match="3 classes, Fashion-MNIST 10; name the model's with --labels"):
+    )  # fmt: skip
+    model.compile("adam", "sparse_categorical_crossentropy", steps_per_execution=20)
+    model.fit(train.images[:6000] / np.float32(255), train.labels[:6000], epochs=6, verbose=0)
+    path = tmp_path / "three.keras"
+    model.save(path)
+    with pytest.raises(ExportError, match=r"3 classes, fashion-mnist 10; name .* --data DIR .* --labels FILE"):
         _export(path, tmp_path)
-    file = _export(path, tmp_path, precisions=("float32",), class_names=("a", "b", "c"))["float32"]
-    assert file.proofs[0].accuracy is None
+    three = DataSet("three", train, test, tmp_path, "", None)
+    stated = Statement(class_names=("a", "b", "c"), data_is_given=True)
+    (file,) = exporting.export(path, tmp_path, three, stated=stated)
+    assert file.proofs[0].accuracy == file.proofs[0].keras_accuracy > 0.9
     assert file.proofs[0].agreement == 1
     assert modelfile.read(file.path).labels == ("a", "b", "c")
     with pytest.raises(ExportError, match="--labels has 2 names"):
-        _export(path, tmp_path, class_names=("a", "b"))
+        exporting.export(path, tmp_path, three, stated=Statement(class_names=("a", "b"), data_is_given=True))
 
 
 def _saved(folder: Path, output, image=None) -> Path:
@@ -97,7 +113,7 @@ def test_models_that_cannot_be_exported_are_refused_each_by_its_reason(tmp_path:
     }
     for words, build in refused.items():
         with pytest.raises(ExportError, match=words) as caught:
-            _export(build(), tmp_path, precisions=("float32",))
+            _export(build(), tmp_path, precisions=("float32",), stated=ANY_MODEL)
         assert "\n" not in str(caught.value)
     assert not list(tmp_path.glob("*.tflite"))
 

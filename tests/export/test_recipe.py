@@ -1,6 +1,7 @@
 """What the exported files say of the training: the record of fmnist-train, of the same model and of no other."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,17 @@ def _model(folder: Path, record: object) -> Path:
     return path
 
 
+def _shortened(model: Path, digest: str, say: Callable[[str], None]) -> dict[str, Any]:
+    record = recipe.beside(model, digest, say)
+    assert record is not None
+    return recipe.shorten(record, VERSIONS)
+
+
 def test_the_record_is_copied_as_it_is_and_the_lists_of_epochs_become_numbers(tmp_path: Path) -> None:
     digest = sha256(b"a model")
     model = _model(tmp_path, {**RECORD, "model_sha256": digest})
     said: list[str] = []
-    assert recipe.beside(model, digest, VERSIONS, said.append) == {
+    assert _shortened(model, digest, said.append) == {
         **{name: RECORD[name] for name in ("command", "parameters")},
         "results": {"test_accuracy": 0.91},
         "data": {"images": 3, "sha256": sha256(("1" * 64 + "  a\n" + "2" * 64 + "  b\n").encode())},
@@ -82,7 +89,7 @@ def test_settings_are_left_out_only_where_the_command_says_them() -> None:
 
 
 def test_without_a_record_nothing_changes(tmp_path: Path) -> None:
-    assert recipe.beside(tmp_path / "mine.keras", "a" * 64, VERSIONS, pytest.fail) is None
+    assert recipe.beside(tmp_path / "mine.keras", "a" * 64, pytest.fail) is None
 
 
 @pytest.mark.parametrize(
@@ -98,7 +105,7 @@ def test_without_a_record_nothing_changes(tmp_path: Path) -> None:
 def test_another_models_record_is_left_out_and_said(tmp_path: Path, record: object, words: str) -> None:
     model = _model(tmp_path, record)
     said: list[str] = []
-    assert recipe.beside(model, sha256(b"a model"), VERSIONS, said.append) is None
+    assert recipe.beside(model, sha256(b"a model"), said.append) is None
     assert len(said) == 1
     assert words in said[0]
     assert said[0].startswith("warning: ")

@@ -9,7 +9,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 pytest.importorskip("tensorflow", reason="needs the extra [train]")
 
 import keras_models as models
-from fmnist_export import convert, environments, exporting, keras_model, soundness, targets
+from fmnist_export import convert, copies, environments, exporting, keras_model, soundness, targets
 from fmnist_export.calibrate import Calibration
 from fmnist_runtime import graph
 from fmnist_runtime.errors import ExportError
@@ -50,10 +50,10 @@ def test_targets_are_chosen_by_name_and_all_are_the_current_ones() -> None:
     assert not targets.table()["litert-2.1"].is_version("2.14.0")
 
 
-def test_a_dense_layer_of_version_12_is_refused_where_it_is_unknown(model) -> None:
+def test_a_dense_layer_of_version_12_is_refused_where_it_is_unknown(model, calibration) -> None:
     """The dynamic-range file that TensorFlow writes unless it is told otherwise (facts, trap 3)."""
     tensorflow = keras_model.import_tensorflow()
-    converter = tensorflow.lite.TFLiteConverter.from_keras_model(keras_model.with_fixed_batch(model))
+    converter = tensorflow.lite.TFLiteConverter.from_keras_model(copies.with_fixed_batch(model, calibration))
     converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
     with convert.quiet_output():
         converted = graph.read(bytes(converter.convert()))

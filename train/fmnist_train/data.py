@@ -48,12 +48,15 @@ def load(folder: Path | None = None) -> FashionMnist:
     Every file is checked by the SHA-256 of its decompressed bytes. Raises DataError: for `folder` if anything is
     wrong there, else for the first place that has the files and has them damaged, or where there is none at all.
     """
-    if folder is not None:
-        return _read(folder)
+    return _read(folder if folder is not None else find())
+
+
+def find() -> Path:
+    """The folder that has Fashion-MNIST: Keras's cache, Debian's package, or Keras's cache after a download."""
     for source in (keras_cache(), DEBIAN_FOLDER):
         if _present(source):
-            return _read(source)
-    return _read(_download())
+            return source
+    return _download()
 
 
 def hold_out(split: Split, count: int) -> tuple[Split, Split]:

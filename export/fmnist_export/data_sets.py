@@ -1,0 +1,12 @@
+"""The data set that a model is for: Fashion-MNIST where nothing is named, else the IDX files of a folder."""
+
+from pathlib import Path
+
+from fmnist_runtime import idx_folder
+from fmnist_runtime.idx_folder import DataSet
+from fmnist_train import data
+
+
+def load(folder: Path | None = None) -> DataSet:
+    """The data set in `folder`; without one Fashion-MNIST, from wherever it is. Raises DataError as those do."""
+    return idx_folder.read(folder if folder is not None else data.find())

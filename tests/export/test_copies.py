@@ -1,0 +1,142 @@
+"""A copy of a model is the model: it answers as the loaded one does, or it is refused with the layer's name."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+keras = pytest.importorskip("keras", reason="needs the extra [train]")
+from keras import layers  # noqa: E402
+
+import keras_models as models  # noqa: E402
+from fmnist_export import copies, exporting, reference, rounding  # noqa: E402
+from fmnist_runtime.errors import ExportError  # noqa: E402
+
+SHAPE = (28, 28)
+
+
+def _pixels() -> np.ndarray:
+    return models.dataset().train.images[:500].astype(np.float32)
+
+
+def _adapted(images: np.ndarray, **options) -> "layers.Normalization":
+    normalization = layers.Normalization(**options)
+    normalization.adapt(images)
+    return normalization
+
+
+def _sequence(*parts, shape=SHAPE) -> "keras.Model":
+    return keras.Sequential([keras.Input(shape), *parts])
+
+
+def _dense() -> list:
+    return [layers.Flatten(), layers.Dense(24, "relu"), layers.Dense(10, "softmax")]
+
+
+def _nested() -> "keras.Model":
+    body = _sequence(_adapted(_pixels(), axis=None), layers.Flatten())
+    return _sequence(body, layers.Dense(24, "relu"), layers.Dense(10, "softmax"))
+
+
+def _nested_twice() -> "keras.Model":
+    inner = _sequence(_adapted(_pixels(), axis=None))
+    return _sequence(_sequence(inner, layers.Flatten()), layers.Dense(24, "relu"), layers.Dense(10, "softmax"))
+
+
+def _functional() -> "keras.Model":
+    image = keras.Input((*SHAPE, 1))
+    x = _adapted(_pixels()[..., np.newaxis])(image)
+    x = layers.Conv2D(6, 3, strides=2, activation="relu")(x)
+    return keras.Model(image, layers.Dense(10, "softmax")(layers.Flatten()(x)))
+
+
+def _in_the_middle() -> "keras.Model":
+    hidden = np.random.default_rng(1).normal(3, 2, (500, 24)).astype(np.float32)
+    return _sequence(layers.Flatten(), layers.Dense(24, "relu"), _adapted(hidden), layers.Dense(10, "softmax"))
+
+
+STATEFUL = {
+    "one mean": lambda: _sequence(_adapted(_pixels(), axis=None), *_dense()),
+    "a mean for each column": lambda: _sequence(_adapted(_pixels()), *_dense()),
+    "a mean for each pixel": lambda: _sequence(_adapted(_pixels(), axis=(1, 2)), *_dense()),
+    "behind a Rescaling": lambda: _sequence(layers.Rescaling(1 / 255), _adapted(_pixels() / 255, axis=None), *_dense()),
+    "inverted": lambda: _sequence(_adapted(_pixels() / 255, axis=None, invert=True), *_dense()),
+    "behind Flatten": lambda: _sequence(layers.Flatten(), _adapted(_pixels().reshape(500, -1)), *_dense()[1:]),
+    "in a model inside": _nested,
+    "in a model inside a model inside": _nested_twice,
+    "in a functional model": _functional,
+    "in the middle": _in_the_middle,
+    "bins": lambda: _sequence(
+        layers.Flatten(), layers.Discretization(bin_boundaries=[50.0, 100.0]), layers.Rescaling(0.5), *_dense()[1:]
+    ),
+}
+
+
+def _adapted_bins() -> "keras.Model":
+    bins = layers.Discretization(num_bins=4)
+    bins.adapt(_pixels().reshape(500, -1))
+    return _sequence(layers.Flatten(), bins, layers.Rescaling(0.5), *_dense()[1:])
+
+
+STATEFUL["adapted bins"] = _adapted_bins
+
+
+@pytest.mark.parametrize("place", STATEFUL)
+def test_layers_with_state_of_their_own_are_copied_with_it(place: str, tmp_path: Path) -> None:
+    keras.utils.set_random_seed(1)
+    STATEFUL[place]().save(tmp_path / "model.keras")
+    model = keras.models.load_model(tmp_path / "model.keras")
+    images = _pixels()[:64].reshape(-1, *model.input_shape[1:])
+    expected = model.predict(images, verbose=0)
+    for copy in (copies.with_fixed_batch(model, images), copies.copy_of(model, images)):
+        np.testing.assert_allclose(reference.predict(copy, images), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(model.predict(images, verbose=0), expected)
+
+
+def test_without_its_state_the_copy_is_another_model() -> None:
+    """What the test above would not notice, if Keras changed."""
+    model, images = STATEFUL["one mean"](), _pixels()[:64]
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    assert copies.difference(copy, model, images)
+
+
+def test_a_copy_that_differs_is_refused_with_the_layers_name() -> None:
+    model, images = models.trained("sequential"), models.dataset().train.images[:64] / np.float32(255)
+    copy = copies.copy_of(model, images)
+    hidden = copy.layers[1]
+    hidden.set_weights([weight * 0.9 for weight in hidden.get_weights()])
+    with pytest.raises(ExportError, match=rf"it differs from its Dense layer '{hidden.name}' on") as caught:
+        copies.same(copy, model, images)
+    assert "an output is 0." in str(caught.value)
+
+
+def test_equalized_units_answer_as_before() -> None:
+    model, images = models.trained("functional_logits"), models.dataset().train.images[:500] / np.float32(255)
+    _, factors = rounding.prepared_with_factors(model, images)
+    assert factors
+    copy = rounding.equalized(model, factors, images)
+    assert copies.difference(copy, model, images) is None
+    wrong = {name: divisors * 1.5 for name, divisors in factors.items()}
+    assert copies.difference(rounding.equalized(model, wrong, images), model, images) is None
+    (name, *_) = factors
+    copy.get_layer(name).set_weights([weight * 1.5 for weight in copy.get_layer(name).get_weights()])
+    assert copies.difference(copy, model, images)
+
+
+@pytest.mark.parametrize("place", ["one mean", "in a model inside", "in a functional model", "behind a Rescaling"])
+def test_the_proof_is_against_the_file_itself(place: str, tmp_path: Path) -> None:
+    """The worst of all: the proof said 1.0000 against a copy, and the file was another model's."""
+    keras.utils.set_random_seed(1)
+    models.fit(STATEFUL[place](), 0, 255).save(tmp_path / "model.keras")
+    test = models.dataset().test
+    model = keras.models.load_model(tmp_path / "model.keras")
+    answers = model.predict(test.images.reshape(-1, *model.input_shape[1:]), verbose=0).argmax(axis=1)
+    (file,) = exporting.export(tmp_path / "model.keras", tmp_path, models.dataset())
+    (proof,) = file.proofs
+    assert proof.keras_accuracy == np.mean(answers == test.labels) > 0.7
+    assert (proof.agreement, proof.accuracy) == (1, proof.keras_accuracy)
+    assert file.description["input"]["range"] == [0, 255]
+    assert file.description["input"]["range_reason"].startswith("the model begins with ")
