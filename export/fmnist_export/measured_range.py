@@ -28,7 +28,7 @@ _CLEAR = 4.0
 _NOT_WORSE = -2.0
 # A loss must be lower by such a share, and by so many standard errors: a few confident mistakes make it up.
 _LOWER = 0.05
-_CLEARLY_LOWER = 2.5
+_CLEARLY_LOWER = 2.0
 # Contrast and brightness, as shares of the range, that show whether a model is at its best at the range found.
 _NEIGHBOURS = ((0.5, 0.0), (0.8, 0.0), (1.25, 0.0), (2.0, 0.0), (1.0, 0.1), (1.0, -0.1))
 # Where such a neighbour has so much more right, or about as much and such a share less loss, the true range is none of

@@ -198,7 +198,7 @@ def test_a_model_of_ten_other_classes_is_not_taken_for_garments(low: float, high
         _load(path, Statement(pixels=pixel_range.checked(low, high, "--pixels"), minimum_accuracy=0))
     loaded = _load(path, Statement(data_is_given=True), data_sets.load(digits.write(tmp_path / "digits")))
     assert loaded.pixels[:2] == (low, high)
-    assert np.mean(loaded.probabilities.argmax(axis=1) == loaded.labels) > 0.9
+    assert np.mean(loaded.probabilities.argmax(axis=1) == loaded.labels) > 0.8
     assert loaded.class_names == tuple(f"class {number}" for number in range(10))
 
 
