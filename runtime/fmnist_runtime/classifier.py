@@ -185,7 +185,8 @@ class Classifier:
         self.labels = interface.labels
         self.description = file.description
         self._lock = threading.Lock()
-        source, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+        # By the numbers in the file: the interpreters' own lists decode every name, and fail where one is not UTF-8.
+        source, result = file.graph.inputs[0], file.graph.outputs[0]
         view = _buffer(interpreter, source, _SHAPE)
         self._output = _buffer(interpreter, result, (len(self.labels),))
         self._input, self._values = view, interface.table(view.dtype)
@@ -354,21 +355,21 @@ class _Memory:
         self.__array_interface__ = dict(view.__array_interface__)
 
 
-def _buffer(interpreter: Interpreter, details: dict[str, Any], shape: tuple[int, ...]) -> NDArray[Any]:
+def _buffer(interpreter: Interpreter, tensor: int, shape: tuple[int, ...]) -> NDArray[Any]:
     """The memory of a tensor as an array of `shape`, which keeps the interpreter alive: nothing can be used after free.
 
     The interpreter refuses to run while arrays that it handed out are alive, so the array is made from the address,
     which stays the same once the tensors are allocated and one invoke has run (_check_buffers makes sure).
     """
-    return np.asarray(_Memory(interpreter, interpreter.tensor(details["index"])())).reshape(shape)
+    return np.asarray(_Memory(interpreter, interpreter.tensor(tensor)())).reshape(shape)
 
 
-def _check_buffers(classifier: Classifier, interpreter: Interpreter, result: dict[str, Any]) -> None:
+def _check_buffers(classifier: Classifier, interpreter: Interpreter, result: int) -> None:
     """IncompatibleModelError where the output isn't where it was; ModelFileError where an answer isn't finite."""
     for image in (np.zeros(_SHAPE, np.uint8), np.arange(784, dtype=np.uint8).reshape(_SHAPE)):
         classifier._write(image)
         classifier._invoke()
-        returned = interpreter.tensor(result["index"])()
+        returned = interpreter.tensor(result)()
         if returned.ctypes.data != classifier._output.ctypes.data or returned.size != classifier._output.size:
             raise IncompatibleModelError(
                 f"{classifier.runtime} moves the model's tensors between two runs; export it with a fixed batch of one"

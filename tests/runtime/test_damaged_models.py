@@ -195,6 +195,39 @@ def test_a_described_model_that_answers_nan_is_refused_at_once(tmp_path: Path) -
         Classifier(tmp_path / "nan.tflite")
 
 
+NAMES = (b"serving_default_image:0", b"StatefulPartitionedCall_1:0", b"arith.constant", b"main", b"CONVERSION_METADATA")
+SIGNATURE = (b"serving_default\0", b"output_0\0", b"image\0")
+NOT_UTF_8 = """
+import sys, numpy
+from pathlib import Path
+from fmnist_runtime import Classifier
+from fmnist_runtime.errors import FmnistError
+for path in sys.argv[2:]:
+    try:
+        print(Classifier(path, backend=sys.argv[1]).index(numpy.zeros((28, 28), numpy.uint8)))
+    except FmnistError as error:
+        print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.parametrize("backend", ["tflite-runtime", "litert"])
+def test_names_that_are_not_utf_8_are_no_traceback(backend: str, tmp_path: Path, tiny: bytes) -> None:
+    """Names of tensors and of what annotates don't matter; the interpreters themselves refuse those of signatures."""
+    paths = []
+    for number, name in enumerate((*NAMES, *SIGNATURE)):
+        assert name in tiny
+        paths.append(tmp_path / f"{number}.tflite")
+        paths[-1].write_bytes(tiny.replace(name, b"\xff" + name[1:]))
+    python = environment("litert") if backend == "litert" else Path(sys.executable)
+    result = run_python(python, "-c", NOT_UTF_8, backend, *paths)
+    assert result.returncode == 0, result.stderr[-1000:]
+    lines = result.stdout.splitlines()
+    assert lines[: len(NAMES)] == ["0"] * len(NAMES)
+    for line in lines[len(NAMES) :]:
+        assert line.startswith("IncompatibleModelError")
+        assert "codec can't decode byte 0xff" in line
+
+
 def test_another_interface_is_named(tmp_path: Path, tiny: bytes) -> None:
     model = graph.read(tiny)
     shape = tiny.index(b"\3\0\0\0\1\0\0\0\x1c\0\0\0\x1c\0\0\0")
