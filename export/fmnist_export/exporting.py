@@ -149,7 +149,7 @@ def _publish(
         modelfile.parse(file.content, file.path)
         write_atomically(file.path, file.content)
     write_atomically(folder / golden_name(loaded.path.stem), images.to_bytes())
-    write_atomically(folder / "report.html", page.encode())
+    write_atomically(folder / "report.html", page.encode(errors="backslashreplace"))
 
 
 def _result(file: Exported, minimum_agreement: float | None) -> ModelResult:

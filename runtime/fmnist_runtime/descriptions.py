@@ -20,7 +20,7 @@ from fmnist_runtime.errors import PixelRangeError
 SCHEMA = 1
 # What is read at the most; those of fmnist-export take some 4 KB.
 MAXIMUM_BYTES = 2**20
-_MAXIMUM_DEPTH = 32
+MAXIMUM_DEPTH = 32
 _MAXIMUM_TEXT = 1000
 _MAXIMUM_COUNT = 2**48
 # Answers are recorded in 16 bits.
@@ -48,8 +48,8 @@ def parse(content: bytes) -> dict[str, Any]:
         raise DescriptionError("the description behind the model cannot be read") from error
     if not isinstance(description, dict) or not isinstance(description.get("flatbuffer"), dict):
         raise DescriptionError("the description behind the model cannot be read")
-    if not _is_shallow(description, _MAXIMUM_DEPTH):
-        raise DescriptionError(f"the description is nested more than {_MAXIMUM_DEPTH} deep")
+    if not is_shallow(description, MAXIMUM_DEPTH):
+        raise DescriptionError(f"the description is nested more than {MAXIMUM_DEPTH} deep")
     return description
 
 
@@ -58,6 +58,14 @@ def check(description: dict[str, Any]) -> None:
     _check(description, _RULES, "")
     for number, proof in enumerate(description.get("proofs", [])):
         _check_golden(proof.get("golden", {}), f"proofs[{number}].golden")
+
+
+def is_shallow(value: Any, depth: int) -> bool:
+    """Whether lists and objects in the JSON value `value` are nested no more than `depth` deep."""
+    if not isinstance(value, dict | list):
+        return True
+    items = value.values() if isinstance(value, dict) else value
+    return depth > 0 and all(is_shallow(item, depth - 1) for item in items)
 
 
 def _check_golden(golden: dict[str, Any], place: str) -> None:
@@ -98,13 +106,6 @@ def _unexpected(place: str, value: Any, expected: str) -> DescriptionError:
     except ValueError:
         text = "a number of thousands of digits"
     return DescriptionError(f"its description says {place} is {text[:60]}, expected {expected}")
-
-
-def _is_shallow(value: Any, depth: int) -> bool:
-    if not isinstance(value, dict | list):
-        return True
-    items = value.values() if isinstance(value, dict) else value
-    return depth > 0 and all(_is_shallow(item, depth - 1) for item in items)
 
 
 def _is_integer(value: Any) -> bool:
