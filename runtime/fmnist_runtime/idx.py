@@ -119,7 +119,7 @@ def read_header(start: bytes, size: int, name: str) -> tuple[tuple[int, ...], in
     shape = struct.unpack_from(f">{rank}I", start, 4)
     expected = header + math.prod(shape)
     # No array has such sides, though it be empty: numpy refuses (0, 4294967295, 4294967295).
-    sound = math.prod(max(size, 1) for size in shape) < 2**31
+    sound = 0 not in shape or math.prod(max(size, 1) for size in shape) < 2**31
     if size != expected or not sound:
         raise DataError(
             f"{name}: the IDX header asks for shape {shape} and {expected} bytes, found {size}; "

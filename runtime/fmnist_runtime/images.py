@@ -175,9 +175,14 @@ def _read_picture(
     picture = pictures.decode(file, kind, str(path))
     grey = picture.grey
     if grey is not None and grey.shape == SHAPE:
-        return _untouched(path, None, grey, invert, warned=False)
+        image = _untouched(path, None, grey, invert, warned=False)
+        return image._replace(note=_joined(picture.note, image.note))
     pixels, note = photos.convert(picture, invert, str(path))
-    return Image(path, None, pixels, note)
+    return Image(path, None, pixels, _joined(picture.note, note))
+
+
+def _joined(*notes: str | None) -> str | None:
+    return "; ".join(filter(None, notes)) or None
 
 
 def _too_long(name: str) -> ImageError:
