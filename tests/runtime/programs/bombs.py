@@ -150,6 +150,40 @@ def metadata_vtable(writer: Writer) -> None:
     writer.point(slots[6], metadata)
 
 
+def tiled(rows: int, columns: int) -> bytes:
+    """A model of one TILE: some 500 bytes that ask for rows * columns times 784 floats, and promise ten."""
+    writer = Writer()
+    root, slots = writer.table(s0=("I", 3), s1=("I", 0), s2=("I", 0), s4=("I", 0))
+    writer.point(0, root)
+    codes, _ = _pointing(writer, 0, 1, s0=("b", 69), s2=("i", 1), s3=("i", 69))
+    writer.point(slots[1], codes)
+    subgraphs, (place,) = writer.offsets(1)
+    writer.point(slots[2], subgraphs)
+    subgraph, inner = writer.table(s0=("I", 0), s1=("I", 0), s2=("I", 0), s3=("I", 0))
+    writer.point(place, subgraph)
+    buffers, places = writer.offsets(2)
+    writer.point(slots[4], buffers)
+    writer.point(places[0], writer.table()[0])
+    constant, data = writer.table(s0=("I", 0))
+    writer.point(places[1], constant)
+    multiples = writer.vector("B", struct.pack("<3i", 1, rows, columns))
+    writer.point(data[0], multiples)
+    tensors, places = writer.offsets(3)
+    writer.point(inner[0], tensors)
+    for place, shape, kind, buffer in zip(places, ([1, 28, 28], [3], [1, 10]), (0, 2, 0), (0, 1, 0), strict=True):
+        tensor, fields = writer.table(s0=("I", 0), s1=("b", kind), s2=("I", buffer), s3=("I", 0))
+        writer.point(place, tensor)
+        writer.point(fields[0], writer.vector("i", shape))
+        writer.point(fields[3], writer.vector("B", b"x"))
+    writer.point(inner[1], writer.vector("i", [0]))
+    writer.point(inner[2], writer.vector("i", [2]))
+    operators, inputs = _pointing(writer, 1, 1, s0=("I", 0), s1=("I", 0), s2=("I", 0))
+    writer.point(inner[3], operators)
+    writer.point(inputs, writer.vector("i", [0, 1]))
+    writer.point(inputs + 4, writer.vector("i", [2]))
+    return bytes(writer.content + bytes(16))
+
+
 BOMBS: dict[str, Callable[[Writer], None]] = {
     bomb.__name__: bomb
     for bomb in (
