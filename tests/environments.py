@@ -48,7 +48,7 @@ def environment(name: str) -> Path:
 
 def run_python(python: Path, *arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run `python` with fmnist_runtime and the tests' helpers on its path; output as text."""
-    path = os.pathsep.join(str(ROOT / part) for part in ("runtime", "benchmarks", "tests"))
+    path = os.pathsep.join(str(ROOT / part) for part in ("runtime", "benchmarks", "deploy", "tests"))
     return subprocess.run(
         [str(python), *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": path},

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fmnist_runtime.commandline import FILE, Command, backend_option, quiet_stderr, say_json, warn
+from fmnist_runtime.commandline import FILE, Command, backend_option, quiet_stderr, say, say_json, warn
 from fmnist_runtime.shipped import SHIPPED
 
 if TYPE_CHECKING:
@@ -140,9 +140,9 @@ def _say(document: dict[str, Any], changes: "list[Change]", subjects: "list[Subj
     if as_json:
         say_json(document, indent=1)
     else:
-        click.echo(results.text(document))
+        say(results.text(document))
         for line in results.changes_text(changes):
-            click.echo(line)
+            say(line)
     for words in document["warnings"]:
         warn(f"warning: {words}")
 

@@ -14,7 +14,11 @@ from typing import Any
 
 from fmnist_benchmarks.benchmark import SCHEMA
 from fmnist_benchmarks.intervals import Interval, chance_of_above, median_interval
+from fmnist_runtime import reading
 from fmnist_runtime.errors import FmnistError
+
+# Some hundred times what a measurement of all shipped models prints.
+MAXIMUM_BYTES = 16 * 2**20
 
 TOLERANCE = 0.10
 _TIMES_TOLERANCE = 3
@@ -42,25 +46,33 @@ class Change:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A baseline. Raises FmnistError where it is missing, damaged or of another schema."""
+    """A baseline. Raises FmnistError where it is missing, beyond MAXIMUM_BYTES, damaged or of another schema."""
     try:
-        document = json.loads(path.read_bytes())
+        with path.open("rb") as file:
+            content = file.read(MAXIMUM_BYTES + 1)
+        if len(content) > MAXIMUM_BYTES:
+            raise FmnistError(
+                f"{path}: more than {MAXIMUM_BYTES:,} bytes, expected what fmnist-benchmark --json printed"
+            )
+        document = json.loads(content)
     except OSError as error:
         raise FmnistError(
             f"{path}: cannot be read ({error.strerror}), expected a baseline; write one with fmnist-benchmark --json"
         ) from error
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, MemoryError) as error:
         raise FmnistError(f"{path}: not JSON, expected what fmnist-benchmark --json printed") from error
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != SCHEMA:
         raise FmnistError(
-            f"{path}: schema {schema!r}, this fmnist-edge compares {SCHEMA}; measure the baseline again with --json"
+            f"{path}: schema {ascii(schema)[:60]}, this fmnist-edge compares {SCHEMA}; "
+            f"measure the baseline again with --json"
         )
     try:
         _check(document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except Exception as error:  # whatever a value of another kind than it should be comes to
         raise FmnistError(
-            f"{path}: its results are incomplete ({type(error).__name__}: {error}); measure the baseline again"
+            f"{path}: its results are incomplete ({type(error).__name__}: {reading.reason(error)}); "
+            f"measure the baseline again"
         ) from error
     return {**document, "path": str(path)}
 
@@ -143,7 +155,7 @@ def _title(result: dict[str, Any]) -> str:
 def _check(document: dict[str, Any]) -> None:
     [document["machine"][name] for name in _MACHINE]
     for result in document["results"]:
-        _key(result)
+        hash(_key(result)), _title(result)
         result["processes"]["invoke_us.p50"]
         for figure, values in result["processes"].items():
             if not values or not all(math.isfinite(value) and value > 0 for value in values):

@@ -39,7 +39,8 @@ class Measured:
         marks = [perf_counter_ns()]
         module = importlib.import_module(f"{interpreters.BACKENDS[backend][1]}.interpreter")
         marks.append(perf_counter_ns())
-        flatbuffer = modelfile.read(model).flatbuffer
+        file = modelfile.read(model)
+        flatbuffer = file.flatbuffer
         self._interpreter: Any = module.Interpreter(model_content=flatbuffer, num_threads=threads)
         self._interpreter.allocate_tensors()
         marks.append(perf_counter_ns())
@@ -50,7 +51,8 @@ class Measured:
         names = ("import_us", "load_us", "first_us", "ready_us")
         took = (later - earlier for earlier, later in itertools.pairwise(marks))
         self.steps = {name: nanoseconds / 1000 for name, nanoseconds in zip(names, took, strict=True)}
-        self._set = _setter(self._interpreter, self.classifier._values)
+        place = file.graph.inputs[0]
+        self._set = _setter(self._interpreter, place, file.graph.tensors[place].shape, self.classifier._values)
 
     def block(self, images: Images) -> dict[str, list[int]]:
         """The nanoseconds for each of `images` of the bare invoke, the whole classify, and its first two stages.
@@ -99,10 +101,13 @@ def once(model: str, images_file: str, backend: str, threads: str) -> None:
         classifier.classify(image)
 
 
-def _setter(interpreter: Any, values: NDArray[Any]) -> Callable[[NDArray[np.uint8]], object]:
-    """A function that sets an image as the input of a bare interpreter; `values` are the inputs of the 256 pixels."""
-    details = interpreter.get_input_details()[0]
-    place, shape = details["index"], details["shape"]
+def _setter(
+    interpreter: Any, place: int, shape: tuple[int, ...], values: NDArray[Any]
+) -> Callable[[NDArray[np.uint8]], object]:
+    """A function that sets an image as tensor `place` of a bare interpreter; `values` are the inputs of the 256 pixels.
+
+    The tensor comes from the file: the interpreter's own list of inputs fails where a name is not UTF-8.
+    """
     return lambda image: interpreter.set_tensor(place, values[image].reshape(shape))
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fmnist_runtime.commandline import FILE, Command, say_json, warn
+from fmnist_runtime.commandline import FILE, Command, say, say_json, warn
 
 if TYPE_CHECKING:
     from fmnist_deploy.boards import Board
@@ -85,8 +85,8 @@ def _make(board: "Board", models: list[Path], wheel: Path | None, output: Path |
     if as_json:
         say_json({"path": str(path), "board": board.name, "bytes": len(content), "sha256": digest}, indent=1)
     else:
-        click.echo(f"{path}: {len(content) / 1e6:.1f} MB for {board.boards}, SHA-256 {digest}")
-        click.echo(f"copy it there and run: sh {path.name}")
+        say(f"{path}: {len(content) / 1e6:.1f} MB for {board.boards}, SHA-256 {digest}")
+        say(f"copy it there and run: sh {path.name}")
     return 0
 
 
@@ -134,7 +134,7 @@ def _deploy(
     if as_json:
         say_json(document, indent=1)
     else:
-        click.echo("\n".join(_summary(document)))
+        say("\n".join(_summary(document)))
     if not document["passed"]:
         warn(f"fmnist-bundle: {target}: fmnist-doctor or fmnist-verify fails there; go back with --rollback")
     return int(not document["passed"])

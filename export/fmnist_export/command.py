@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fmnist_runtime.commandline import FILE, Command, say_json, warn
+from fmnist_runtime.commandline import FILE, Command, say, say_json, warn
 
 if TYPE_CHECKING:
     from fmnist_export.exporting import Exported
@@ -125,7 +125,7 @@ def main(
         stated=Statement(class_names, stated_pixels, data_folder is not None, min_accuracy),
         minimum_agreement=min_agreement,
         golden_images=golden_images,
-        show_explanation=(lambda found: click.echo(explain_table.table(found), err=as_json)) if explain else None,
+        show_explanation=(lambda found: say(explain_table.table(found), err=as_json)) if explain else None,
         say=warn,
     )
     if as_json:
@@ -163,20 +163,18 @@ def _report_missing(files: "list[Exported]") -> int:
 
 
 def _show(files: "list[Exported]") -> None:
-    click.echo(
-        f"{'precision':<12}{'bytes':>9}  {'runtime':<22}{'agreement':>10}{'accuracy':>10}{'Keras':>8}{'ties':>6}"
-    )
+    say(f"{'precision':<12}{'bytes':>9}  {'runtime':<22}{'agreement':>10}{'accuracy':>10}{'Keras':>8}{'ties':>6}")
     for file in files:
         for proof in file.proofs:
-            click.echo(
+            say(
                 f"{file.precision:<12}{len(file.content):>9,}  {f'{proof.runtime} {proof.version}':<22}"
                 f"{proof.agreement:>10.4f}{_share(proof.accuracy):>10}{_share(proof.keras_accuracy):>8}{proof.ties:>6}"
             )
         for missing in file.not_proved:
-            click.echo(f"{file.precision:<12}{len(file.content):>9,}  {missing.target:<22}{'not proved':>10}")
+            say(f"{file.precision:<12}{len(file.content):>9,}  {missing.target:<22}{'not proved':>10}")
     for file in files:
-        click.echo(f"{file.path}")
-    click.echo(f"{files[0].path.parent / 'report.html'}")
+        say(f"{file.path}")
+    say(f"{files[0].path.parent / 'report.html'}")
 
 
 def _share(value: float | None) -> str:

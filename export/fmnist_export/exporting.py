@@ -99,7 +99,7 @@ def export(
     found, missing = _environments(chosen, say)
     loaded = source.load(path, dataset, stated, say)
     images = golden.choose(dataset.test.images, loaded.probabilities, loaded.sha256, golden_images)
-    training = None if loaded.record is None else recipe.shorten(loaded.record, _versions())
+    training = None if loaded.record is None else recipe.described(loaded.record, _versions(), say)
     # What a target would refuse is refused before anything is run, whether its interpreter is here or not.
     converted = [(precision, *_convert(loaded, precision, chosen, dataset, training, say)) for precision in precisions]
     if not found:
@@ -155,7 +155,7 @@ def _publish(
         {
             **{file.path: file.content for file in finished},
             folder / golden_name(loaded.path.stem): images.to_bytes(),
-            folder / "report.html": page.encode(),
+            folder / "report.html": page.encode(errors="backslashreplace"),
         }
     )
 

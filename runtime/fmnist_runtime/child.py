@@ -38,12 +38,14 @@ def call(module: str, function: str, *arguments: str, stdin: bytes = b"", second
 
     Raises OSError where no child can be started, TimeoutError where it does not end in `seconds`.
     """
-    code = "import sys, importlib; sys.path[:] = sys.argv[4:]; " + (
-        "getattr(importlib.import_module(sys.argv[1]), sys.argv[2])(*sys.argv[3].split())"
+    code = (
+        "import sys, importlib; count = int(sys.argv[3]); arguments = sys.argv[4 : 4 + count]; "
+        "sys.path[:] = sys.argv[4 + count :]; "
+        "getattr(importlib.import_module(sys.argv[1]), sys.argv[2])(*arguments)"
     )
     try:
         child = subprocess.run(
-            [*python(), "-c", code, module, function, " ".join(arguments), *sys.path],
+            [*python(), "-c", code, module, function, str(len(arguments)), *arguments, *sys.path],
             input=stdin,
             capture_output=True,
             timeout=seconds,

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime import interpreters, modelfile, pixels, scores
+from fmnist_runtime import interpreters, modelfile, pixels, reading, scores
 from fmnist_runtime.errors import ImageError, IncompatibleModelError, ModelFileError
 from fmnist_runtime.interpreters import Interpreter
 from fmnist_runtime.labels import CLASS_NAMES
@@ -185,12 +185,15 @@ class Classifier:
         self.labels = interface.labels
         self.description = file.description
         self._lock = threading.Lock()
-        source, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+        # By the numbers in the file: the interpreters' own lists decode every name, and fail where one is not UTF-8.
+        source, result = file.graph.inputs[0], file.graph.outputs[0]
         view = _buffer(interpreter, source, _SHAPE)
         self._output = _buffer(interpreter, result, (len(self.labels),))
         self._input, self._values = view, interface.table(view.dtype)
         self._write = pixels.writer(self._values, view)
         self._invoke = _invoke_function(interpreter)
+        if not proved:
+            self._invoke = _guarded(self._invoke, file.path)
         _check_buffers(self, interpreter, result)
         # A described file's weights are those that were proved; another's may answer NaN at any time.
         argmax = self._output.argmax if proved else scores.argmax_function(self._output)
@@ -354,21 +357,27 @@ class _Memory:
         self.__array_interface__ = dict(view.__array_interface__)
 
 
-def _buffer(interpreter: Interpreter, details: dict[str, Any], shape: tuple[int, ...]) -> NDArray[Any]:
+def _buffer(interpreter: Interpreter, tensor: int, shape: tuple[int, ...]) -> NDArray[Any]:
     """The memory of a tensor as an array of `shape`, which keeps the interpreter alive: nothing can be used after free.
 
     The interpreter refuses to run while arrays that it handed out are alive, so the array is made from the address,
     which stays the same once the tensors are allocated and one invoke has run (_check_buffers makes sure).
     """
-    return np.asarray(_Memory(interpreter, interpreter.tensor(details["index"])())).reshape(shape)
+    memory = np.asarray(_Memory(interpreter, interpreter.tensor(tensor)()))
+    if memory.size != np.prod(shape):
+        raise IncompatibleModelError(
+            f"the runtime gives the model's tensor {tensor} {memory.size:,} numbers, its file says {shape}; "
+            f"export it again"
+        )
+    return memory.reshape(shape)
 
 
-def _check_buffers(classifier: Classifier, interpreter: Interpreter, result: dict[str, Any]) -> None:
+def _check_buffers(classifier: Classifier, interpreter: Interpreter, result: int) -> None:
     """IncompatibleModelError where the output isn't where it was; ModelFileError where an answer isn't finite."""
     for image in (np.zeros(_SHAPE, np.uint8), np.arange(784, dtype=np.uint8).reshape(_SHAPE)):
         classifier._write(image)
         classifier._invoke()
-        returned = interpreter.tensor(result["index"])()
+        returned = interpreter.tensor(result)()
         if returned.ctypes.data != classifier._output.ctypes.data or returned.size != classifier._output.size:
             raise IncompatibleModelError(
                 f"{classifier.runtime} moves the model's tensors between two runs; export it with a fixed batch of one"
@@ -382,6 +391,20 @@ def _invoke_function(interpreter: Interpreter) -> Callable[[], object]:
     # this: 0.2 us of 1.7. It is private, so the public one stands in where it is missing.
     inner = getattr(interpreter, "_interpreter", None)
     return getattr(inner, "Invoke", None) or interpreter.invoke
+
+
+def _guarded(invoke: Callable[[], object], path: Path) -> Callable[[], object]:
+    """`invoke` of a model that nobody proved: what fails for some images only is a ModelFileError, no traceback."""
+
+    def guarded() -> object:
+        try:
+            return invoke()
+        except Exception as error:
+            raise ModelFileError(
+                f"{path}: the model fails on this image ({reading.reason(error)}); export it again"
+            ) from error
+
+    return guarded
 
 
 def _checked(image: Any) -> NDArray[np.uint8]:

@@ -1,6 +1,10 @@
 """Reading FlatBuffers without trusting them: every offset is checked before it is followed.
 
-Covers what a reader of TFLite files needs (tables, vectors, strings, scalars) and nothing else. Nothing is copied.
+Covers what a reader of TFLite files needs (tables, vectors, strings, scalars) and nothing else. Vectors of bytes, the
+weights, are not copied.
+
+Many offsets may lead to one place, as in files whose writer shares what is equal, so a small file can ask for any
+number of tables, names and numbers. So what is decoded of one file is counted, each time anew, and has a limit.
 Source: "FlatBuffer Internals" in the FlatBuffers documentation: little endian; a table starts with a signed 32-bit
 offset back to its vtable; a vtable is its own size, the table's size, then one 16-bit offset a field, 0 for absent.
 """
@@ -14,6 +18,28 @@ _UINT8 = struct.Struct("<B")
 _UINT16 = struct.Struct("<H")
 _INT32 = struct.Struct("<i")
 _UINT32 = struct.Struct("<I")
+
+# What is decoded of one file at the most: these bytes, a number of which takes nine times its bytes in Python, so some
+# 150 MB and a second. The shipped models need 4 to 26 KB, and none more than three times its own bytes.
+MAXIMUM_DECODED = 16 * 2**20
+_DECODED_OF_EACH_BYTE = 16
+# What a table costs beside its vtable, so that none is free.
+_TABLE_COST = 64
+
+
+class Budget:
+    """How many bytes may still be decoded of a file of `size` bytes."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, size: int) -> None:
+        self.left = min(MAXIMUM_DECODED, 2**16 + size * _DECODED_OF_EACH_BYTE)
+
+    def spend(self, amount: int) -> None:
+        """Count `amount` bytes. Raises ModelFileError where the file asks for more than its limit."""
+        self.left -= amount
+        if self.left < 0:
+            raise damaged("its names, shapes and lists take more than a model of its size can have")
 
 
 class Vector(NamedTuple):
@@ -35,10 +61,11 @@ class Table:
     Raises ModelFileError as soon as an offset leads outside the buffer.
     """
 
-    __slots__ = ("_fields", "_position", "_size", "buffer")
+    __slots__ = ("_budget", "_fields", "_position", "_size", "buffer")
 
-    def __init__(self, buffer: bytes, position: int) -> None:
+    def __init__(self, buffer: bytes, position: int, budget: Budget) -> None:
         self.buffer = buffer
+        self._budget = budget
         self._position = position
         vtable = position - _read(_INT32, buffer, position)
         vtable_size = _read(_UINT16, buffer, vtable)
@@ -47,6 +74,7 @@ class Table:
             raise damaged(f"the table at byte {position} has a vtable of {vtable_size} bytes")
         _check(buffer, vtable, vtable_size)
         _check(buffer, position, self._size)
+        budget.spend(_TABLE_COST + vtable_size)
         self._fields = struct.unpack_from(f"<{(vtable_size - 4) // 2}H", buffer, vtable + 4)
 
     def scalar(self, slot: int, code: str, default: int = 0) -> int:
@@ -58,7 +86,7 @@ class Table:
     def table(self, slot: int) -> "Table | None":
         """The table that field `slot` points to, or None."""
         position = self._target(slot)
-        return None if position is None else Table(self.buffer, position)
+        return None if position is None else Table(self.buffer, position, self._budget)
 
     def vector(self, slot: int, size: int) -> Vector:
         """The vector in field `slot`, with elements of `size` bytes; absent ones are empty."""
@@ -72,6 +100,7 @@ class Table:
     def numbers(self, slot: int, code: str) -> tuple[float, ...]:
         """The vector of numbers in field `slot`, of the `struct` type `code`."""
         vector = self.vector(slot, struct.calcsize("<" + code))
+        self._budget.spend(vector.length * vector.size)
         return struct.unpack_from(f"<{vector.length}{code}", self.buffer, vector.start)
 
     def tables(self, slot: int, most: int) -> list["Table"]:
@@ -80,7 +109,8 @@ class Table:
         if vector.length > most:
             raise damaged(f"it has {vector.length:,} tables where {most:,} are the most that are read")
         starts = range(vector.start, vector.end, 4)
-        return [Table(self.buffer, start + _read(_UINT32, self.buffer, start)) for start in starts]
+        self._budget.spend(vector.length * vector.size)
+        return [Table(self.buffer, start + _read(_UINT32, self.buffer, start), self._budget) for start in starts]
 
     def string(self, slot: int) -> str:
         """The UTF-8 string in field `slot`; absent ones are empty, undecodable bytes are replaced.
@@ -90,6 +120,7 @@ class Table:
         vector = self.vector(slot, 1)
         if vector.start and _read(_UINT8, self.buffer, vector.end):
             raise damaged(f"the string at byte {vector.start} has no end")
+        self._budget.spend(vector.length)
         return self.buffer[vector.start : vector.end].decode("utf-8", "replace")
 
     def _field(self, slot: int, size: int) -> int | None:
@@ -113,7 +144,7 @@ def root(buffer: bytes, identifier: bytes) -> Table:
     """The root table of `buffer`, whose four-byte file identifier must be `identifier`."""
     if len(buffer) < 8 or buffer[4:8] != identifier:
         raise damaged(f"its bytes 4 to 7 are {buffer[4:8]!r}, expected {identifier!r}")
-    return Table(buffer, _read(_UINT32, buffer, 0))
+    return Table(buffer, _read(_UINT32, buffer, 0), Budget(len(buffer)))
 
 
 def damaged(what: str) -> ModelFileError:

@@ -7,6 +7,7 @@ from typing import IO
 
 import numpy as np
 
+from fmnist_runtime import reading, signatures
 from fmnist_runtime.background import looks_light
 from fmnist_runtime.errors import ImageError
 from fmnist_runtime.images import NEGATIVE, Image, Invert
@@ -18,13 +19,21 @@ FRAME_BYTES = SHAPE[0] * SHAPE[1]
 def read_frames(stream: IO[bytes], source: Path, *, invert: Invert = "auto") -> Iterator[Image]:
     """The frames of `stream`, each (28, 28) uint8, as soon as it is complete; negated if `invert` is "yes".
 
-    Raises ImageError for a stream without a frame, and after the last whole frame where part of another follows.
+    Raises ImageError for a stream without a frame, for one that begins as a file of a known kind does, and after the
+    last whole frame where part of another follows.
     """
     noted = False
     for item in itertools.count():
-        frame = stream.read(FRAME_BYTES)
+        try:
+            frame = stream.read(FRAME_BYTES) or b""
+        except (OSError, ValueError) as error:
+            raise ImageError(f"{source}: cannot be read ({reading.reason(error)}); start the sender again") from error
         if not frame and item:
             return
+        if item == 0 and (kind := signatures.kind_beyond_doubt(frame)):
+            raise ImageError(
+                f"{source}: {kind}, expected raw frames of {FRAME_BYTES} bytes; leave out --raw to have it read"
+            )
         if len(frame) != FRAME_BYTES:
             after = f" after {item} whole frames" if item else ""
             raise ImageError(
@@ -43,7 +52,8 @@ def read_frame_file(path: Path, *, invert: Invert = "auto") -> Iterator[Image]:
     try:
         # Unbuffered would return what a pipe holds; buffered waits for the whole frame, and for no more than that.
         stream = path.open("rb")
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be read ({error.strerror}); check the path and its rights") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(f"{path}: cannot be read ({reason}); check the path and its rights") from error
     with stream:
         yield from read_frames(stream, path, invert=invert)

@@ -11,6 +11,7 @@ A .npz that numpy alone reads:
 """
 
 import io
+import re
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -19,8 +20,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist_runtime import npy, reading
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.pixels import SHAPE
+
+# The largest golden file that is read, packed, and what all of its arrays may unpack to: reading one takes three times
+# that at the most. 1,000 images of ten classes are a hundredth of it.
+MAXIMUM_BYTES = 64 * 2**20
+_MAXIMUM_MEMBERS = 64
+_EXPECTED = "a golden file of fmnist-export"
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 @dataclass(frozen=True)
@@ -42,23 +51,69 @@ class Golden:
 
 
 def read(path: Path) -> Golden:
-    """The golden file `path`. Raises FmnistError where it is missing, damaged or something else."""
+    """The golden file `path`. Raises FmnistError where it is missing, beyond MAXIMUM_BYTES, or not a golden file."""
+    content = reading.whole(path, MAXIMUM_BYTES, _EXPECTED)
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            content: dict[str, Any] = {field.name: archive[field.name] for field in fields(Golden)}
-    except FileNotFoundError as error:
-        raise FmnistError(f"{path}: no such file, expected a golden file of fmnist-export") from error
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
+        arrays = _arrays(content)
+        _check(arrays)
+        return Golden(**{**arrays, "keras_sha256": str(arrays["keras_sha256"])})
+    except Exception as error:  # zipfile and zlib let anything through: struct.error, NotImplementedError, ...
         raise FmnistError(
-            f"{path}: damaged or not a golden file ({' '.join(str(error).split())[:100]}); export the model again"
+            f"{path}: damaged or not a golden file ({reading.reason(error)}); export the model again"
         ) from error
-    golden = Golden(**{**content, "keras_sha256": str(content["keras_sha256"])})
-    if golden.images.dtype != np.uint8 or golden.images.shape != (len(golden.expected), *SHAPE):
-        raise FmnistError(
-            f"{path}: images of shape {golden.images.shape} and dtype {golden.images.dtype}, expected "
-            f"({len(golden.expected)}, 28, 28) uint8; export the model again"
-        )
-    return golden
+
+
+def _arrays(content: bytes) -> dict[str, Any]:
+    """The members of the ZIP `content` by field, each read up to a limit, whatever its entry claims."""
+    # zipfile builds an object for each entry before anybody can count them.
+    if content.count(b"PK\1\2") > _MAXIMUM_MEMBERS:
+        raise ValueError(f"more than {_MAXIMUM_MEMBERS} members")
+    arrays: dict[str, Any] = {}
+    left = MAXIMUM_BYTES
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = archive.namelist()
+        for field in fields(Golden):
+            member = f"{field.name}.npy"
+            if names.count(member) != 1:
+                raise ValueError(f"{names.count(member)} arrays {field.name!r}, expected one")
+            # The other methods unpack a block at once, however large it is.
+            if archive.getinfo(member).compress_type not in _PACKED:
+                raise ValueError(f"{field.name!r} is packed otherwise than by numpy")
+            with archive.open(member) as file:
+                unpacked = file.read(left + 1)
+            left -= len(unpacked)
+            if left < 0:
+                raise ValueError(f"its arrays unpack to more than {MAXIMUM_BYTES:,} bytes")
+            arrays[field.name] = npy.parse(unpacked)
+    return arrays
+
+
+def _check(arrays: dict[str, Any]) -> None:
+    """ValueError unless shapes and dtypes are those that stand above and every number is one that can be meant."""
+    images, probabilities, test_expected = arrays["images"], arrays["probabilities"], arrays["test_expected"]
+    classes = probabilities.shape[1] if probabilities.ndim == 2 else 0
+    shapes = {
+        "images": (np.uint8, (len(images) if images.ndim else 0, *SHAPE)),
+        "indices": (np.int32, images.shape[:1]),
+        "expected": (np.uint16, images.shape[:1]),
+        "probabilities": (np.float32, (*images.shape[:1], classes)),
+        "test_expected": (np.uint16, test_expected.shape[:1] or (1,)),
+    }
+    for name, (dtype, shape) in shapes.items():
+        found = arrays[name]
+        if found.dtype != dtype or found.shape != shape or 0 in shape:
+            raise ValueError(
+                f"{name} of shape {found.shape} and dtype {found.dtype}, expected {shape} {np.dtype(dtype)}"
+            )
+    if max(arrays["expected"].max(), test_expected.max()) >= classes:
+        raise ValueError(f"an expected class beyond the {classes} that there are")
+    if arrays["indices"].min() < 0 or arrays["indices"].max() >= len(test_expected):
+        raise ValueError(f"an image number beyond the {len(test_expected)} test images")
+    if not np.isfinite(probabilities).all():
+        raise ValueError("probabilities that are not finite numbers")
+    digest = arrays["keras_sha256"]
+    if digest.shape != () or digest.dtype.kind != "U" or not re.fullmatch("[0-9a-f]{64}", str(digest)):
+        raise ValueError("a digest of the Keras model that is not one of SHA-256")
 
 
 def name(stem: str) -> str:

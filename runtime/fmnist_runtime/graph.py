@@ -49,6 +49,9 @@ _MAXIMUM_TENSORS = 10_000
 _MAXIMUM_RANK = 8
 _MAXIMUM_TENSOR_BYTES = 2**28
 
+# How much of a name stands in a message.
+_SHOWN = 80
+
 # Operators that change the form of a result and not its meaning.
 _TRANSPARENT = {"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE"}
 
@@ -180,44 +183,45 @@ def _operator_code(table: Table) -> tuple[str, int]:
 
 def _tensor(table: Table, buffers: list[Vector]) -> Tensor:
     name = table.string(3)
+    shown = repr(name[:_SHOWN])
     if table.vector(0, 4).length > _MAXIMUM_RANK:
-        raise damaged(f"tensor {name!r} has {table.vector(0, 4).length} dimensions")
+        raise damaged(f"tensor {shown} has {table.vector(0, 4).length} dimensions")
     shape = tuple(int(size) for size in table.numbers(0, "i"))
     kind = table.scalar(1, "b")
     number = table.scalar(2, "I")
     if kind not in _TENSOR_TYPES:
-        raise ModelFileError(f"tensor {name!r} has type number {kind}, which no classifier of images needs")
+        raise ModelFileError(f"tensor {shown} has type number {kind}, which no classifier of images needs")
     if number >= len(buffers):
-        raise damaged(f"tensor {name!r} uses buffer {number} of {len(buffers)}")
+        raise damaged(f"tensor {shown} uses buffer {number} of {len(buffers)}")
     dtype, width = _TENSOR_TYPES[kind]
     data = buffers[number]
     expected = math.ceil(math.prod(shape) * width)
     if any(size < 0 for size in shape) or expected > _MAXIMUM_TENSOR_BYTES:
-        raise damaged(f"tensor {name!r} has the shape {shape}")
+        raise damaged(f"tensor {shown} has the shape {shape}")
     if data.length not in (0, expected):
-        raise damaged(f"tensor {name!r} of shape {shape} and type {dtype} has {data.length} bytes, not {expected}")
+        raise damaged(f"tensor {shown} of shape {shape} and type {dtype} has {data.length} bytes, not {expected}")
     quantization = table.table(4)
     scales = quantization.numbers(2, "f") if quantization else ()
     zero_points = tuple(int(point) for point in quantization.numbers(3, "q")) if quantization else ()
     if quantization:
-        _check_quantization(quantization, name, shape, scales, zero_points)
+        _check_quantization(quantization, shown, shape, scales, zero_points)
     table.vector(7, 4)
     if table.scalar(5, "b") or table.table(6) or table.vector(9, 4).length:
-        raise ModelFileError(f"tensor {name!r} keeps state, is sparse or a variant, which no classifier here needs")
+        raise ModelFileError(f"tensor {shown} keeps state, is sparse or a variant, which no classifier here needs")
     return Tensor(name, shape, dtype, scales, zero_points, data)
 
 
 def _check_quantization(
-    table: Table, name: str, shape: tuple[int, ...], scales: tuple[float, ...], zero_points: tuple[int, ...]
+    table: Table, shown: str, shape: tuple[int, ...], scales: tuple[float, ...], zero_points: tuple[int, ...]
 ) -> None:
     table.vector(0, 4)
     table.vector(1, 4)
     dimension = table.scalar(6, "i")
     channels = shape[dimension] if 0 <= dimension < len(shape) else 1
     if len(scales) not in (0, 1, channels) or len(zero_points) not in (0, len(scales)):
-        raise damaged(f"tensor {name!r} has {len(scales)} scales and {len(zero_points)} zero points")
+        raise damaged(f"tensor {shown} has {len(scales)} scales and {len(zero_points)} zero points")
     if not all(0 <= scale < math.inf for scale in scales):
-        raise damaged(f"tensor {name!r} has a scale that is no positive number")
+        raise damaged(f"tensor {shown} has a scale that is no positive number")
 
 
 def _operator(table: Table, codes: list[tuple[str, int]], tensors: int) -> Operator:

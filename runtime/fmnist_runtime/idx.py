@@ -4,45 +4,125 @@ Source: "The MNIST database of handwritten digits", section "File formats": two 
 (0x08 for unsigned bytes), the number of dimensions, then one 32-bit big-endian size a dimension.
 """
 
-import gzip
+import math
+import struct
 import zlib
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist_runtime import reading
 from fmnist_runtime.errors import DataError
 
-_GZIP_MAGIC = b"\x1f\x8b"
+GZIP_MAGIC = b"\x1f\x8b"
 _UNSIGNED_BYTE = 0x08
+# Images in colour have four dimensions.
+_MAXIMUM_RANK = 4
+HEADER_BYTES = 4 + 4 * _MAXIMUM_RANK
+# What is read where nobody says less: some five times the largest file of the data set.
+MAXIMUM_BYTES = 256 * 2**20
+# Of a gzip: what is read at a time, and how many members and pieces of padding at the most.
+_CHUNK = 2**16
+_MAXIMUM_MEMBERS = 4096
 
 
-def read_bytes(path: Path) -> bytes:
-    """The decompressed bytes of an IDX file, gzipped or not. Raises DataError where it cannot be read."""
+def read_bytes(path: Path, most: int = MAXIMUM_BYTES) -> bytes:
+    """The decompressed bytes of an IDX file, gzipped or not, `most` at the most.
+
+    Raises DataError where it cannot be read, is damaged or larger.
+    """
+    with reading.opened(path, "an IDX file", DataError) as file:
+        return unpack(file, most, str(path))
+
+
+def unpack(file: IO[bytes], most: int, name: str) -> bytes:
+    """The rest of the seekable `file`, decompressed if it is gzip. Raises DataError where that is over `most` bytes.
+
+    A gzip of a megabyte may unpack to a gigabyte: no more than `most` bytes and one are ever unpacked, and twice that
+    is held at the end. `name` stands in the messages.
+    """
+    begin = file.tell()
+    packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+    file.seek(begin)
     try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if content.startswith(_GZIP_MAGIC) else content
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        content = _inflate(file, most) if packed else file.read(most + 1)
+    except (EOFError, ValueError, OSError, zlib.error) as error:
         raise DataError(
-            f"{path}: the gzip data is damaged or cut short ({error}); copy or download the file again"
+            f"{name}: damaged or cut short ({reading.reason(error)}); copy or download the file again"
         ) from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error}); check the path and its rights") from error
+    if len(content) > most:
+        raise DataError(
+            f"{name}: more than {most:,} bytes{' when unpacked' if packed else ''}, expected {most:,} at most"
+        )
+    return content
+
+
+def _inflate(file: IO[bytes], most: int) -> bytes:
+    """The members of the gzip `file`, one behind the other; no more than `most` bytes and one.
+
+    Not by the module gzip, which reads a header byte by byte and any number of empty members.
+    """
+    content, packed = bytearray(), b""
+    for _ in range(_MAXIMUM_MEMBERS):
+        inflater = zlib.decompressobj(wbits=31)
+        while not inflater.eof:
+            packed = packed or file.read(_CHUNK)
+            if not packed:
+                raise EOFError("the gzip data ends before its end")
+            content += inflater.decompress(packed, most + 1 - len(content))
+            if len(content) > most:
+                return bytes(content)
+            packed = inflater.unconsumed_tail
+        packed = _after_padding(inflater.unused_data, file)
+        if not packed:
+            return bytes(content)
+    raise ValueError(f"more than {_MAXIMUM_MEMBERS:,} members")
+
+
+def _after_padding(packed: bytes, file: IO[bytes]) -> bytes:
+    """What follows the zero bytes in `packed` and then in `file`, which may pad a member up to a block."""
+    for _ in range(_MAXIMUM_MEMBERS):
+        packed = packed.lstrip(b"\0")
+        if packed:
+            return packed
+        packed = file.read(_CHUNK)
+        if not packed:
+            return b""
+    raise ValueError("nothing but zeros behind the gzip data")
 
 
 def parse(content: bytes, name: str) -> NDArray[np.uint8]:
-    """The array that IDX bytes hold, dtype uint8, any shape. `name` stands in the DataError of a damaged one."""
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] != _UNSIGNED_BYTE:
+    """The array that IDX bytes hold, dtype uint8. `name` stands in the DataError of a damaged one."""
+    shape, start = read_header(content[:HEADER_BYTES], len(content), name)
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def read_header(start: bytes, size: int, name: str) -> tuple[tuple[int, ...], int]:
+    """The shape of the array in an IDX file of `size` bytes that begins with `start`, and where its bytes begin.
+
+    `start` is HEADER_BYTES of it, or all there are. Raises DataError unless the shape is one of one to four dimensions
+    that takes the rest of the file.
+    """
+    if len(start) < 4 or start[:2] != b"\0\0" or start[2] != _UNSIGNED_BYTE:
         raise DataError(
-            f"{name}: not an IDX file of unsigned bytes (found {content[:4].hex() or 'nothing'}, expected 000008..); "
+            f"{name}: not an IDX file of unsigned bytes (found {start[:4].hex() or 'nothing'}, expected 000008..); "
             f"give a file such as t10k-images-idx3-ubyte.gz"
         )
-    header = 4 + 4 * content[3]
-    shape = tuple(int(size) for size in np.frombuffer(content[4:header], ">u4")) if len(content) >= header else ()
-    expected = header + int(np.prod(shape, dtype=object)) if shape else -1
-    if len(content) != expected:
+    rank = start[3]
+    if not 1 <= rank <= _MAXIMUM_RANK:
+        raise DataError(f"{name}: an IDX file of {rank} dimensions, expected 1 to {_MAXIMUM_RANK}; copy the file again")
+    header = 4 + 4 * rank
+    if len(start) < header:
+        raise DataError(f"{name}: {size} bytes, less than an IDX header; it is cut short, copy it again")
+    shape = struct.unpack_from(f">{rank}I", start, 4)
+    expected = header + math.prod(shape)
+    # No array has such sides, though it be empty: numpy refuses (0, 4294967295, 4294967295).
+    sound = 0 not in shape or math.prod(max(size, 1) for size in shape) < 2**31
+    if size != expected or not sound:
         raise DataError(
-            f"{name}: the IDX header asks for shape {shape} and {expected} bytes, found {len(content)}; "
+            f"{name}: the IDX header asks for shape {shape} and {expected} bytes, found {size}; "
             f"the file is cut short or damaged, copy it again"
         )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    return shape, header

@@ -4,20 +4,20 @@ What it does not: turn a photo into the data set's kind of picture (fmnist_runti
 (fmnist_runtime.sources), read raw frames (fmnist_runtime.frames).
 """
 
+import contextlib
 import io
 import os
 import stat
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, Literal, NamedTuple
+from typing import IO, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime import idx, kinds, png
+from fmnist_runtime import kinds, png, reading, stacks
 from fmnist_runtime.background import looks_light
-from fmnist_runtime.errors import DataError, ImageError
+from fmnist_runtime.errors import FmnistError, ImageError
 from fmnist_runtime.pixels import CONVENTION, SHAPE
 
 Invert = Literal["auto", "yes", "no"]
@@ -55,19 +55,39 @@ def read_images(
     pass through untouched unless `invert` is "yes"; any other picture is converted as fmnist_runtime.photos says, and
     negated if `invert` is "yes", or "auto" and its background is light.
 
-    Raises ImageError where the file is unreadable, holds other shapes or dtypes, or has no image of that number.
+    Raises ImageError where the file is unreadable, holds other shapes or dtypes, or has no image of that number, and
+    whatever else goes wrong while it is read. A picture, a gzip or an array in Fortran order may take MAX_BYTES, twice
+    while it is unpacked; of any other array one image at a time is in memory. Nothing is mapped: another process may
+    write to the file.
     """
     path = Path(path)
-    with _open(path) as file:
+    with _reading(str(path)), _open(path) as file:
         yield from _images(path, file, indices, invert)
 
 
 def read_stream(stream: IO[bytes], indices: Sequence[int] = (), *, invert: Invert = "auto") -> Iterator[Image]:
     """The images in the one file that `stream` delivers up to its end, as `read_images`; their source is "-"."""
-    content = stream.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise _too_long("standard input")
-    yield from _images(_STANDARD_INPUT, io.BytesIO(content), indices, invert)
+    with _reading("standard input"):
+        content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise _too_long("standard input")
+        yield from _images(_STANDARD_INPUT, io.BytesIO(content), indices, invert)
+
+
+@contextlib.contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Turn every error of reading the file `name` into an ImageError, so that the other files are still read.
+
+    What the readers of numpy, zlib and Pillow let through is nothing that a list could hold.
+    """
+    try:
+        yield
+    except FmnistError:
+        raise
+    except Exception as error:
+        raise ImageError(
+            f"{name}: cannot be read ({type(error).__name__}: {reading.reason(error)}); copy or save the file again"
+        ) from error
 
 
 def _images(path: Path, file: IO[bytes], indices: Sequence[int], invert: Invert) -> Iterator[Image]:
@@ -79,14 +99,15 @@ def _images(path: Path, file: IO[bytes], indices: Sequence[int], invert: Invert)
     if kind not in kinds.ARRAYS:
         yield _read_picture(path, file, start, kind, indices, invert)
         return
-    stack = _read_numpy(path, file) if kind == kinds.NPY else _read_idx(path, file)
-    if stack.ndim == 2:
+    open_stack = stacks.open_numpy if kind == kinds.NPY else stacks.open_idx
+    stack = open_stack(file, MAX_BYTES, str(path))
+    if stack.single:
         _check_single(path, indices)
-        yield _untouched(path, None, stack, invert, warned=False)
+        yield _untouched(path, None, stack.image(0), invert, warned=False)
         return
     warned = False
-    for item in _items(path, len(stack), indices):
-        image = _untouched(path, item, stack[item], invert, warned)
+    for item in _items(path, stack.count, indices):
+        image = _untouched(path, item, stack.image(item), invert, warned)
         warned = warned or image.note is not None
         yield image
 
@@ -127,57 +148,9 @@ def _check_single(path: Path, indices: Sequence[int]) -> None:
 
 def _untouched(path: Path, item: int | None, pixels: NDArray[np.uint8], invert: Invert, warned: bool) -> Image:
     """The image as it is, or negated if asked; with a note, but only one a file, where it looks like a negative."""
-    # A copy: an array that is mapped from a large file must not keep it open.
-    pixels = np.bitwise_not(pixels) if invert == "yes" else np.array(pixels, order="C")
+    pixels = np.bitwise_not(pixels) if invert == "yes" else pixels
     note = NEGATIVE if invert == "auto" and not warned and looks_light(pixels) else None
     return Image(path, item, pixels, note)
-
-
-def _read_idx(path: Path, file: IO[bytes]) -> NDArray[np.uint8]:
-    import gzip
-    import zlib
-
-    try:
-        packed = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        # Bounded, because a gzip of a megabyte may unpack to a gigabyte.
-        content = (gzip.GzipFile(fileobj=file) if packed else file).read(MAX_BYTES + 1)
-    except (EOFError, zlib.error, OSError) as error:
-        raise ImageError(f"{path}: damaged or cut short ({error}); copy or download the file again") from error
-    if len(content) > MAX_BYTES:
-        raise _too_long(str(path))
-    try:
-        images = idx.parse(content, str(path))
-    except DataError as error:
-        raise ImageError(str(error)) from error
-    if images.ndim != 3 or images.shape[1:] != SHAPE:
-        raise ImageError(f"{path}: an IDX file of shape {images.shape}, expected images (N, 28, 28); labels hold none")
-    return images
-
-
-def _read_numpy(path: Path, file: IO[bytes]) -> NDArray[np.uint8]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # numpy's remarks about headers of old versions
-        try:
-            array = _load(path, file)
-        except Exception as error:  # a damaged header gets numpy to raise TokenError, TypeError, SyntaxError, ...
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise ImageError(f"{path}: a damaged .npy file ({reason}); save it again with numpy.save") from error
-    if array.dtype != np.uint8:
-        problem = f"dtype {array.dtype}"
-        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array[:1000]).all():
-            problem += " with values that are not finite"
-        raise ImageError(f"{path}: {problem}, expected uint8 ({CONVENTION}); scale to 0..255 and use astype('uint8')")
-    if array.shape[-2:] != SHAPE or array.ndim not in (2, 3):
-        raise ImageError(f"{path}: an array of shape {array.shape}, expected (28, 28) or (N, 28, 28)")
-    return array
-
-
-def _load(path: Path, file: IO[bytes]) -> NDArray[Any]:
-    """The array in a .npy file; one on disk is mapped, so that --index of a large one reads that image alone."""
-    if isinstance(file, io.BytesIO):
-        return np.load(file, allow_pickle=False)  # type: ignore[no-any-return]
-    return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
 
 
 def _read_picture(
@@ -202,9 +175,14 @@ def _read_picture(
     picture = pictures.decode(file, kind, str(path))
     grey = picture.grey
     if grey is not None and grey.shape == SHAPE:
-        return _untouched(path, None, grey, invert, warned=False)
+        image = _untouched(path, None, grey, invert, warned=False)
+        return image._replace(note=_joined(picture.note, image.note))
     pixels, note = photos.convert(picture, invert, str(path))
-    return Image(path, None, pixels, note)
+    return Image(path, None, pixels, _joined(picture.note, note))
+
+
+def _joined(*notes: str | None) -> str | None:
+    return "; ".join(filter(None, notes)) or None
 
 
 def _too_long(name: str) -> ImageError:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fmnist_runtime import installation
 from fmnist_runtime.errors import IncompatibleModelError, ModelFileError, RuntimeMissingError
+from fmnist_runtime.reading import reason
 
 AUTO = "auto"
 # On a 64-bit board LiteRT takes less than half of the instructions for int8 (facts: instruction counts), so it is
@@ -107,10 +108,13 @@ def _build(name: str, flatbuffer: bytes, num_threads: int, proved: bool) -> tupl
         interpreter.invoke()
     except (SystemError, ImportError, AttributeError) as error:
         raise RuntimeMissingError(_broken(title, error)) from error
-    except (ValueError, RuntimeError) as error:
-        found = " ".join(str(error).split("\n")[0].split())
+    except MemoryError as error:
+        raise ModelFileError(f"memory ran out while {title} opened the model; use a smaller one") from error
+    except (
+        Exception
+    ) as error:  # ValueError, RuntimeError, UnicodeDecodeError of a name, whatever a binding lets through
         raise IncompatibleModelError(
-            f"{title} refuses the model: {found}; export it with --target {name} or use another runtime"
+            f"{title} refuses the model: {reason(error)}; export it with --target {name} or use another runtime"
         ) from error
     return interpreter, version
 

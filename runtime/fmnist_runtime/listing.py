@@ -4,6 +4,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from fmnist_runtime import modelfile, shipped
+from fmnist_runtime.errors import ModelFileError
+
+_PROOF_KEYS = {"runtime", "version", "accuracy", "agreement"}
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,15 @@ def shipped_models() -> list[Listed]:
 def _listed(name: str) -> Listed:
     path = shipped.MODELS_FOLDER / shipped.SHIPPED[name]
     description = modelfile.read(path).description or {}
-    proofs = description["proofs"]
+    proofs = description.get("proofs", [])
+    if not proofs or any(not proof.keys() >= _PROOF_KEYS or proof["accuracy"] is None for proof in proofs):
+        raise ModelFileError(f"{path}: it brings no proof, so it is not the file that was shipped; install it again")
     return Listed(
         name,
         name == shipped.DEFAULT,
         path.name,
         path.stat().st_size,
-        description["precision"],
+        description.get("precision", "unknown"),
         min(proof["accuracy"] for proof in proofs),
         min(proof["agreement"] for proof in proofs),
         tuple(f"{proof['runtime']} {proof['version']}" for proof in proofs),

@@ -16,25 +16,27 @@ Source of the layout of a ZIP: PKWARE's APPNOTE.TXT, sections 4.3.7, 4.3.12 and 
 
 import json
 import os
-import stat
 import struct
 import zlib
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
-from fmnist_runtime import graph
+from fmnist_runtime import descriptions, graph, reading
+from fmnist_runtime.descriptions import SCHEMA, DescriptionError
 from fmnist_runtime.errors import ModelFileError
 from fmnist_runtime.files import sha256
 from fmnist_runtime.graph import Graph
 
-# Rises when a reader that knows only the old one would misunderstand a file; not for a key that it may ignore.
-SCHEMA = 1
 MARKER = "fmnist-edge zip"
 LABELS = "labels.txt"
 DESCRIPTION = "fmnist.json"
 
 # The largest model that is read: some 40 times the biggest that a classifier of 28x28 images has use for.
 MAXIMUM_BYTES = 256 * 2**20
+# What labels.txt may hold: as many names as answers of 16 bits tell apart.
+MAXIMUM_LABELS = 2**16
+MAXIMUM_LABEL_LENGTH = 1000
+MAXIMUM_LABELS_BYTES = 2**20
 
 _LOCAL = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
@@ -62,7 +64,7 @@ def read(path: Path) -> ModelFile:
 
 def parse(content: bytes, path: Path) -> ModelFile:
     """The model file that `content` holds; `path` is for the messages. Raises ModelFileError as `read` does."""
-    zipped = _members(content)
+    zipped = _members(content, path)
     if zipped is None:
         model = _graph(content, path)
         if model.description == MARKER:
@@ -79,6 +81,10 @@ def parse(content: bytes, path: Path) -> ModelFile:
         )
     if description.get("labels_sha256") != sha256(_labels_text(labels)):
         raise ModelFileError(f"{path}: its labels are not those that were exported; copy or export the file again")
+    try:
+        descriptions.check(description)
+    except DescriptionError as error:
+        raise ModelFileError(f"{path}: {error}; export the model again") from error
     return ModelFile(path, flatbuffer, _graph(flatbuffer, path), labels, description)
 
 
@@ -128,33 +134,14 @@ def content(file: ModelFile) -> bytes:
 
 
 def _read_content(path: Path) -> bytes:
-    try:
-        # Opened first and looked at then, so that nothing can be exchanged in between; without O_NONBLOCK, opening a
-        # FIFO would wait for its other end.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode):
-                kind = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
-                raise ModelFileError(f"{path}: {kind}, expected a .tflite file")
-            with os.fdopen(descriptor, "rb", closefd=False) as file:
-                return _read_model(file, found.st_size, path)
-        finally:
-            os.close(descriptor)
-    except FileNotFoundError as error:
-        raise ModelFileError(f"{path}: no such file, expected a .tflite file") from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ModelFileError(f"{path}: cannot be read ({reason}); check the path and its rights") from error
-
-
-def _read_model(file: BinaryIO, size: int, path: Path) -> bytes:
-    start = file.read(200)
-    if start[4:8] != graph.IDENTIFIER:
-        _graph(start, path)  # raises, and says what it is instead, without reading all of it
-    if size > MAXIMUM_BYTES:
-        raise ModelFileError(f"{path}: {size:,} bytes, expected a model of at most {MAXIMUM_BYTES:,}")
-    return start + file.read(MAXIMUM_BYTES)
+    with reading.opened(path, "a .tflite file", ModelFileError) as file:
+        start = file.read(200)
+        if start[4:8] != graph.IDENTIFIER:
+            _graph(start, path)  # raises, and says what it is instead, without reading all of it
+        size = os.fstat(file.fileno()).st_size
+        if size > MAXIMUM_BYTES:
+            raise ModelFileError(f"{path}: {size:,} bytes, expected a model of at most {MAXIMUM_BYTES:,}")
+        return start + file.read(MAXIMUM_BYTES)
 
 
 def _graph(flatbuffer: bytes, path: Path) -> Graph:
@@ -180,8 +167,11 @@ def _kind(content: bytes) -> str:
     return ""
 
 
-def _members(content: bytes) -> tuple[int, tuple[str, ...], bytes] | None:
-    """Length of the flatbuffer, labels and fmnist.json of a described file; None where `content` describes nothing."""
+def _members(content: bytes, path: Path) -> tuple[int, tuple[str, ...], bytes] | None:
+    """Length of the flatbuffer, labels and fmnist.json of a described file; None where `content` describes nothing.
+
+    Raises ModelFileError for labels beyond the limits.
+    """
     try:
         end = _END.unpack_from(content, len(content) - _END.size)
         if end[0] != b"PK\5\6" or end[7]:
@@ -194,25 +184,36 @@ def _members(content: bytes) -> tuple[int, tuple[str, ...], bytes] | None:
         labels_at = name_at + len(LABELS)
         text_at = labels_at + length + _LOCAL.size + len(DESCRIPTION)
         text_length = _CENTRAL.unpack_from(content, start + _CENTRAL.size + len(LABELS))[8]
-        labels = content[labels_at : labels_at + length].decode()
-        return offset, tuple(labels.splitlines()), content[text_at : text_at + text_length]
+        if length > MAXIMUM_LABELS_BYTES:
+            raise ModelFileError(f"{path}: {LABELS} takes {length:,} bytes, expected {MAXIMUM_LABELS_BYTES:,} at most")
+        labels = content[labels_at : labels_at + length].decode().splitlines()
+        # No more than what shows that it is too long.
+        text_length = min(text_length, descriptions.MAXIMUM_BYTES + 1)
+        return offset, _checked_labels(labels, path), content[text_at : text_at + text_length]
     except (struct.error, UnicodeDecodeError):
         return None
 
 
+def _checked_labels(labels: list[str], path: Path) -> tuple[str, ...]:
+    if len(labels) > MAXIMUM_LABELS or any(len(label) > MAXIMUM_LABEL_LENGTH for label in labels):
+        raise ModelFileError(
+            f"{path}: {len(labels):,} labels, the longest of {max(map(len, labels)):,} characters, expected at most "
+            f"{MAXIMUM_LABELS:,} of {MAXIMUM_LABEL_LENGTH:,}; export the model with other --labels"
+        )
+    return tuple(labels)
+
+
 def _description(text: bytes, path: Path) -> dict[str, Any]:
     try:
-        description = json.loads(text)
-    except (ValueError, RecursionError):
-        description = None
-    if not isinstance(description, dict) or not isinstance(description.get("flatbuffer"), dict):
-        raise ModelFileError(f"{path}: damaged, the description behind the model cannot be read; copy the file again")
-    if description.get("schema") != SCHEMA:
+        found = descriptions.parse(text)
+    except DescriptionError as error:
+        raise ModelFileError(f"{path}: damaged, {error}; copy the file again, or export it again") from error
+    if type(found.get("schema")) is not int or found["schema"] != SCHEMA:
         raise ModelFileError(
-            f"{path}: its description has schema {description.get('schema')!r}, this fmnist-edge reads {SCHEMA}; "
+            f"{path}: its description has schema {ascii(found.get('schema'))[:60]}, this fmnist-edge reads {SCHEMA}; "
             f"install the fmnist-edge that wrote it, or a newer one"
         )
-    return description
+    return found
 
 
 def _labels_text(labels: tuple[str, ...]) -> bytes:

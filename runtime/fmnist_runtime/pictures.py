@@ -7,11 +7,12 @@ import logging
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist_runtime import depths
 from fmnist_runtime.errors import ImageError
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ _NOWHERE = logging.NullHandler()
 
 # EXIF 2.3, tag 274 "Orientation", as the names of Pillow's transpositions that undo it.
 _ORIENTATION_TAG = 274
+# TIFF 6.0, tag 258 "BitsPerSample".
+_BITS_TAG = 258
 _UPRIGHT = {
     2: "FLIP_LEFT_RIGHT",
     3: "ROTATE_180",
@@ -44,11 +47,12 @@ class Picture:
     """A decoded picture, upright, its longest side at most MAX_SIDE.
 
     `rgb` is (height, width, 3) uint8; `alpha` is (height, width) uint8, 0 transparent and 255 opaque, or None where
-    the picture has no transparency.
+    the picture has no transparency. `note` says in words what was assumed of its samples, if anything was.
     """
 
     rgb: NDArray[np.uint8]
     alpha: NDArray[np.uint8] | None
+    note: str | None = None
 
     @property
     def grey(self) -> NDArray[np.uint8] | None:
@@ -75,11 +79,14 @@ def decode(source: Path | IO[bytes], kind: str, name: str) -> Picture:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
+            png = _png_bits(source) if kind == "PNG" else None
             with Pillow.open(source, formats=(kind,)) as picture:
                 _check_size(picture, name)
-                return _decode(picture)
+                return _decode(picture, png)
         except ImageError:
             raise
+        except _LostBitsError as error:
+            raise ImageError(f"{name}: {error}") from error
         except Pillow.DecompressionBombError as error:
             raise _too_large(name, "more pixels than Pillow opens") from error
         except KeyError as error:
@@ -118,19 +125,53 @@ def _version() -> str:
     return __version__
 
 
-def _decode(picture: "Pillow.Image") -> Picture:
+class _LostBitsError(Exception):
+    """A sound picture of which Pillow delivers too little; the message says what to do."""
+
+
+class _Depth(NamedTuple):
+    """What a file says of its samples: how many of 16 bits count, None where it doesn't say.
+
+    `scaled` where Pillow has brought them to 16 bits already, `colours` where it has cut them to 8.
+    """
+
+    stated: int | None = None
+    scaled: bool = False
+    colours: bool = False
+
+
+def _png_bits(source: Path | IO[bytes]) -> tuple[int, int | None, bool]:
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            return depths.png_bits(file)
+    return depths.png_bits(source)
+
+
+def _depth(picture: "Pillow.Image", png: tuple[int, int | None, bool] | None) -> _Depth:
+    if png is not None:
+        bits, stated, grey = png
+        return _Depth(stated, colours=bits == 16 and not grey)
+    if picture.format == "PPM":
+        return _Depth(scaled=True)  # by its largest value, which stands in its header
+    if picture.format == "TIFF":
+        bits = picture.tag_v2.get(_BITS_TAG, (16,))[0]  # type: ignore[attr-defined]
+        return _Depth(bits if bits < 16 else None)
+    return _Depth()
+
+
+def _decode(picture: "Pillow.Image", png: tuple[int, int | None, bool] | None) -> Picture:
     from PIL import Image as Pillow
 
     picture.load()
     orientation = _orientation(picture)
-    plain = _eight_bits(picture)
+    plain, note = _eight_bits(picture, _depth(picture, png))
     factor = -(-max(plain.size) // MAX_SIDE)
     if factor > 1:
         plain = plain.reduce(factor)
     if orientation in _UPRIGHT:
         plain = plain.transpose(Pillow.Transpose[_UPRIGHT[orientation]])
     pixels = np.asarray(plain)
-    return Picture(pixels[:, :, :3], pixels[:, :, 3] if plain.mode == "RGBA" else None)
+    return Picture(pixels[:, :, :3], pixels[:, :, 3] if plain.mode == "RGBA" else None, note)
 
 
 def _orientation(picture: "Pillow.Image") -> int:
@@ -142,20 +183,22 @@ def _orientation(picture: "Pillow.Image") -> int:
         return 1
 
 
-def _eight_bits(picture: "Pillow.Image") -> "Pillow.Image":
-    """The picture as RGB, or as RGBA where it has transparency."""
+def _eight_bits(picture: "Pillow.Image", depth: _Depth) -> tuple["Pillow.Image", str | None]:
+    """The picture as RGB, or as RGBA where it has transparency, and what was assumed of its samples."""
     from PIL import Image as Pillow
 
     if picture.mode.startswith(("I", "F")):
-        return Pillow.fromarray(_to_uint8(np.asarray(picture), picture.mode)).convert("RGB")
+        pixels, note = _deep(np.asarray(picture), picture.mode, depth)
+        return Pillow.fromarray(pixels).convert("RGB"), note
     if picture.mode == "LAB":
-        return picture.getchannel(0).convert("RGB")
+        return picture.getchannel(0).convert("RGB"), None
     transparent = picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info
-    return picture.convert("RGBA" if transparent else "RGB")
+    plain = picture.convert("RGBA" if transparent else "RGB")
+    return _deep_colours(plain, depth) if depth.colours else (plain, None)
 
 
-def _to_uint8(values: NDArray[Any], mode: str) -> NDArray[np.uint8]:
-    """Deeper greys as 8 bits. 16 bits span 0 to 65535; floats are taken as 0..1, 0..255 or 0..65535, by the largest.
+def _deep(values: NDArray[Any], mode: str, depth: _Depth) -> tuple[NDArray[np.uint8], str | None]:
+    """Deeper greys as 8 bits, and what was assumed; floats are taken as 0..1, 0..255 or 0..65535, by the largest.
 
     Raises ValueError for values that are not finite or lie outside of these.
     """
@@ -167,6 +210,26 @@ def _to_uint8(values: NDArray[Any], mode: str) -> NDArray[np.uint8]:
     scale = next((scale for scale in scales if high <= scale), None)
     if low < 0 or scale is None:
         raise ValueError(f"pixels from {low:g} to {high:g}, expected 0 to {scales[-1]:g}")
-    factor = np.float32(255 / scale)
-    result: NDArray[np.uint8] = np.rint(values.astype(np.float32) * factor).astype(np.uint8)
-    return result
+    if mode == "F" or depth.scaled:
+        return depths.to_uint8(values, scale), None
+    bits = depths.bits_used(int(high), depth.stated)
+    return depths.to_uint8(values, 2**bits - 1), depths.sentence(int(high), bits, depth.stated)
+
+
+def _deep_colours(plain: "Pillow.Image", depth: _Depth) -> tuple["Pillow.Image", str | None]:
+    """A picture of 16-bit colours, of which Pillow keeps the upper 8 bits: spread where the samples use fewer.
+
+    Raises _LostBitsError where so few are left that the picture would be made up.
+    """
+    bands = plain.split()
+    highest = max(int(band.getextrema()[1]) for band in bands[:3]) * 256 + 255  # type: ignore[arg-type]
+    bits = depths.bits_used(highest, depth.stated)
+    if bits == 16:
+        return plain, None
+    if bits <= 12:
+        raise _LostBitsError(
+            f"16-bit colours that use {bits} bits, of which Pillow keeps the upper {bits - 8}; save it in 8 bits"
+        )
+    table = depths.to_uint8(np.minimum(np.arange(256), 2 ** (bits - 8) - 1), 2 ** (bits - 8) - 1).tolist()
+    spread = plain.point(table * 3 + list(range(256)) * (len(bands) - 3))
+    return spread, depths.sentence(highest, bits, depth.stated)

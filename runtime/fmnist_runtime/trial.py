@@ -7,6 +7,7 @@ is first built and run by a child; the answer is remembered for as long as the p
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from fmnist_runtime import child
@@ -15,7 +16,9 @@ from fmnist_runtime.files import sha256
 
 # A Pi Zero 2 W takes some 3 s to import numpy and an interpreter.
 _SECONDS = 60
-_MEMORY = 2**32
+# What a model may take beyond the child's own 400 MB of addresses, and beyond its own weights a few times over.
+_MEMORY = 2**30
+_COPIES = 4
 
 _ERRORS: dict[str, type[FmnistError]] = {
     kind.__name__: kind for kind in (ModelFileError, RuntimeMissingError, IncompatibleModelError)
@@ -61,12 +64,13 @@ def _run(backend: str, flatbuffer: bytes) -> tuple[str, str] | None:
 
 def main(backend: str) -> None:
     """The child: build and run the model on standard input, print null or the error's kind and words as JSON."""
-    _limit()
     from fmnist_runtime import interpreters
 
+    flatbuffer = sys.stdin.buffer.read()
+    _limit(_MEMORY + _COPIES * len(flatbuffer))
     answer = None
     try:
-        interpreters.build(sys.stdin.buffer.read(), backend)
+        interpreters.build(flatbuffer, backend)
     except tuple(_ERRORS.values()) as error:
         answer = type(error).__name__, str(error)
     except MemoryError:
@@ -74,11 +78,16 @@ def main(backend: str) -> None:
     print(json.dumps(answer), flush=True)
 
 
-def _limit() -> None:
-    """No core file for a crash that is expected, no more memory than a classifier could ever want."""
+def _limit(memory: int) -> None:
+    """No core file for a crash that is expected, no more than `memory` bytes beyond what the process has."""
     import resource
 
-    for kind, most in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_AS, _MEMORY)):
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        pages = 0
+    most = pages * resource.getpagesize() + memory
+    for kind, limit in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_AS, most)):
         hard = resource.getrlimit(kind)[1]
         if sys.maxsize > 2**32 or kind == resource.RLIMIT_CORE:
-            resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+            resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))

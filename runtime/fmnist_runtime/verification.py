@@ -27,6 +27,7 @@ IMAGES_FOR_EACH_TURN = 2000
 # the runtimes; wrong weights that cost half a point of agreement turn 24 and more (docs/model-file.md).
 GOLDEN_TURNS = 0.10
 _PROOF_KEYS = {"runtime", "version", "images", "agreement", "accuracy", "answers_sha256", "golden"}
+_GOLDEN_KEYS = {"images", "disagreements"}
 # What a file that brings no proof must reach.
 LEAST_AGREEMENT = 0.99
 
@@ -168,9 +169,9 @@ def _turns(images: int) -> int:
 
 
 def _proofs(classifier: Classifier) -> list[dict[str, Any]]:
-    """The proofs in the file, those that say too little left out."""
-    proofs = (classifier.description or {}).get("proofs", [])
-    return [proof for proof in proofs if isinstance(proof, dict) and proof.keys() >= _PROOF_KEYS]
+    """The proofs in the file, those that say too little left out; their values are of the kinds in `descriptions`."""
+    proofs: list[dict[str, Any]] = (classifier.description or {}).get("proofs", [])
+    return [proof for proof in proofs if proof.keys() >= _PROOF_KEYS and proof["golden"].keys() >= _GOLDEN_KEYS]
 
 
 def _check_belongs(classifier: Classifier, golden: Golden) -> None:

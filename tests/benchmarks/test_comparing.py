@@ -100,6 +100,12 @@ def damaged() -> dict[str, Any]:
     zero["results"][0]["processes"]["load_us"] = [0.0]
     text["results"][0]["processes"]["load_us"] = ["fast"]
     del part["results"][0]["processes"]["invoke_us.p50"]
+    odd = []
+    for key, value in (("threads", "1"), ("model", [1]), ("processes", None), ("runtime", {})):
+        odd.append(copy.deepcopy(baseline(1)))
+        odd[-1]["results"][0][key] = value
+    huge = copy.deepcopy(baseline(1))
+    huge["results"][0]["processes"]["load_us"] = [10**400]
     return {
         "not JSON": "not JSON",
         "null": "schema None",
@@ -110,6 +116,10 @@ def damaged() -> dict[str, Any]:
         json.dumps(zero): "incomplete",
         json.dumps(text): "incomplete",
         json.dumps(part): "incomplete",
+        **{json.dumps(one): "incomplete" for one in (*odd, huge)},
+        '{"schema": "\\u001b[31m"}': r"schema '\\x1b\[31m'",
+        "[" * 100_000: "not JSON",
+        " " * (comparing.MAXIMUM_BYTES + 1): "more than 16,777,216 bytes",
     }
 
 

@@ -1,6 +1,9 @@
 """What the exported files say of the training: the record of fmnist-train, of the same model and of no other."""
 
+import copy
 import json
+import os
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +11,8 @@ from typing import Any
 import pytest
 
 from fmnist_export import recipe
-from fmnist_runtime import golden, modelfile
+from fmnist_export.report_words import words
+from fmnist_runtime import golden, modelfile, shipped
 from fmnist_runtime.files import sha256
 from helpers import assert_fails, run_command
 
@@ -34,10 +38,9 @@ def _model(folder: Path, record: object) -> Path:
     return path
 
 
-def _shortened(model: Path, digest: str, say: Callable[[str], None]) -> dict[str, Any]:
+def _shortened(model: Path, digest: str, say: Callable[[str], None]) -> dict[str, Any] | None:
     record = recipe.beside(model, digest, say)
-    assert record is not None
-    return recipe.shorten(record, VERSIONS)
+    return None if record is None else recipe.described(record, VERSIONS, say)
 
 
 def test_the_record_is_copied_as_it_is_and_the_lists_of_epochs_become_numbers(tmp_path: Path) -> None:
@@ -109,6 +112,106 @@ def test_another_models_record_is_left_out_and_said(tmp_path: Path, record: obje
     assert len(said) == 1
     assert words in said[0]
     assert said[0].startswith("warning: ")
+
+
+VALUES: tuple[Any, ...] = (
+    *(0, -1, True, None, 1.5, 10**400, -(10**400), 2**63, 1e308, float("nan"), float("inf"), "", "x", "\x1b[31m"),
+    *("\ud800", "\0", "a" * 2000, [], {}, [[]], [None], {"a": "\udfff"}, [1e308] * 20, [10**400], ["1"]),
+)
+KEYS = (*RECORD, "model_sha256", "held_out", "epochs", "a key of tomorrow", "\ud800")
+
+
+def _places(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [found for key, item in items for found in ((*place, key), *_places(item, (*place, key)))]
+
+
+def _odd_record(rng: random.Random, digest: str) -> bytes:
+    """The record with odd values at one to three places of any depth, or with damaged bytes."""
+    record = copy.deepcopy({**RECORD, "model_sha256": digest})
+    for _ in range(rng.choice((0, 1, 1, 3))):
+        record[rng.choice(KEYS)] = copy.deepcopy(rng.choice(VALUES))
+        *parents, key = rng.choice(_places(record))
+        holder: Any = record
+        for parent in parents:
+            holder = holder[parent]
+        holder[key] = copy.deepcopy(rng.choice(VALUES))
+    content = bytearray(json.dumps(record).encode())
+    if rng.random() < 0.3:
+        for _ in range(rng.choice((1, 1, 8))):
+            content[rng.randrange(len(content))] = rng.randrange(256)
+    return bytes(content[: rng.randrange(len(content))]) if rng.random() < 0.05 else bytes(content)
+
+
+def test_any_record_is_copied_or_left_out_with_one_line(tmp_path: Path) -> None:
+    """1,000 of them; whatever is copied, a model file holds it and the report shows it."""
+    digest = sha256(b"a model")
+    model = _model(tmp_path, "")
+    file = modelfile.read(shipped.MODELS_FOLDER / "doctor.tflite")
+    assert file.labels is not None
+    assert file.description is not None
+    copied = 0
+    for seed in range(1000):
+        (tmp_path / recipe.RECORD_FILE).write_bytes(_odd_record(random.Random(seed), digest))
+        said: list[str] = []
+        record = _shortened(model, digest, said.append)
+        assert len(said) == (record is None), (seed, said)
+        assert all(len(line) < 1000 for line in said)
+        if record is None:
+            continue
+        copied += 1
+        packed = modelfile.pack(file.flatbuffer, file.labels, {**file.description, "training": record})
+        read = modelfile.parse(packed, model).description
+        assert read is not None
+        assert json.dumps(read["training"], sort_keys=True) == json.dumps(record, sort_keys=True), seed
+        assert isinstance(words(record), str)
+    assert 300 < copied < 800, copied
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"[" * 100_000, "too deep or too large"),
+        (b'{"a": ' * 40 + b"1" + b"}" * 40, "nested more than 31 deep"),
+        (b'{"a": 1' + b"0" * 5000 + b"}", "cannot be read"),
+        (
+            b" " * (recipe.MAXIMUM_BYTES + 1),
+            "16,777,217 bytes, expected the record of fmnist-train of at most 16,777,216",
+        ),
+        (b"", "cannot be read"),
+    ],
+)
+def test_a_record_beyond_the_limits_is_left_out(tmp_path: Path, content: bytes, found: str) -> None:
+    model = _model(tmp_path, "")
+    (tmp_path / recipe.RECORD_FILE).write_bytes(content)
+    said: list[str] = []
+    assert _shortened(model, sha256(b"a model"), said.append) is None
+    assert len(said) == 1
+    assert found in said[0]
+
+
+def test_a_record_too_large_for_a_model_file_is_left_out_and_other_kinds_of_file_too(tmp_path: Path) -> None:
+    digest = sha256(b"a model")
+    model = _model(tmp_path, {**RECORD, "model_sha256": digest, "notes": "a" * 300_000})
+    said: list[str] = []
+    assert _shortened(model, digest, said.append) is None
+    assert "of which a file has room for 262,144" in said[0]
+    (tmp_path / recipe.RECORD_FILE).unlink()
+    (tmp_path / recipe.RECORD_FILE).mkdir()
+    assert _shortened(model, digest, said.append) is None
+    assert "a folder, expected the record" in said[1]
+    (tmp_path / recipe.RECORD_FILE).rmdir()
+    os.mkfifo(tmp_path / recipe.RECORD_FILE)
+    assert _shortened(model, digest, said.append) is None
+    assert "not a regular file" in said[2]
+
+
+def test_numbers_that_are_not_finite_are_null(tmp_path: Path) -> None:
+    digest = sha256(b"a model")
+    history = {"val_loss": [0.5, float("nan")]}
+    model = _model(tmp_path, {"model_sha256": digest, "history": history, "seconds": [1e308, 1e308]})
+    record = _shortened(model, digest, pytest.fail)
+    assert record == {"seconds": [1e308, 1e308], "held_out": {"loss": None}}
 
 
 def test_exported_files_say_how_their_model_was_trained(exported: Path) -> None:

@@ -14,6 +14,13 @@ def test_a_child_runs_this_python(monkeypatch: pytest.MonkeyPatch) -> None:
     assert child.call("os", "getenv", "A").code == 0
 
 
+@pytest.mark.parametrize("argument", ["a b", "", " a ", "--x", "-c", "ł\n'\"", "*"])
+def test_arguments_reach_the_function_as_they_are(argument: str) -> None:
+    ended = child.call("builtins", "print", argument, "b", stdin=b"")
+    assert (ended.code, ended.output) == (0, f"{argument} b\n")
+    assert child.call("builtins", "print").output == "\n"
+
+
 def test_a_launcher_goes_before_the_python_of_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
     """`env` stands for the emulator: it starts what its words say."""
     monkeypatch.setenv(child.LAUNCHER, "env 'A=b c'")

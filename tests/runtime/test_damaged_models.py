@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from environments import environment, run_python
 from fmnist_runtime import Classifier, graph, modelfile, shipped, trial
+from fmnist_runtime.classifier import _guarded
 from fmnist_runtime.errors import IncompatibleModelError, ModelFileError
 
 PROGRAM = Path(__file__).parent / "programs" / "damage.py"
@@ -193,6 +194,82 @@ def test_a_described_model_that_answers_nan_is_refused_at_once(tmp_path: Path) -
     (tmp_path / "nan.tflite").write_bytes(modelfile.pack(bytes(content), file.labels, described))
     with pytest.raises(ModelFileError, match="not numbers"):
         Classifier(tmp_path / "nan.tflite")
+
+
+NAMES = (b"serving_default_image:0", b"StatefulPartitionedCall_1:0", b"arith.constant", b"main", b"CONVERSION_METADATA")
+SIGNATURE = (b"serving_default\0", b"output_0\0", b"image\0")
+NOT_UTF_8 = """
+import sys, numpy
+from pathlib import Path
+from fmnist_runtime import Classifier
+from fmnist_runtime.errors import FmnistError
+for path in sys.argv[2:]:
+    try:
+        print(Classifier(path, backend=sys.argv[1]).index(numpy.zeros((28, 28), numpy.uint8)))
+    except FmnistError as error:
+        print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.parametrize("backend", ["tflite-runtime", "litert"])
+def test_names_that_are_not_utf_8_are_no_traceback(backend: str, tmp_path: Path, tiny: bytes) -> None:
+    """Names of tensors and of what annotates don't matter; the interpreters themselves refuse those of signatures."""
+    paths = []
+    for number, name in enumerate((*NAMES, *SIGNATURE)):
+        assert name in tiny
+        paths.append(tmp_path / f"{number}.tflite")
+        paths[-1].write_bytes(tiny.replace(name, b"\xff" + name[1:]))
+    python = environment("litert") if backend == "litert" else Path(sys.executable)
+    result = run_python(python, "-c", NOT_UTF_8, backend, *paths)
+    assert result.returncode == 0, result.stderr[-1000:]
+    lines = result.stdout.splitlines()
+    assert lines[: len(NAMES)] == ["0"] * len(NAMES)
+    for line in lines[len(NAMES) :]:
+        assert line.startswith("IncompatibleModelError")
+        assert "codec can't decode byte 0xff" in line
+
+
+TILED = """
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import bombs
+from fmnist_runtime import Classifier
+from fmnist_runtime.errors import FmnistError
+path = Path(sys.argv[3])
+for times in (1, 200, 600, 30_000):
+    path.write_bytes(bombs.tiled(times, times))
+    try:
+        Classifier(path, backend=sys.argv[2])
+    except FmnistError as error:
+        print(error)
+print(max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) // 1024)
+"""
+
+
+@pytest.mark.parametrize("backend", ["tflite-runtime", "litert"])
+def test_a_model_that_asks_for_gigabytes_or_computes_another_shape_is_refused(backend: str, tmp_path: Path) -> None:
+    """500 bytes: what the runtime computes is another shape than the file says, of 3 KB, 125 MB, 1.1 GB and 2.8 TB."""
+    python = environment("litert") if backend == "litert" else Path(sys.executable)
+    result = run_python(python, "-c", TILED, PROGRAM.parent, backend, tmp_path / "tiled.tflite")
+    assert result.returncode == 0, result.stderr[-1000:]
+    *lines, mebibytes = result.stdout.splitlines()
+    assert len(lines) == 4
+    assert "gives the model's tensor 2 784 numbers, its file says (10,)" in lines[0]
+    assert "gives the model's tensor 2 31,360,000 numbers" in lines[1]
+    for line in lines[2:]:
+        assert "memory ran out" in line or "refuses the model" in line or "signal" in line
+    assert int(mebibytes) < 1300
+
+
+def test_what_fails_for_some_images_only_is_no_traceback() -> None:
+    def gather() -> None:
+        raise RuntimeError("gather index out of bounds\nNode number 3 (GATHER) failed to invoke.")
+
+    with pytest.raises(
+        ModelFileError, match=r"^x.tflite: the model fails on this image \(gather index out of bounds\);"
+    ):
+        _guarded(gather, Path("x.tflite"))()
 
 
 def test_another_interface_is_named(tmp_path: Path, tiny: bytes) -> None:

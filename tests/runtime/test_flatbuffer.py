@@ -1,8 +1,15 @@
+import json
+import sys
+from pathlib import Path
+
 import pytest
 
-from fmnist_runtime import graph, shipped
+from environments import run_python
+from fmnist_runtime import flatbuffer, graph, shipped
 from fmnist_runtime.errors import ModelFileError
 from fmnist_runtime.flatbuffer import Vector
+
+BOMBS = Path(__file__).parent / "programs" / "bombs.py"
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +93,42 @@ def test_a_string_without_its_end_is_refused(content: bytes) -> None:
     changed[end] = 1
     with pytest.raises(ModelFileError, match="has no end"):
         graph.read(bytes(changed))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "tensor_names",
+        "tensor_scales",
+        "operator_inputs",
+        "custom_codes",
+        "metadata_names",
+        "signatures",
+        "metadata_vtable",
+    ],
+)
+def test_offsets_that_lead_to_one_place_a_thousand_times_cost_neither_memory_nor_time(kind: str) -> None:
+    result = run_python(Path(sys.executable), BOMBS, kind, 400)
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert found["bytes"] < 5_000_000
+    assert "more than a model of its size can have" in found["words"]
+    assert found["seconds"] < 10
+
+
+@pytest.mark.parametrize("name", [*shipped.SHIPPED.values(), "doctor.tflite"])
+def test_a_model_that_shares_what_is_equal_needs_a_small_part_of_its_budget(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    budgets: list[flatbuffer.Budget] = []
+
+    class Kept(flatbuffer.Budget):
+        def __init__(self, size: int) -> None:
+            super().__init__(size)
+            budgets.append(self)
+
+    monkeypatch.setattr(flatbuffer, "Budget", Kept)
+    content = (shipped.MODELS_FOLDER / name).read_bytes()
+    graph.read(content)
+    whole = flatbuffer.Budget(len(content)).left
+    assert whole - budgets[0].left < whole / 20

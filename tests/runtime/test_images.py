@@ -1,6 +1,9 @@
 import gzip
 import io
 import os
+import struct
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -66,6 +69,15 @@ def _array(array: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
+def _npy(shape: str, kind: str = "'|u1'") -> bytes:
+    header = f"{{'descr': {kind}, 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header + bytes(784)
+
+
+def _idx(rank: int, *sides: int) -> bytes:
+    return b"\0\0\x08" + bytes([rank]) + struct.pack(f">{len(sides)}I", *sides)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -84,6 +96,25 @@ def _array(array: np.ndarray) -> bytes:
         (_array(np.array([{}], object)), "damaged .npy"),
         (_array(PIXELS)[:-1], "damaged .npy"),
         (b"\x93NUMPY\1\0\x10\0{'descr': ((((((\n", "damaged .npy"),
+        (b"\x93NUMPY\4\0\x10\0{'descr': ((((((\n", "damaged .npy .*version"),
+        (_array(np.uint8(7)), r"an array of shape \(\), expected \(28, 28\)"),
+        (_array(np.zeros(784, np.uint8)), r"shape \(784,\)"),
+        (_array(np.zeros((1,) * 32, np.uint8)), "a shape that no array has"),
+        (_npy("(4611686018427387904, 28, 28)"), "damaged .npy"),
+        (_npy("(4611686, 28, 28)"), r"damaged .npy file \(.* it is cut short"),
+        (_npy("(-1, 28, 28)"), "damaged .npy"),
+        (_npy("(2.5, 28, 28)"), "damaged .npy"),
+        (_npy("(" * 3000), "damaged .npy"),
+        (_npy("(28, 28)", "[('a', '|u1')]"), "dtype .*'a'"),
+        (_npy("(28, 28)", "'|S0'"), "dtype"),
+        (_npy("(28, 28)", "'|O'"), "an array of objects"),
+        (_array(np.zeros((28, 28), "datetime64[s]")), "dtype datetime64"),
+        (_array(np.zeros((28, 28), np.complex64)), "dtype complex64"),
+        (_idx(0), "an IDX file of 0 dimensions"),
+        (_idx(33, *[1] * 33), "an IDX file of 33 dimensions"),
+        (_idx(65, *[1] * 65), "an IDX file of 65 dimensions"),
+        (_idx(3, 0, 2**32 - 1, 2**32 - 1), "asks for shape"),
+        (_idx(3, 2**32 - 1, 28, 28), "asks for shape"),
         (gzip.compress(b"hello"), "not an IDX"),
         (b"\0\0\x08\3\0\0\0\0\0\0\0\x1c\0\0\0\x1c", "no image in it"),
         (b"\0\0\x08\1\0\0\0\2ab", "expected images"),
@@ -162,6 +193,55 @@ def test_one_image_of_a_large_array_costs_no_memory(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert np.array_equal(image.pixels, PIXELS[0])
     assert peak < 1_000_000
+
+
+def test_a_file_that_is_cut_while_it_is_read_is_an_error_and_no_signal(tmp_path: Path) -> None:
+    """What is mapped and cut off ends in SIGBUS; an image that was given is the caller's, whatever becomes of it."""
+    path = _save(tmp_path / "x.npy", np.tile(PIXELS, (100, 1, 1)))
+    read = read_images(path)
+    first = next(read)
+    os.truncate(path, 4096)
+    with pytest.raises(ImageError, match=r"image \d+ is cut short; the file was changed while it was read"):
+        list(read)
+    assert np.array_equal(first.pixels, PIXELS[0])
+    first.pixels[0, 0] += 1  # not read-only
+
+
+SPARSE = """
+import os, resource, sys
+from fmnist_runtime import read_images
+from fmnist_runtime.errors import ImageError
+from pathlib import Path
+import fmnist_runtime.stacks
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+limit = pages * resource.getpagesize() + 50 * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+for path in sys.argv[1:]:
+    try:
+        (image,) = read_images(path, [3_500_000])
+        print(int(image.pixels.sum()))
+    except ImageError as error:
+        print(error)
+"""
+
+
+def test_files_of_gigabytes_take_the_memory_of_an_image(tmp_path: Path) -> None:
+    names = []
+    for name, start in (
+        ("npy", _npy("(3600000, 28, 28)")[:-784]),
+        ("idx", _idx(3, 3_600_000, 28, 28)),
+        ("floats.npy", _npy("(1, 352800000)", "'<f8'")[:-784]),
+        ("fortran.npy", _npy("(3600000, 28, 28)")[:-784].replace(b"False,", b"True, ")),
+    ):
+        names.append(tmp_path / name)
+        names[-1].write_bytes(start)
+        os.truncate(names[-1], len(start) + 3_600_000 * 784)
+    result = subprocess.run([sys.executable, "-c", SPARSE, *names], capture_output=True, text=True, check=False)
+    assert result.stderr == ""
+    lines = result.stdout.splitlines()
+    assert lines[:2] == ["0", "0"]
+    assert "dtype float64, expected uint8" in lines[2]
+    assert "2,822,400,000 bytes in Fortran order, of which 268,435,456 are read at most" in lines[3]
 
 
 def test_an_array_in_fortran_order_is_read_right(tmp_path: Path) -> None:

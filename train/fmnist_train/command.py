@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fmnist_runtime.commandline import FILE, Command, quiet_stderr, warn
+from fmnist_runtime.commandline import FILE, Command, quiet_stderr, say, warn
 from fmnist_runtime.errors import TrainingError
 from fmnist_train import builders, cluster, ladder
 from fmnist_train.settings import RECIPES, SCHEDULES, Settings, recipe
@@ -141,7 +141,7 @@ def main(
     results.save(trained, dataset, output)
     _show_results(trained, dataset)
     _draw(trained, dataset, output)
-    click.echo(f"{output / results.MODEL_FILE}: next, fmnist-export {output / results.MODEL_FILE} --quantize")
+    say(f"{output / results.MODEL_FILE}: next, fmnist-export {output / results.MODEL_FILE} --quantize")
 
 
 def _import_tensorflow() -> None:
@@ -192,7 +192,7 @@ def _show_data(dataset: "FashionMnist") -> None:
             f"{name} images {split.images.shape} {split.images.dtype}, {len(split.labels)} labels "
             f"{split.labels.min()} to {split.labels.max()} ({labels} ...)"
         )
-    click.echo(f"from {dataset.source}")
+    say(f"from {dataset.source}")
 
 
 def _show_results(trained: "Trained", dataset: "FashionMnist") -> None:
@@ -214,4 +214,4 @@ def _draw(trained: "Trained", dataset: "FashionMnist", output: Path) -> None:
     for path in figures.save_all(
         output / "figures", dataset.train, dataset.test, trained.test_probabilities, trained.progress.history
     ):
-        click.echo(f"{path}")
+        say(f"{path}")

@@ -8,7 +8,16 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 import click
 
-from fmnist_runtime.commandline import Command, backend_option, quiet_stderr, say_json, warn
+from fmnist_runtime.commandline import (
+    StreamingCommand,
+    abandon_output,
+    backend_option,
+    printable,
+    quiet_stderr,
+    say,
+    say_json,
+    warn,
+)
 from fmnist_runtime.errors import ImageError
 from fmnist_runtime.shipped import DEFAULT, SHIPPED
 
@@ -19,7 +28,7 @@ if TYPE_CHECKING:
 _STANDARD_INPUT = "-"
 
 
-@click.command("fmnist-classify", cls=Command)
+@click.command("fmnist-classify", cls=StreamingCommand)
 @click.argument("images", nargs=-1, metavar="IMAGE...")
 @click.option(
     "--model",
@@ -78,9 +87,6 @@ def main(
         raise click.UsageError("Invalid value for '--min-score': nan is not in the range 0<=x<=1.")
     if raw and index:
         raise click.UsageError("--index picks from IDX and .npy files; raw frames are answered as they come")
-    # A name that is not UTF-8, or a terminal that isn't: print what can't be encoded as \x.. and don't fail.
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace")
     from fmnist_runtime.classifier import Classifier
 
     with quiet_stderr():
@@ -88,8 +94,14 @@ def main(
     if not as_json:
         warn(f"{classifier.model.name} on {classifier.runtime.reason}")
     asked = _Asked(index, top, min_score, invert, show, raw, as_json)
-    answered = [_answer(name, classifier, asked) for name in images]
-    return int(not all(answered))
+    failed = 0
+    try:
+        for name in images:
+            for good in _answer(name, classifier, asked):
+                failed += not good
+    except BrokenPipeError:  # whoever reads has enough; what could not be read until then is said by the exit code
+        abandon_output(sys.stdout)
+    return int(failed > 0)
 
 
 def _list_models(as_json: bool) -> int:
@@ -99,9 +111,9 @@ def _list_models(as_json: bool) -> int:
     if as_json:
         say_json({"models": [model.as_json() for model in models]}, indent=1)
         return 0
-    click.echo(f"{'model':<12}{'bytes':>9}  {'precision':<12}{'accuracy':>8}{'agreement':>11}  proved on")
+    say(f"{'model':<12}{'bytes':>9}  {'precision':<12}{'accuracy':>8}{'agreement':>11}  proved on")
     for model in models:
-        click.echo(
+        say(
             f"{model.name:<12}{model.bytes:>9,}  {model.precision:<12}{model.accuracy:>8.4f}{model.agreement:>11.4f}"
             f"  {', '.join(model.proved_on)}{' (the default)' if model.default else ''}"
         )
@@ -120,22 +132,22 @@ class _Asked(NamedTuple):
     as_json: bool
 
 
-def _answer(name: str, classifier: "Classifier", asked: _Asked) -> bool:
-    """Answer all images that `name` stands for; whether all of them could be read."""
+def _answer(name: str, classifier: "Classifier", asked: _Asked) -> "Iterator[bool]":
+    """Answer the images that `name` stands for, file by file; whether each file could be read."""
     try:
         files = _files(name, asked.raw)
     except ImageError as error:
         warn(f"fmnist-classify: {error}")
-        return False
-    good = True
+        yield False
+        return
     for file in files:
         try:
             for image in _read(file, asked):
                 _say(image, classifier, asked)
+            yield True
         except ImageError as error:
             warn(f"fmnist-classify: {error}")
-            good = False
-    return good
+            yield False
 
 
 def _files(name: str, raw: bool) -> "list[Path | None]":
@@ -178,8 +190,8 @@ def _standard_input() -> IO[bytes]:
 
 
 def _say(image: "Image", classifier: "Classifier", asked: _Asked) -> None:
-    # A name may hold anything, the terminal's control sequences too.
-    source = str(image.source) if str(image.source).isprintable() else repr(str(image.source))
+    # A name may hold anything, the terminal's control sequences too; a label out of a model file as well.
+    source = printable(str(image.source))
     name = source if image.item is None else f"{source}[{image.item}]"
     if image.note:
         warn(f"{name}: {image.note}")
@@ -189,8 +201,8 @@ def _say(image: "Image", classifier: "Classifier", asked: _Asked) -> None:
         line = _line(classifier, image, best)
         say_json(line if asked.min_score is None else {**line, "unsure": unsure})
     else:
-        scores = "   ".join(f"{prediction.label:<11} {prediction.score:7.2%}" for prediction in best)
-        click.echo(f"{name}   {scores}{'   unsure' if unsure else ''}")
+        scores = "   ".join(f"{printable(prediction.label):<11} {prediction.score:7.2%}" for prediction in best)
+        say(f"{name}   {scores}{'   unsure' if unsure else ''}")
     if asked.show:
         from fmnist_runtime import drawing
 

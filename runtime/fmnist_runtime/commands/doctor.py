@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fmnist_runtime.commandline import Command, say_json
+from fmnist_runtime.commandline import Command, say, say_json
 
 if TYPE_CHECKING:
     from fmnist_runtime.board import Board
@@ -25,7 +25,7 @@ def main(as_json: bool) -> int:
         say_json(report.as_json(), indent=1)
     else:
         for name, value in _lines(report):
-            click.echo(f"{name:<16}{value}")
+            say(f"{name:<16}{value}")
     return int(not report.works)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fmnist_runtime.commandline import FILE, Command, backend_option, quiet_stderr, say_json, warn
+from fmnist_runtime.commandline import FILE, Command, backend_option, quiet_stderr, say, say_json, warn
 from fmnist_runtime.shipped import SHIPPED
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ def main(model: str, golden: Path | None, data_folder: Path | None, backend: str
     if as_json:
         say_json(result.as_json(), indent=1)
     else:
-        click.echo(f"{result.model} on {classifier.runtime.reason}, {result.machine}")
+        say(f"{result.model} on {classifier.runtime.reason}, {result.machine}")
         agreement = "" if result.agreement is None else f", agreement {result.agreement:.4f}, ties {result.ties}"
-        click.echo(f"{result.reason}{agreement}")
-        click.echo("passed" if result.passed else "FAILED")
+        say(f"{result.reason}{agreement}")
+        say("passed" if result.passed else "FAILED")
     if not result.passed:
         warn(f"fmnist-verify: {result.model}: {result.reason}; do not use it here, export it for this runtime")
     return 0 if result.passed else 1

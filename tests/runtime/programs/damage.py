@@ -34,7 +34,7 @@ def exchange_number(content: bytearray, rng: random.Random) -> None:
     """Another number where the file has a small one: offsets, sizes, tensor numbers, options."""
     places = [place for place in range(0, len(content) - 4, 4) if struct.unpack_from("<I", content, place)[0] < 1000]
     number = rng.choice((0, 1, 2, 3, 7, 28, 255, 1 << 16, 1 << 30, (1 << 31) - 1, (1 << 32) - 1))
-    struct.pack_into("<I", content, rng.choice(places), number)
+    struct.pack_into("<I", content, rng.choice(places or [0]), number)
 
 
 def exchange_bytes(content: bytearray, rng: random.Random) -> None:
