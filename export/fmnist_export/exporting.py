@@ -19,7 +19,7 @@ from fmnist_export.proof import Outputs, Proof
 from fmnist_export.report import ModelResult, NotProved, Report, Run
 from fmnist_export.source import Source
 from fmnist_export.targets import Target
-from fmnist_runtime import graph, modelfile
+from fmnist_runtime import graph, modelfile, output_kind
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.files import make_folder, sha256, write_atomically
 from fmnist_runtime.golden import Golden
@@ -239,7 +239,7 @@ def _describe(
             "range": [loaded.scaling.low, loaded.scaling.high],
             "range_reason": loaded.scaling.reason,
         },
-        output={**_tensor(last), "kind": "probabilities" if model.ends_in_softmax else "logits"},
+        output={**_tensor(last), "kind": output_kind.of(model)},
         calibration=calibration.as_json() if "int" in precision else None,
         proofs=[],
         keras_sha256=loaded.sha256,

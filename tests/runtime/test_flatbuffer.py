@@ -1,6 +1,6 @@
 import pytest
 
-from fmnist_runtime import graph, shipped
+from fmnist_runtime import graph, output_kind, shipped
 from fmnist_runtime.errors import ModelFileError
 from fmnist_runtime.flatbuffer import Vector
 
@@ -16,7 +16,7 @@ def test_the_shipped_mlp_is_read_as_it_is() -> None:
     source, result = model.tensors[model.inputs[0]], model.tensors[model.outputs[0]]
     assert (source.shape, source.dtype, source.zero_points) == ((1, 28, 28), "int8", (-128,))
     assert (result.shape, result.dtype) == ((1, 10), "float32")
-    assert model.ends_in_softmax
+    assert output_kind.of(model) == "probabilities"
     assert model.description == "fmnist-edge zip"
 
 
