@@ -223,7 +223,7 @@ def test_ctrl_c_ends_a_stream_in_one_line(base_bin: Path, test_split: Split) -> 
         process.stdin.write(test_split.images[0].tobytes())
         assert process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        assert process.wait() == 1
+        assert process.wait() == 130
         # click ends the line of the terminal's own ^C first.
         assert process.stderr.read().strip() == b"fmnist-classify: interrupted"
 
