@@ -8,6 +8,7 @@ import io
 import struct
 
 _END = struct.Struct("<4s4H2IH")
+_LOCATOR_BYTES = 20
 _MOST_MEMBERS = 64
 _MOST_DIRECTORY_BYTES = 2**16
 _MOST_BYTES = 2**20
@@ -22,6 +23,9 @@ def read(content: bytes, count: int) -> tuple[tuple[str, ...], str] | None:
         return None
     mark, _, _, _, members, directory, _, _ = _END.unpack_from(content, len(content) - _END.size)
     if mark != b"PK\5\6" or members > _MOST_MEMBERS or directory > _MOST_DIRECTORY_BYTES:
+        return None
+    # A locator of ZIP64 would exchange these numbers for others.
+    if content[-_END.size - _LOCATOR_BYTES :].startswith(b"PK\6\7"):
         return None
     try:
         texts = _texts(content)
@@ -40,7 +44,8 @@ def _texts(content: bytes) -> dict[str, str]:
 
     texts = {}
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for member in archive.infolist():
+        # Its length is what counts for zipfile, whatever the number of members that it states.
+        for member in archive.infolist()[:_MOST_MEMBERS]:
             if member.filename.lower().endswith(".txt"):
                 with archive.open(member) as file:
                     text = file.read(_MOST_BYTES + 1)
