@@ -1,13 +1,15 @@
 """What the tests share: the real data set, the real commands, one trained and exported model a session."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from fmnist_runtime import dataset
 from fmnist_train import data
-from helpers import BASE_BIN, run_command
+from helpers import BASE_BIN, ROOT, run_command
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +44,16 @@ def exported(trained: Path) -> Path:
     result = run_command("fmnist-export", trained / "model.keras", "--quantize")
     assert result.returncode == 0, result.stderr
     return trained
+
+
+@pytest.fixture(scope="session")
+def plain_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of .tflite files that TensorFlow alone wrote, with Keras's answers (tests/plain_models.py)."""
+    folder = tmp_path_factory.mktemp("plain")
+    program = ROOT / "tests" / "plain_models.py"
+    result = subprocess.run([sys.executable, program, folder], capture_output=True, text=True, timeout=600, check=False)
+    assert result.returncode == 0, result.stderr[-2000:]
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from fmnist_benchmarks import conditions, energy, intervals, latency, machine
 from fmnist_benchmarks.measuring import CLASSIFY, INPUT, INSIDE, INVOKE
 from fmnist_benchmarks.workers import Worker, run_once
-from fmnist_runtime import child, interpreters, modelfile
+from fmnist_runtime import assumptions, child, interpreters, modelfile
 from fmnist_runtime.classifier import Classifier
 from fmnist_runtime.files import sha256
 from fmnist_runtime.modelfile import ModelFile
+from fmnist_runtime.pixel_range import PixelRange
 
 SCHEMA = 1
 _BLOCK = 50
@@ -36,19 +37,26 @@ _LOOK_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Settings:
-    """`runs` images for each subject, spread over `processes` fresh ones that each warm up on `warm_up` images."""
+    """`runs` images for each subject, spread over `processes` fresh ones that each warm up on `warm_up` images.
+
+    `pixels` is the range that is stated for plain .tflite files, low and high, if any.
+    """
 
     runs: int = 6000
     processes: int = 6
     warm_up: int = 200
     backend: str = interpreters.AUTO
     threads: tuple[int, ...] = (1,)
+    pixels: tuple[float, float] | None = None
 
 
 # Without eq: two are the same only if they are one, and arrays have no hash.
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A model with a number of threads on the runtime that it got here, and its answers to the images, (N,)."""
+    """A model with a number of threads on the runtime that it got here, and its answers to the images, (N,).
+
+    `said` are the lines on the range of its pixels, none for a file that states it.
+    """
 
     model: Path
     precision: str
@@ -58,6 +66,7 @@ class Subject:
     backend: str
     version: str
     answers: NDArray[np.intp]
+    said: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -88,18 +97,21 @@ class Samples:
         return [sample for one, of in pairs if of == number for sample in one[kind]]
 
 
-def examine(model: Path, images: NDArray[np.uint8], threads: int, backend: str) -> Subject:
+def examine(
+    model: Path, images: NDArray[np.uint8], threads: int, backend: str, pixels: PixelRange | None = None
+) -> Subject:
     """Try a model once, here, so that what is wrong with it is said before anything is measured.
 
-    Raises ModelFileError, IncompatibleModelError or RuntimeMissingError as Classifier does.
+    Raises ModelFileError, IncompatibleModelError, RuntimeMissingError or PixelRangeError as Classifier does.
     """
     file = modelfile.read(model)
-    with Classifier(model, backend=backend, num_threads=threads) as classifier:
+    with Classifier(model, backend=backend, num_threads=threads, pixels=pixels) as classifier:
         answers = classifier.outputs(images).argmax(axis=1)
         runtime = classifier.runtime
+        said = tuple(assumptions.pixel_lines(classifier))
     digest = sha256(modelfile.content(file))
     size = model.stat().st_size
-    return Subject(model, precision(file), size, digest, threads, runtime.name, runtime.version, answers)
+    return Subject(model, precision(file), size, digest, threads, runtime.name, runtime.version, answers, said)
 
 
 def precision(file: ModelFile) -> str:
@@ -174,14 +186,19 @@ def _round(subjects: Sequence[Subject], found: list[Samples], file: Path, settin
                 found[place].rounds.append(number)
                 found[place].blocks.append(workers[place].ask(f"{start} {min(_BLOCK, end - start)}"))
     for place in order:
-        subject = subjects[place]
-        command = [*child.python(), "-c", _ONCE, str(subject.model), str(file), subject.backend, str(subject.threads)]
+        command = [*child.python(), "-c", _ONCE, *_arguments(subjects[place], file, settings)]
         found[place].peaks.append(run_once(command).peak_kib)
 
 
 def _worker(subject: Subject, file: Path, settings: Settings) -> Worker:
-    command = [*child.python(), "-m", "fmnist_benchmarks.measuring", str(subject.model), str(file)]
-    return Worker(subject.title, [*command, subject.backend, str(subject.threads), str(settings.warm_up)])
+    command = [*child.python(), "-m", "fmnist_benchmarks.measuring", *_arguments(subject, file, settings)]
+    return Worker(subject.title, command)
+
+
+def _arguments(subject: Subject, file: Path, settings: Settings) -> list[str]:
+    """What the functions of fmnist_benchmarks.measuring take."""
+    words = [str(subject.model), str(file), subject.backend, str(subject.threads), str(settings.warm_up)]
+    return [*words, *map(repr, settings.pixels or ())]
 
 
 def _result(subject: Subject, samples: Samples, settings: Settings) -> dict[str, Any]:

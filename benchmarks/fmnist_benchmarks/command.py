@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fmnist_runtime.commandline import FILE, Command, backend_option, quiet_stderr, say, say_json, warn
+from fmnist_runtime.commandline import FILE, Command, backend_option, pixel_options, quiet_stderr, say, say_json, warn
 from fmnist_runtime.shipped import SHIPPED
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from fmnist_benchmarks.benchmark import Subject
     from fmnist_benchmarks.comparing import Change
+    from fmnist_runtime.pixel_range import PixelRange
 
 
 def _threads(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
@@ -34,6 +35,7 @@ def _threads(context: click.Context, parameter: click.Parameter, value: str) -> 
 )
 @click.option("--warm-up", type=click.IntRange(min=1), default=200, show_default=True, help="Images before that.")
 @click.option("--threads", callback=_threads, default="1", show_default=True, help="Interpreter threads: 1,2,4.")
+@pixel_options
 @backend_option
 @click.option("--golden", type=FILE, metavar="FILE", help="Images of this golden file.  [default: beside MODEL]")
 @click.option("--data", "data_folder", type=FILE, metavar="DIR", help="The 10,000 test images in this folder instead.")
@@ -54,6 +56,7 @@ def main(
     processes: int,
     warm_up: int,
     threads: tuple[int, ...],
+    pixels: "PixelRange | None",
     backend: str,
     golden: Path | None,
     data_folder: Path | None,
@@ -74,7 +77,7 @@ def main(
     from fmnist_benchmarks import benchmark, comparing, machine, verdict
     from fmnist_runtime.shipped import model_path
 
-    settings = benchmark.Settings(max(runs, processes), processes, warm_up, backend, threads)
+    settings = benchmark.Settings(max(runs, processes), processes, warm_up, backend, threads, pixels and pixels[:2])
     paths = [model_path(model) for model in models]
     if len({path.name for path in paths}) < len(paths):
         raise click.UsageError("two MODELs have the same file name, by which results are told apart; rename one")
@@ -86,7 +89,9 @@ def main(
         _check_plot(plot)
     images, source = _images(paths[0], golden, data_folder)
     with quiet_stderr():
-        subjects = [benchmark.examine(path, images, count, backend) for path in paths for count in threads]
+        subjects = [benchmark.examine(path, images, count, backend, pixels) for path in paths for count in threads]
+    for line in dict.fromkeys(line for subject in subjects for line in subject.said):
+        warn(line)
     pair = verdict.pair(subjects) if asks_verdict else None
     document, samples = benchmark.measure(subjects, images, settings, warn)
     document["images"] = source

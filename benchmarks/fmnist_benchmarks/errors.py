@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_benchmarks import calibration, machine, plotting, rungs
+from fmnist_runtime import assumptions
 from fmnist_runtime.classifier import Classifier
 from fmnist_runtime.commandline import FILE, Command, backend_option, quiet_stderr, say_json, warn
 from fmnist_runtime.dataset import DEBIAN_FOLDER, Split, read_test_split
@@ -103,6 +104,10 @@ def ask(name: str, path: Path, test: Split, backend: str) -> Answers:
         classifier = Classifier(path, backend=backend)
     if len(classifier.labels) != _CLASSES:
         raise FmnistError(f"{path}: {len(classifier.labels)} classes, expected the {_CLASSES} of Fashion-MNIST")
+    if classifier.output_kind == "unknown":
+        raise FmnistError(f"{path}: its answers have no scores, which this is about; export a model with a softmax")
+    for line in assumptions.pixel_lines(classifier):
+        warn(line)
     with classifier:
         predictions = [classifier.classify(image) for image in test.images]
     classes = np.array([one.index for one in predictions], np.int64)

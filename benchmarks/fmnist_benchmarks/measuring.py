@@ -1,6 +1,8 @@
 """One model on one runtime, measured in a process of its own: what fmnist-benchmark starts for each of its rounds.
 
-    python -m fmnist_benchmarks.measuring MODEL IMAGES.npy BACKEND THREADS WARM_UP
+    python -m fmnist_benchmarks.measuring MODEL IMAGES.npy BACKEND THREADS WARM_UP [LOW HIGH]
+
+LOW and HIGH are the range of pixels of a plain .tflite, where it is stated.
 
 Says first how long the start took (microseconds): `import_us` the interpreter's package, `load_us` reading the file,
 building the interpreter and allocating its tensors, `first_us` the first invoke, `ready_us` a whole Classifier with its
@@ -35,7 +37,7 @@ class Measured:
     `steps` are the microseconds of each step of the start.
     """
 
-    def __init__(self, model: Path, backend: str, threads: int) -> None:
+    def __init__(self, model: Path, backend: str, threads: int, pixels: tuple[float, float] | None = None) -> None:
         marks = [perf_counter_ns()]
         module = importlib.import_module(f"{interpreters.BACKENDS[backend][1]}.interpreter")
         marks.append(perf_counter_ns())
@@ -46,7 +48,7 @@ class Measured:
         marks.append(perf_counter_ns())
         self._interpreter.invoke()
         marks.append(perf_counter_ns())
-        self.classifier = Classifier(model, backend=backend, num_threads=threads)
+        self.classifier = Classifier(model, backend=backend, num_threads=threads, pixels=pixels)
         marks.append(perf_counter_ns())
         names = ("import_us", "load_us", "first_us", "ready_us")
         took = (later - earlier for earlier, later in itertools.pairwise(marks))
@@ -80,10 +82,10 @@ class Measured:
         return {"calls": calls, "seconds": (perf_counter_ns() - begun) / 1e9}
 
 
-def main(model: str, images_file: str, backend: str, threads: str, warm_up: str) -> None:
+def main(model: str, images_file: str, backend: str, threads: str, warm_up: str, *ends: str) -> None:
     """Measure as the lines on standard input say."""
     stack = list(np.load(images_file))
-    measured = Measured(Path(model), backend, int(threads))
+    measured = Measured(Path(model), backend, int(threads), _range(ends))
     measured.block(_part(stack, 0, int(warm_up)))
     _say({**measured.steps, "clock_ns": latency.clock_cost()})
     for line in sys.stdin:
@@ -94,11 +96,15 @@ def main(model: str, images_file: str, backend: str, threads: str, warm_up: str)
             _say(measured.block(_part(stack, int(first), int(count))))
 
 
-def once(model: str, images_file: str, backend: str, threads: str) -> None:
+def once(model: str, images_file: str, backend: str, threads: str, _warm_up: str, *ends: str) -> None:
     """Classify every image once and end: the process whose peak memory is reported."""
-    classifier = Classifier(model, backend=backend, num_threads=int(threads))
+    classifier = Classifier(model, backend=backend, num_threads=int(threads), pixels=_range(ends))
     for image in np.load(images_file):
         classifier.classify(image)
+
+
+def _range(ends: tuple[str, ...]) -> tuple[float, float] | None:
+    return (float(ends[0]), float(ends[1])) if ends else None
 
 
 def _setter(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fmnist_runtime.commandline import FILE, Command, say, say_json, warn
+from fmnist_runtime.commandline import FILE, Command, pixel_options, say, say_json, warn
 
 if TYPE_CHECKING:
     from fmnist_export.exporting import Exported
@@ -62,14 +62,7 @@ PRECISIONS = ("float32", "float16", "dynamic", "int8", "int8-strict", "int16x8")
     metavar="DIR",
     help="The data set that MODEL is for: a folder of four IDX files, as MNIST's.  [default: Fashion-MNIST]",
 )
-@click.option(
-    "--pixels",
-    metavar="LOW..HIGH",
-    help="The numbers that the pixels 0 and 255 are for MODEL, such as 0..1, 0..255 or -1..1.  [default: as "
-    "training.json or the first layers of MODEL say, else measured on training images]",
-)
-@click.option("--mean", type=float, metavar="M", help="With --std, in place of --pixels: (pixel / 255 - M) / S.")
-@click.option("--std", type=float, metavar="S", help="See --mean.")
+@pixel_options
 @click.option("-o", "--output", type=FILE, metavar="DIR", help="Where to publish.  [default: beside MODEL]")
 @click.option("--json", "as_json", is_flag=True, help="The result as one JSON document on standard output.")
 def main(
@@ -83,9 +76,7 @@ def main(
     explain: bool,
     labels: Path | None,
     data_folder: Path | None,
-    pixels: str | None,
-    mean: float | None,
-    std: float | None,
+    pixels: "PixelRange | None",
     output: Path | None,
     as_json: bool,
 ) -> int:
@@ -113,7 +104,6 @@ def main(
         known.choose(targets)
     except ExportError as error:
         raise click.BadParameter(str(error), param_hint="'--target'") from error
-    stated_pixels = _pixels(pixels, mean, std)
     keras_model.check_exists(model)
     class_names = label_files.read(labels) if labels else None
     files = exporting.export(
@@ -122,7 +112,7 @@ def main(
         data_sets.load(data_folder),
         precisions=_precisions(quantize, more),
         target_names=targets,
-        stated=Statement(class_names, stated_pixels, data_folder is not None, min_accuracy),
+        stated=Statement(class_names, pixels, data_folder is not None, min_accuracy),
         minimum_agreement=min_agreement,
         golden_images=golden_images,
         show_explanation=(lambda found: say(explain_table.table(found), err=as_json)) if explain else None,
@@ -133,21 +123,6 @@ def main(
     else:
         _show(files)
     return _report_missing(files)
-
-
-def _pixels(pixels: str | None, mean: float | None, std: float | None) -> "PixelRange | None":
-    """The range that the options state; None where they state none. A usage error where they state no range."""
-    from fmnist_runtime import pixel_range
-    from fmnist_runtime.errors import PixelRangeError
-
-    if (mean is None) != (std is None) or (pixels is not None and mean is not None):
-        raise click.UsageError("give either --pixels LOW..HIGH, or --mean M and --std S")
-    try:
-        if pixels is not None:
-            return pixel_range.parse(pixels)
-        return None if mean is None or std is None else pixel_range.standardized(mean, std)
-    except PixelRangeError as error:
-        raise click.UsageError(str(error)) from error
 
 
 def _precisions(quantize: bool, more: tuple[str, ...]) -> tuple[str, ...]:

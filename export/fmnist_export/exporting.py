@@ -20,7 +20,7 @@ from fmnist_export.proof import Outputs, Proof
 from fmnist_export.report import ModelResult, NotProved, Report, Run
 from fmnist_export.source import NOTHING_STATED, Source, Statement
 from fmnist_export.targets import Target
-from fmnist_runtime import graph, modelfile
+from fmnist_runtime import graph, modelfile, output_kind
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.files import make_folder, sha256, write_together
 from fmnist_runtime.golden import Golden
@@ -248,7 +248,7 @@ def _describe(
             "range": [loaded.pixels.low, loaded.pixels.high],
             "range_reason": loaded.pixels.reason,
         },
-        output={**_tensor(last), "kind": "probabilities" if model.ends_in_softmax else "logits"},
+        output={**_tensor(last), "kind": output_kind.of(model)},
         calibration=calibration.as_json() if "int" in precision else None,
         proofs=[],
         data={"name": dataset.name, "sha256": dataset.digest},

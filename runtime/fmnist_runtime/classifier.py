@@ -1,10 +1,10 @@
 """One image in, one class out: a TFLite interpreter whose buffers are written and read in place.
 
 What it does not do: read image files (fmnist_runtime.images), choose an interpreter (fmnist_runtime.interpreters),
-check a model file (fmnist_runtime.modelfile), turn outputs into probabilities (fmnist_runtime.scores).
+check a model file (fmnist_runtime.modelfile), find out what its pixels, labels and outputs mean
+(fmnist_runtime.interface), turn outputs into scores (fmnist_runtime.scores).
 """
 
-import math
 import operator
 import os
 import threading
@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime import interpreters, modelfile, pixels, reading, scores
+from fmnist_runtime import interface, interpreters, modelfile, pixels, reading, scores
 from fmnist_runtime.errors import ImageError, IncompatibleModelError, ModelFileError
 from fmnist_runtime.interpreters import Interpreter
-from fmnist_runtime.labels import CLASS_NAMES
 from fmnist_runtime.modelfile import ModelFile
+from fmnist_runtime.pixel_range import PixelRange
 from fmnist_runtime.shipped import model_path
 
 _SHAPE = pixels.SHAPE
@@ -37,11 +37,14 @@ _new_tuple = tuple.__new__
 
 
 class Prediction(NamedTuple):
-    """The class with the highest score; of classes that tie, the first. `score` is its probability, 0 to 1."""
+    """The class with the highest output; of classes that tie, the first.
+
+    `score` is its probability, 0 to 1, None where the model's outputs tell none (Classifier.output_kind).
+    """
 
     index: int  # type: ignore[assignment]  # hides tuple.index(), which nobody needs here
     label: str
-    score: float
+    score: float | None
 
 
 class Classifier:
@@ -50,12 +53,19 @@ class Classifier:
     `model` is the path of a .tflite file or the name of a shipped model, None the shipped default. `backend` is
     "auto", "tflite-runtime" or "litert"; `runtime` says which it became and why.
 
+    A plain .tflite states neither what its pixels nor what its classes are. `pixels`, the real numbers that the pixels
+    0 and 255 stand for, and `labels`, a name for each class, state it. Without them `pixel_range` is what the file
+    tells, or a guess, mostly 0..1, with `pixel_range.assumed` true; the labels are those in TFLite's own metadata, or
+    "class 0", "class 1" with `label_source` None. No warning is printed or raised. `output_kind` says what the outputs
+    are (fmnist_runtime.output_kind).
+
     May be shared by threads: a lock holds input, invoke and output together. A forked child may go on using it where
     `num_threads` is 1; with more, the interpreter's threads stay behind in the parent and calls raise ModelFileError.
-    A pickled or copied classifier carries the bytes of its model file and opens them again, with the same `backend`
-    and `num_threads`, where it is loaded.
+    A pickled or copied classifier carries the bytes of its model file and opens them again, with the same arguments,
+    where it is loaded.
 
-    Raises ModelFileError, RuntimeMissingError or IncompatibleModelError, each with what to do.
+    Raises ModelFileError, RuntimeMissingError or IncompatibleModelError, each with what to do; PixelRangeError and
+    DataError where `pixels` or `labels` are none, or contradict what the file states.
     """
 
     _lock: threading.Lock
@@ -67,8 +77,12 @@ class Classifier:
         *,
         backend: str = interpreters.AUTO,
         num_threads: int = 1,
+        pixels: PixelRange | tuple[float, float] | None = None,
+        labels: Sequence[str] | None = None,
     ) -> None:
-        self._open(modelfile.read(model_path(model)), backend, num_threads)
+        stated = None if pixels is None else interface.stated_range(pixels)
+        names = None if labels is None else interface.stated_labels(labels)
+        self._open(modelfile.read(model_path(model)), backend, num_threads, stated, names)
 
     def index(self, image: NDArray[np.uint8]) -> int:
         """The number of the class with the highest score; the shortest way to the answer.
@@ -87,7 +101,7 @@ class Classifier:
             return _int(argmax())
 
     def classify(self, image: NDArray[np.uint8]) -> Prediction:
-        """The class with the highest score, its label and its probability. `image` and errors as in `index`."""
+        """The class with the highest score, its label and its score. `image` and errors as in `index`."""
         try:
             if image.shape != _SHAPE or image.dtype is not _UINT8:
                 image = _checked(image)
@@ -103,7 +117,16 @@ class Classifier:
         return _new_tuple(Prediction, (index, self.labels[index], self._highest_score(outputs, highest)))
 
     def probabilities(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The probability of each class, (classes,) float32, sums to 1. `image` and errors as in `index`."""
+        """The probability of each class, (classes,) float32, sums to 1. `image` and errors as in `index`.
+
+        Where `output_kind` is "independent probabilities", each is the class's own, and they need not sum to 1. Raises
+        ModelFileError where it is "unknown".
+        """
+        if self.output_kind == "unknown":
+            raise ModelFileError(
+                f"{self.model}: its outputs are no probabilities or logits, so there are no scores; use index(), "
+                f"classify() or outputs(), or export a model that ends in a softmax"
+            )
         return np.array(self._scores(self._one(image)), np.float32)
 
     def top(self, image: NDArray[np.uint8], k: int) -> list[Prediction]:
@@ -173,23 +196,33 @@ class Classifier:
         """What pickle and copy need to open the same bytes again; ModelFileError where the classifier is closed."""
         if self._interpreter is None:
             raise ModelFileError("the classifier is closed and cannot be copied; build another one")
-        return _reopen, (modelfile.content(self._file), self.model, self._backend, self._num_threads)
+        content = modelfile.content(self._file)
+        return _reopen, (content, self.model, self._backend, self._num_threads, self._stated, self._given_labels)
 
-    def _open(self, file: ModelFile, backend: str, num_threads: int) -> None:
-        interface = _interface(file)
+    def _open(
+        self,
+        file: ModelFile,
+        backend: str,
+        num_threads: int,
+        stated: PixelRange | None,
+        labels: tuple[str, ...] | None,
+    ) -> None:
+        found = interface.read(file, stated, labels)
         proved = file.description is not None
         interpreter, self.runtime = interpreters.build(file.flatbuffer, backend, num_threads, proved=proved)
         self._interpreter = interpreter
         self._file, self._backend, self._num_threads = file, backend, num_threads
+        self._stated, self._given_labels = stated, labels
         self.model = file.path
-        self.labels = interface.labels
+        self.labels, self.label_source = found.labels, found.label_source
+        self.pixel_range, self.output_kind = found.pixel_range, found.output_kind
         self.description = file.description
         self._lock = threading.Lock()
         # By the numbers in the file: the interpreters' own lists decode every name, and fail where one is not UTF-8.
         source, result = file.graph.inputs[0], file.graph.outputs[0]
         view = _buffer(interpreter, source, _SHAPE)
         self._output = _buffer(interpreter, result, (len(self.labels),))
-        self._input, self._values = view, interface.table(view.dtype)
+        self._input, self._values = view, found.table(view.dtype)
         self._write = pixels.writer(self._values, view)
         self._invoke = _invoke_function(interpreter)
         if not proved:
@@ -200,7 +233,7 @@ class Classifier:
         # What a call does, in one tuple each: fetched at once, and exchanged at once by close().
         self._index_steps: _IndexSteps = self._write, self._invoke, argmax
         self._classify_steps: _ClassifySteps = self._write, self._invoke, self._output.tolist
-        rule = interface.score_rule(self._output.dtype)
+        rule = found.score_rule(self._output.dtype)
         self._scores, self._highest_score = scores.scores_function(rule), scores.highest_score_function(rule)
         _CLASSIFIERS.add(self)
 
@@ -258,95 +291,18 @@ def _after_fork_in_child() -> None:
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 
 
-def _reopen(content: bytes, path: Path, backend: str, num_threads: int) -> Classifier:
+def _reopen(
+    content: bytes,
+    path: Path,
+    backend: str,
+    num_threads: int,
+    stated: PixelRange | None,
+    labels: tuple[str, ...] | None,
+) -> Classifier:
     """The classifier of a model file's `content`; `path` is what it calls itself."""
     classifier = Classifier.__new__(Classifier)
-    classifier._open(modelfile.parse(content, path), backend, num_threads)
+    classifier._open(modelfile.parse(content, path), backend, num_threads, stated, labels)
     return classifier
-
-
-class _Interface(NamedTuple):
-    """What the classifier needs to know of a model beside its flatbuffer."""
-
-    labels: Sequence[str]
-    low: float
-    high: float
-    input_scale: float
-    input_zero_point: int
-    output_scale: float
-    output_zero_point: int
-    probabilities: bool
-
-    def table(self, dtype: np.dtype[Any]) -> NDArray[Any]:
-        """The input values of the 256 pixel values."""
-        return pixels.table(dtype, self.low, self.high, self.input_scale, self.input_zero_point)
-
-    def score_rule(self, dtype: np.dtype[Any]) -> scores.Rule:
-        """How outputs of `dtype` become probabilities."""
-        if np.issubdtype(dtype, np.floating):
-            return scores.Rule(self.probabilities, 1.0, 0, 0)
-        return scores.Rule(self.probabilities, self.output_scale, self.output_zero_point, int(np.iinfo(dtype).min))
-
-
-def _interface(file: ModelFile) -> _Interface:
-    """The interface of a model file; ModelFileError where it is not that of a classifier of 28x28 images."""
-    graph = file.graph
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        raise ModelFileError(
-            f"{file.path}: {len(graph.inputs)} inputs and {len(graph.outputs)} outputs, expected one of each"
-        )
-    source, result = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
-    if source.shape not in ((1, 28, 28), (1, 28, 28, 1)) or source.dtype not in (
-        "float32",
-        "int8",
-        "uint8",
-        "int16",
-    ):
-        raise ModelFileError(
-            f"{file.path}: the input is {source.dtype} {source.shape}, "
-            f"expected float32, int8, uint8 or int16 of (1, 28, 28) or (1, 28, 28, 1)"
-        )
-    if len(result.shape) != 2 or result.shape[0] != 1 or result.dtype not in ("float32", "int8", "uint8", "int16"):
-        raise ModelFileError(f"{file.path}: the output is {result.dtype} {result.shape}, expected (1, classes)")
-    labels = file.labels or _default_labels(result.shape[1], file.path)
-    if len(labels) != result.shape[1]:
-        raise ModelFileError(f"{file.path}: {len(labels)} labels for {result.shape[1]} classes; export the file again")
-    for tensor in (source, result):
-        if tensor.dtype != "float32" and not (tensor.scales and tensor.zero_points and tensor.scales[0] > 0):
-            raise ModelFileError(f"{file.path}: {tensor.name!r} is {tensor.dtype} and has no scale; export it again")
-    input_scale, input_zero_point = _quantization(source.scales, source.zero_points)
-    output_scale, output_zero_point = _quantization(result.scales, result.zero_points)
-    low, high = _pixel_range(file, input_scale)
-    softmax = graph.ends_in_softmax
-    return _Interface(labels, low, high, input_scale, input_zero_point, output_scale, output_zero_point, softmax)
-
-
-def _pixel_range(file: ModelFile, scale: float) -> tuple[float, float]:
-    if file.description:
-        try:
-            low, high = (float(end) for end in file.description["input"]["range"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelFileError(
-                f"{file.path}: its description states no range of the input, expected two numbers; export it again"
-            ) from error
-        if not (math.isfinite(low) and math.isfinite(high) and low != high):
-            raise ModelFileError(f"{file.path}: its description states the range {low} to {high}; export it again")
-        return low, high
-    # A file that describes nothing: a quantized input whose 255 steps span 255 takes raw pixels, else 0..1 is usual.
-    return (0.0, 255.0) if scale > 0.5 else (0.0, 1.0)
-
-
-def _quantization(scales: tuple[float, ...], zero_points: tuple[int, ...]) -> tuple[float, int]:
-    return (scales[0], zero_points[0]) if scales and zero_points else (0.0, 0)
-
-
-def _default_labels(count: int, path: Path) -> tuple[str, ...]:
-    if count != len(CLASS_NAMES):
-        raise ModelFileError(
-            f"{path}: {count} classes and no labels, expected the {len(CLASS_NAMES)} of Fashion-MNIST; "
-            f"export the model with fmnist-export --labels"
-        )
-    return CLASS_NAMES
 
 
 class _Memory:

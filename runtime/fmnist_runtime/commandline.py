@@ -4,16 +4,20 @@ Imports click and nothing heavier, so that `--help` answers at once.
 """
 
 import contextlib
+import functools
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
-from fmnist_runtime.errors import FmnistError, Interruption
+from fmnist_runtime.errors import FmnistError, Interruption, PixelRangeError
+
+if TYPE_CHECKING:
+    from fmnist_runtime.pixel_range import PixelRange
 
 FILE = click.Path(path_type=Path)
 # 128 + SIGINT, what a shell reports of a program that Ctrl-C ended.
@@ -28,6 +32,43 @@ backend_option = click.option(
     show_default=True,
     help="The interpreter; auto takes the first that runs.",
 )
+
+
+def pixel_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command --pixels, --mean and --std: its argument `pixels` is the PixelRange that they state, or None."""
+
+    @functools.wraps(function)
+    def with_range(*arguments: Any, pixels: str | None, mean: float | None, std: float | None, **options: Any) -> Any:
+        return function(*arguments, pixels=_stated_range(pixels, mean, std), **options)
+
+    options = (
+        click.option(
+            "--pixels",
+            metavar="LOW..HIGH",
+            help="What the pixels 0 and 255 stand for, such as 0..255 or -1..1, where nothing with the model says it.",
+        ),
+        click.option("--mean", type=float, metavar="M", help="With --std, pixels are (pixel / 255 - M) / S instead."),
+        click.option("--std", type=float, metavar="S", help="See --mean."),
+    )
+    for option in reversed(options):
+        with_range = option(with_range)
+    return with_range
+
+
+def _stated_range(pixels: str | None, mean: float | None, std: float | None) -> "PixelRange | None":
+    """The range that the options state, None where none is given. Raises click.UsageError."""
+    if (mean is None) != (std is None):
+        raise click.UsageError("--mean and --std belong together; give both, or --pixels LOW..HIGH")
+    if pixels is not None and mean is not None:
+        raise click.UsageError("--pixels and --mean say the same thing; give one of them")
+    from fmnist_runtime import pixel_range
+
+    try:
+        if pixels is not None:
+            return pixel_range.parse(pixels)
+        return None if mean is None or std is None else pixel_range.standardized(mean, std)
+    except PixelRangeError as error:
+        raise click.UsageError(str(error)) from error
 
 
 class ReaderGone(Exception):  # noqa: N818  # no error: whoever read the output (such as `head`) has what it wanted

@@ -52,8 +52,12 @@ _MAXIMUM_TENSOR_BYTES = 2**28
 # How much of a name stands in a message.
 _SHOWN = 80
 
-# Operators that change the form of a result and not its meaning.
-_TRANSPARENT = {"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE"}
+# enum ActivationFunctionType of the schema; 0 is none.
+_ACTIVATIONS = ("", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT")
+# By the number in union BuiltinOptions, the slot of fused_activation_function: of Conv2DOptions,
+# DepthwiseConv2DOptions, Pool2DOptions, FullyConnectedOptions, ConcatenationOptions, AddOptions, L2NormOptions,
+# MulOptions, SubOptions, DivOptions, TransposeConvOptions.
+_ACTIVATION_SLOTS = {1: 3, 2: 4, 5: 5, 8: 0, 10: 1, 11: 0, 12: 0, 21: 0, 28: 0, 29: 0, 49: 3}
 
 
 class Tensor(NamedTuple):
@@ -68,12 +72,16 @@ class Tensor(NamedTuple):
 
 
 class Operator(NamedTuple):
-    """One node of the graph: the operator's name and version, and the tensors by number (-1 for an absent one)."""
+    """One node of the graph: the operator's name and version, and the tensors by number (-1 for an absent one).
+
+    `activation` is what it does to its own result, such as "RELU"; empty for nothing.
+    """
 
     name: str
     version: int
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    activation: str = ""
 
 
 class Graph(NamedTuple):
@@ -92,15 +100,6 @@ class Graph(NamedTuple):
         for operator in self.operators:
             found[operator.name] = max(operator.version, found.get(operator.name, 0))
         return dict(sorted(found.items()))
-
-    @property
-    def ends_in_softmax(self) -> bool:
-        """Whether the first output is a softmax, apart from operators that only change its form."""
-        producers = {output: operator for operator in self.operators for output in operator.outputs}
-        operator = producers.get(self.outputs[0]) if self.outputs else None
-        while operator is not None and operator.name in _TRANSPARENT:
-            operator = producers.get(operator.inputs[0]) if operator.inputs else None
-        return operator is not None and operator.name == "SOFTMAX"
 
 
 def read(content: bytes) -> Graph:
@@ -229,12 +228,20 @@ def _operator(table: Table, codes: list[tuple[str, int]], tensors: int) -> Opera
     if number >= len(codes):
         raise damaged(f"an operator has code {number} of {len(codes)}")
     name, version = codes[number]
-    table.table(4)
+    activation = _activation(table.scalar(3, "B"), table.table(4))
     table.vector(5, 1)
     table.vector(7, 1)
     table.vector(8, 4)
     table.table(12)
-    return Operator(name, version, _tensor_numbers(table, 1, tensors, -1), _tensor_numbers(table, 2, tensors))
+    inputs, outputs = _tensor_numbers(table, 1, tensors, -1), _tensor_numbers(table, 2, tensors)
+    return Operator(name, version, inputs, outputs, activation)
+
+
+def _activation(kind: int, options: Table | None) -> str:
+    if options is None or kind not in _ACTIVATION_SLOTS:
+        return ""
+    number = options.scalar(_ACTIVATION_SLOTS[kind], "b")
+    return _ACTIVATIONS[number] if 0 <= number < len(_ACTIVATIONS) else f"ACTIVATION_{number}"
 
 
 def _tensor_numbers(table: Table, slot: int, tensors: int, lowest: int = 0) -> tuple[int, ...]:

@@ -181,6 +181,10 @@ def _members(content: bytes, path: Path) -> tuple[int, tuple[str, ...], bytes] |
         name_at = offset + _LOCAL.size
         if content[name_at : name_at + central[10]] != LABELS.encode():
             return None
+        # TFLite's own metadata may begin with a labels.txt too.
+        second_at = start + 2 * _CENTRAL.size + len(LABELS)
+        if content[second_at : second_at + len(DESCRIPTION)] != DESCRIPTION.encode():
+            return None
         labels_at = name_at + len(LABELS)
         text_at = labels_at + length + _LOCAL.size + len(DESCRIPTION)
         text_length = _CENTRAL.unpack_from(content, start + _CENTRAL.size + len(LABELS))[8]

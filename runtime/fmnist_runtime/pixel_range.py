@@ -14,15 +14,16 @@ from fmnist_runtime.errors import PixelRangeError
 # was calibrated, so they tell nothing.
 _LIMITS = {"int8": (-128, 127), "uint8": (0, 255)}
 _NUMBER = r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?"
-_RANGE = re.compile(rf"\s*({_NUMBER})\s*\.\.\s*({_NUMBER})\s*")
-# float32's largest number: what is beyond it has no place in a model's input.
-_LARGEST = 3.4e38
+# Not compiled here: this file is imported wherever a classifier starts.
+_RANGE = rf"\s*({_NUMBER})\s*\.\.\s*({_NUMBER})\s*"
+# The 256 pixels are spread over a range in float32, whose largest number is 3.4e38: 255 times as much must fit.
+_LARGEST = 1e36
 
 
 class PixelRange(NamedTuple):
     """Pixel 0 stands for `low`, pixel 255 for `high`. `reason` says how that is known.
 
-    `assumed` is true where nothing tells and the usual 0..1 was taken.
+    `assumed` is true where nothing states it: then it is a guess, the usual 0..1 or a better one.
     """
 
     low: float
@@ -37,7 +38,7 @@ class PixelRange(NamedTuple):
 
 def parse(text: str) -> PixelRange:
     """The range that `--pixels` gives as LOW..HIGH, such as 0..1 or -1..1. Raises PixelRangeError."""
-    found = _RANGE.fullmatch(text)
+    found = re.fullmatch(_RANGE, text)
     if not found:
         raise PixelRangeError(f"the range is {text!r}, expected LOW..HIGH such as 0..1, 0..255 or -1..1")
     return checked(float(found[1]), float(found[2]), "--pixels")

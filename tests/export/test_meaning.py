@@ -261,9 +261,9 @@ def test_a_stated_range_that_the_first_layer_contradicts_is_said(tmp_path: Path)
     [
         (("--pixels", "0-1"), "expected LOW..HIGH"),
         (("--pixels", "1..1"), "two different finite numbers"),
-        (("--mean", "0.5"), "--mean M and --std S"),
+        (("--mean", "0.5"), "--mean and --std belong together"),
         (("--mean", "72.9", "--std", "90"), "divide one on the scale of 0..255 by 255"),
-        (("--pixels", "0..1", "--mean", "0.5", "--std", "0.5"), "give either"),
+        (("--pixels", "0..1", "--mean", "0.5", "--std", "0.5"), "give one of them"),
         (("--min-accuracy", "2"), "--min-accuracy"),
     ],
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from environments import run_python
-from fmnist_runtime import flatbuffer, graph, shipped
+from fmnist_runtime import flatbuffer, graph, output_kind, shipped
 from fmnist_runtime.errors import ModelFileError
 from fmnist_runtime.flatbuffer import Vector
 
@@ -23,7 +23,7 @@ def test_the_shipped_mlp_is_read_as_it_is() -> None:
     source, result = model.tensors[model.inputs[0]], model.tensors[model.outputs[0]]
     assert (source.shape, source.dtype, source.zero_points) == ((1, 28, 28), "int8", (-128,))
     assert (result.shape, result.dtype) == ((1, 10), "float32")
-    assert model.ends_in_softmax
+    assert output_kind.of(model) == "probabilities"
     assert model.description == "fmnist-edge zip"
 
 

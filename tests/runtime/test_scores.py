@@ -7,10 +7,10 @@ from fmnist_runtime import scores
 from fmnist_runtime.errors import ModelFileError
 from fmnist_runtime.scores import Rule
 
-FLOAT = Rule(softmax=True, scale=1.0, zero_point=0, lowest=0)
-INT8 = Rule(softmax=True, scale=1 / 256, zero_point=-128, lowest=-128)
-INT8_WITHIN = Rule(softmax=True, scale=1 / 128, zero_point=0, lowest=-128)
-LOGITS = Rule(softmax=False, scale=0.5, zero_point=3, lowest=-128)
+FLOAT = Rule("probabilities", scale=1.0, zero_point=0, lowest=0)
+INT8 = Rule("probabilities", scale=1 / 256, zero_point=-128, lowest=-128)
+INT8_WITHIN = Rule("probabilities", scale=1 / 128, zero_point=0, lowest=-128)
+LOGITS = Rule("logits", scale=0.5, zero_point=3, lowest=-128)
 RULES = [FLOAT, INT8, INT8_WITHIN, LOGITS]
 
 
@@ -31,7 +31,7 @@ def test_logits_become_their_softmax() -> None:
     assert scores.scores_function(LOGITS)([3, 5, 1]) == pytest.approx(expected.tolist())
 
 
-@pytest.mark.parametrize("rule", [FLOAT, Rule(False, 1.0, 0, 0)])
+@pytest.mark.parametrize("rule", [FLOAT, Rule("logits", 1.0, 0, 0)])
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_what_is_no_number_is_refused(rule: Rule, bad: float, place: int) -> None:

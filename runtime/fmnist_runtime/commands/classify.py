@@ -9,9 +9,11 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 import click
 
 from fmnist_runtime.commandline import (
+    FILE,
     StreamingCommand,
     abandon_output,
     backend_option,
+    pixel_options,
     printable,
     quiet_stderr,
     say,
@@ -24,6 +26,7 @@ from fmnist_runtime.shipped import DEFAULT, SHIPPED
 if TYPE_CHECKING:
     from fmnist_runtime.classifier import Classifier, Prediction
     from fmnist_runtime.images import Image, Invert
+    from fmnist_runtime.pixel_range import PixelRange
 
 _STANDARD_INPUT = "-"
 
@@ -48,6 +51,8 @@ _STANDARD_INPUT = "-"
 )
 @click.option("--show", is_flag=True, help="Draw the 28x28 pixels that the model saw; with --json on standard error.")
 @click.option("--raw", is_flag=True, help="IMAGE is raw frames of 784 bytes one after another, answered as they come.")
+@click.option("--labels", "labels_file", type=FILE, metavar="FILE", help="The names of the classes, one a line.")
+@pixel_options
 @backend_option
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Interpreter threads.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document a line on standard output.")
@@ -61,6 +66,8 @@ def main(
     invert: "Invert",
     show: bool,
     raw: bool,
+    labels_file: Path | None,
+    pixels: "PixelRange | None",
     backend: str,
     threads: int,
     as_json: bool,
@@ -78,6 +85,9 @@ def main(
 
     An IMAGE that cannot be read costs one line on standard error and exit code 1; the others are still answered. An
     unsure answer is an answer: it doesn't change the exit code.
+
+    A .tflite that fmnist-export did not write doesn't state what its pixels and its classes are: what it tells is used,
+    and what is assumed is said on standard error. --pixels (or --mean and --std) and --labels state it.
     """
     if list_models:
         return _list_models(as_json)
@@ -89,10 +99,10 @@ def main(
         raise click.UsageError("--index picks from IDX and .npy files; raw frames are answered as they come")
     from fmnist_runtime.classifier import Classifier
 
+    labels = _labels(labels_file)
     with quiet_stderr():
-        classifier = Classifier(model, backend=backend, num_threads=threads)
-    if not as_json:
-        warn(f"{classifier.model.name} on {classifier.runtime.reason}")
+        classifier = Classifier(model, backend=backend, num_threads=threads, pixels=pixels, labels=labels)
+    _say_model(classifier, as_json)
     asked = _Asked(index, top, min_score, invert, show, raw, as_json)
     failed = 0
     try:
@@ -102,6 +112,25 @@ def main(
     except BrokenPipeError:  # whoever reads has enough; what could not be read until then is said by the exit code
         abandon_output(sys.stdout)
     return int(failed > 0)
+
+
+def _labels(file: Path | None) -> tuple[str, ...] | None:
+    if file is None:
+        return None
+    from fmnist_runtime import label_files
+
+    return label_files.read(file)
+
+
+def _say_model(classifier: "Classifier", as_json: bool) -> None:
+    if not as_json:
+        warn(f"{classifier.model.name} on {classifier.runtime.reason}")
+    if classifier.description is None or classifier.output_kind == "unknown":
+        from fmnist_runtime import assumptions
+
+        lines = assumptions.pixel_lines(classifier, only_assumed=as_json) + assumptions.answer_lines(classifier)
+        for line in lines:
+            warn(line)
 
 
 def _list_models(as_json: bool) -> int:
@@ -196,18 +225,23 @@ def _say(image: "Image", classifier: "Classifier", asked: _Asked) -> None:
     if image.note:
         warn(f"{name}: {image.note}")
     best = classifier.top(image.pixels, asked.top)
-    unsure = asked.min_score is not None and best[0].score < asked.min_score
+    # An answer without a score can't be sure.
+    unsure = asked.min_score is not None and (best[0].score is None or best[0].score < asked.min_score)
     if asked.as_json:
         line = _line(classifier, image, best)
         say_json(line if asked.min_score is None else {**line, "unsure": unsure})
     else:
-        scores = "   ".join(f"{printable(prediction.label):<11} {prediction.score:7.2%}" for prediction in best)
+        scores = "   ".join(f"{printable(prediction.label):<11} {_percent(prediction.score):>7}" for prediction in best)
         say(f"{name}   {scores}{'   unsure' if unsure else ''}")
     if asked.show:
         from fmnist_runtime import drawing
 
         stream = sys.stderr if asked.as_json else sys.stdout
         click.echo(drawing.draw(image.pixels, drawing.style_for(stream)), file=stream, color=True)
+
+
+def _percent(score: float | None) -> str:
+    return "-" if score is None else f"{score:.2%}"
 
 
 def _line(classifier: "Classifier", image: "Image", best: "list[Prediction]") -> dict[str, object]:

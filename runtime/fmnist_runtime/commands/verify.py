@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fmnist_runtime.commandline import FILE, Command, backend_option, quiet_stderr, say, say_json, warn
+from fmnist_runtime.commandline import FILE, Command, backend_option, pixel_options, quiet_stderr, say, say_json, warn
 from fmnist_runtime.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from fmnist_runtime.classifier import Classifier
+    from fmnist_runtime.pixel_range import PixelRange
     from fmnist_runtime.verification import Verification
 
 
@@ -19,19 +20,30 @@ if TYPE_CHECKING:
 @click.option(
     "--data", "data_folder", type=FILE, metavar="DIR", help="Ask all test images in this folder of IDX files."
 )
+@pixel_options
 @backend_option
 @click.option("--json", "as_json", is_flag=True, help="The result as one JSON document on standard output.")
-def main(model: str, golden: Path | None, data_folder: Path | None, backend: str, as_json: bool) -> int:
+def main(
+    model: str,
+    golden: Path | None,
+    data_folder: Path | None,
+    pixels: "PixelRange | None",
+    backend: str,
+    as_json: bool,
+) -> int:
     """Check that MODEL.tflite, or the shipped model of that name, gives on this machine the answers that were proved.
 
     Asks the images of the golden file that fmnist-export wrote beside the model: those on which a wrong answer shows
     first, with Keras's answers. With --data, or where there is no golden file and the data set is installed, asks the
     10,000 test images. Exit code 1 if more answers differ than the proof inside the file allows.
     """
+    from fmnist_runtime import assumptions
     from fmnist_runtime.classifier import Classifier
 
     with quiet_stderr():
-        classifier = Classifier(model, backend=backend)
+        classifier = Classifier(model, backend=backend, pixels=pixels)
+    for line in assumptions.pixel_lines(classifier, only_assumed=as_json):
+        warn(line)
     result = _verify(classifier, golden, data_folder)
     if as_json:
         say_json(result.as_json(), indent=1)

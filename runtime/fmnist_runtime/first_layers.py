@@ -1,0 +1,196 @@
+"""What the first operators of a plain .tflite tell about its pixels: an affine function (a Rescaling, a Normalization,
+a division) in front of the network, or the scale to which floats are quantized at once.
+
+A network wants small numbers. So what multiplies its input by 1/255 expects pixels 0 to 255, and what doubles it and
+subtracts 1 expects 0 to 1. The converter often moves such a factor into the weights of a convolution; then they are
+far smaller than any training makes them, which is a good guess and no more, so it is marked as assumed.
+"""
+
+import math
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist_runtime import pixel_range
+from fmnist_runtime.graph import Graph, Operator, Tensor
+from fmnist_runtime.pixel_range import PixelRange
+
+# A factor of at most this makes small numbers of 0..255: 1/255, 1/127.5, 1/(255 * std) with a std from 0.125 on.
+_SMALL = 1 / 32
+# One of at least this makes 0..255 of 0..1.
+_LARGE = 100
+# Where each operator's weights have the dimension of its outputs.
+_WEIGHTS = {"FULLY_CONNECTED": 0, "CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
+# Weights of more bytes are not looked at.
+_MOST_BYTES = 2**24
+_FORM = {"RESHAPE", "EXPAND_DIMS", "SQUEEZE", "CAST", "QUANTIZE", "DEQUANTIZE"}
+_NUMBERS = {"float32", "float16", "int8", "uint8", "int16"}
+_Line = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def tell(graph: Graph, flatbuffer: bytes) -> PixelRange | None:
+    """The range of pixels that the first operators of `graph`, read from `flatbuffer`, tell; None where they don't."""
+    # Constants that are far too large are no reason to warn: nothing is concluded of them.
+    with np.errstate(all="ignore"):
+        return _tell(graph, flatbuffer)
+
+
+def _tell(graph: Graph, flatbuffer: bytes) -> PixelRange | None:
+    source = graph.tensors[graph.inputs[0]]
+    constants = _constants(graph)
+    walk = _walk(graph, flatbuffer, constants)
+    if isinstance(walk, PixelRange):
+        return walk
+    line, behind = walk
+    told = _concluded(float(np.median(line[0])), float(np.median(line[1])))
+    if told is None and source.dtype == "int16" and 128 <= source.scales[0] * 32767 <= 512:
+        told = PixelRange(0.0, 255.0, f"the input's scale {source.scales[0]:g} is one of numbers up to 255")
+    if told is None and behind is not None and 0 < _gain(behind, graph, constants, flatbuffer) <= _SMALL:
+        told = PixelRange(0.0, 255.0, "assumed from the small weights of the first layer", assumed=True)
+    return told
+
+
+def _walk(graph: Graph, flatbuffer: bytes, constants: dict[int, int]) -> PixelRange | tuple[_Line, Operator | None]:
+    """Follow the pixels as long as what happens to them is affine.
+
+    Returns the line that leads there and the operator that comes next; or the range, where a scale states it.
+    """
+    readers: dict[int, list[Operator]] = defaultdict(list)
+    for operator in graph.operators:
+        for number in set(operator.inputs):
+            readers[number].append(operator)
+    number = graph.inputs[0]
+    size = math.prod(graph.tensors[number].shape)
+    line = np.ones(size), np.zeros(size)
+    # As long as one operator alone goes on with the pixels; the order of execution is checked, so this ends.
+    while len(following := [one for one in readers[number] if one.name != "SHAPE"]) == 1:
+        operator = following[0]
+        if len(operator.outputs) != 1:
+            return line, None
+        if operator.name in _FORM and operator.inputs[0] == number:
+            number = operator.outputs[0]
+            told = _quantized(graph.tensors[number], line) if operator.name == "QUANTIZE" else None
+            if told:
+                return told
+        elif (then := _arithmetic(operator, number, line, graph, constants, flatbuffer)) is not None:
+            number, line = operator.outputs[0], then
+        else:
+            return line, operator
+    return line, None
+
+
+def _constants(graph: Graph) -> dict[int, int]:
+    """By the number of each constant tensor, the one whose bytes it is: itself, or what is dequantized to it."""
+    found = {number: number for number, tensor in enumerate(graph.tensors) if tensor.data.length}
+    for operator in graph.operators:
+        if operator.name == "DEQUANTIZE" and found.keys() >= set(operator.inputs):
+            found.update((output, found[operator.inputs[0]]) for output in operator.outputs if operator.inputs)
+    return found
+
+
+def _quantized(tensor: Tensor, line: _Line) -> PixelRange | None:
+    """The range of the input that the quantized `tensor` spans, where `line` leads from the one to the other."""
+    if len(tensor.scales) != 1 or np.ptp(line[0]) or np.ptp(line[1]) or not line[0][0]:
+        return None
+    told = pixel_range.quantized(tensor.dtype, tensor.scales[0], tensor.zero_points[0] if tensor.zero_points else 0)
+    if told is None:
+        return None
+    low, high = ((end - float(line[1][0])) / float(line[0][0]) for end in told[:2])
+    return PixelRange(low, high, told.reason.replace("the input's", "the first layer's"))
+
+
+def _arithmetic(
+    operator: Operator, number: int, line: _Line, graph: Graph, constants: dict[int, int], flatbuffer: bytes
+) -> _Line | None:
+    """The line behind `operator`, which reads the pixels as tensor `number`; None where it is no such arithmetic."""
+    name, inputs = operator.name, operator.inputs
+    if name not in ("ADD", "SUB", "MUL", "DIV") or operator.activation or len(inputs) != 2:
+        return None
+    other = inputs[1] if inputs[0] == number else inputs[0]
+    shape = graph.tensors[number].shape
+    if other not in constants or math.prod(shape) != len(line[0]):
+        return None
+    values = _values(graph.tensors[constants[other]], graph.tensors[other].shape, flatbuffer)
+    try:
+        constant = np.broadcast_to(values, shape).ravel() if values is not None else None
+    except ValueError:
+        return None
+    if constant is None or not np.isfinite(constant).all():
+        return None
+    return _behind(name, line, constant, inputs[0] == number)
+
+
+def _behind(name: str, line: _Line, constant: NDArray[np.float64], pixels_first: bool) -> _Line | None:
+    factor, offset = line
+    if name == "ADD":
+        return factor, offset + constant
+    if name == "MUL":
+        return factor * constant, offset * constant
+    if name == "SUB":
+        return (factor, offset - constant) if pixels_first else (-factor, constant - offset)
+    return (factor / constant, offset / constant) if pixels_first and constant.all() else None
+
+
+def _values(tensor: Tensor, shape: tuple[int, ...], flatbuffer: bytes) -> NDArray[np.float64] | None:
+    """The real numbers in a constant `tensor` of at most one image; None for a type that holds none."""
+    if tensor.dtype not in _NUMBERS or math.prod(shape) > 784 or math.prod(tensor.shape) != math.prod(shape):
+        return None
+    stored = _stored(tensor, flatbuffer)
+    numbers = stored.astype(np.float64).reshape(shape)
+    if stored.dtype.kind == "f":
+        return numbers
+    if len(tensor.scales) != 1:
+        return None
+    return (numbers - (tensor.zero_points[0] if tensor.zero_points else 0)) * tensor.scales[0]
+
+
+def _stored(tensor: Tensor, flatbuffer: bytes) -> NDArray[Any]:
+    dtype = np.dtype(tensor.dtype).newbyteorder("<")
+    return np.frombuffer(flatbuffer[tensor.data.start : tensor.data.end], dtype)
+
+
+def _concluded(factor: float, offset: float) -> PixelRange | None:
+    """The range that a network has in mind which begins with factor * x + offset; None where nothing can be said."""
+    if not factor or not math.isfinite(factor) or not math.isfinite(offset) or (factor, offset) == (1, 0):
+        return None
+    # The input that becomes 0: the mean of the pixels, in their own unit.
+    zero = -offset / factor
+    line = f"{factor:.6g} * x" + (f" {'-' if offset < 0 else '+'} {abs(offset):.6g}" if offset else "")
+    reason = f"concluded from the first layer, {line}"
+    if abs(factor) <= _SMALL or 16 < zero <= 255:
+        return PixelRange(0.0, 255.0, reason)
+    # Numbers from 0 to 1 have a standard deviation of at most 0.5. A batch norm of pixels that are standardized already
+    # has a factor near 1, and must not be taken for it; x - 0.5 and 1 - x have exactly 1.
+    if (abs(factor) >= 1.9 or abs(factor) == 1) and 0.05 <= zero <= 1:
+        return PixelRange(0.0, 1.0, reason)
+    if abs(factor) >= _LARGE and 0 <= zero <= 1:
+        return PixelRange(0.0, 1.0, reason)
+    if any(math.isclose(abs(factor), half, rel_tol=0.02) and abs(zero + 1) < 0.02 for half in (0.5, 127.5)):
+        return PixelRange(-1.0, 1.0, reason)
+    return None
+
+
+def _gain(operator: Operator, graph: Graph, constants: dict[int, int], flatbuffer: bytes) -> float:
+    """How large the result of `operator` is for inputs of the size 1: of each output, the root of the sum of squares of
+    its weights, and of these the quadratic mean. 0 where it has no weights that are known.
+
+    It was 0.16 and more after every training that was tried, strong weight decay too (l2=0.1); 0.003 and 0.005 with the
+    factor of a Rescaling in it.
+    """
+    if operator.name not in _WEIGHTS or len(operator.inputs) < 2 or operator.inputs[1] not in constants:
+        return 0.0
+    tensor = graph.tensors[constants[operator.inputs[1]]]
+    axis = _WEIGHTS[operator.name]
+    if tensor.dtype not in _NUMBERS or axis >= len(tensor.shape) or tensor.data.length * tensor.data.size > _MOST_BYTES:
+        return 0.0
+    numbers = _stored(tensor, flatbuffer)
+    weights = np.moveaxis(numbers.reshape(tensor.shape).astype(np.float32), axis, 0).reshape(tensor.shape[axis], -1)
+    if numbers.dtype.kind != "f":
+        # Symmetric, so without zero points: one scale for all, or one for each output.
+        if len(tensor.scales) not in (1, len(weights)):
+            return 0.0
+        weights = weights * np.array(tensor.scales, np.float32).reshape(-1, 1)
+    gain = float(np.sqrt(np.square(weights).sum(axis=1).mean())) if weights.size else 0.0
+    return gain if math.isfinite(gain) else 0.0

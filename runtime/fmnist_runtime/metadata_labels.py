@@ -1,0 +1,58 @@
+"""The class names that a plain .tflite carries as TFLite's own metadata do: a text file in a ZIP behind the flatbuffer.
+
+Source: "Adding metadata to TensorFlow Lite models", associated files. Which file belongs to which output stands in a
+flatbuffer of its own, which is not read: one text file alone that has a line for each class is that of the classes.
+"""
+
+import io
+import struct
+
+_END = struct.Struct("<4s4H2IH")
+_LOCATOR_BYTES = 20
+_MOST_MEMBERS = 64
+_MOST_DIRECTORY_BYTES = 2**16
+_MOST_BYTES = 2**20
+
+
+def read(content: bytes, count: int) -> tuple[tuple[str, ...], str] | None:
+    """The names of `count` classes in the .tflite `content`, and the name of the text file that has them.
+
+    None where there is no such file, or more than one. Reads 64 text files of 1 MiB at the most.
+    """
+    if len(content) < _END.size:
+        return None
+    mark, _, _, _, members, directory, _, _ = _END.unpack_from(content, len(content) - _END.size)
+    if mark != b"PK\5\6" or members > _MOST_MEMBERS or directory > _MOST_DIRECTORY_BYTES:
+        return None
+    # A locator of ZIP64 would exchange these numbers for others.
+    if content[-_END.size - _LOCATOR_BYTES :].startswith(b"PK\6\7"):
+        return None
+    try:
+        texts = _texts(content)
+    except Exception:  # whatever zipfile, zlib and the codecs make of what others wrote: then it names nothing
+        return None
+    found = [(names, member) for member, text in texts.items() if len(names := _names(text)) == count]
+    if len(found) != 1:
+        return None
+    names, member = found[0]
+    return found[0] if all(name.isprintable() for name in (*names, member)) else None
+
+
+def _texts(content: bytes) -> dict[str, str]:
+    """The text files in the ZIP at the end of `content`, by name, those left out that are too large."""
+    import zipfile
+
+    texts = {}
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        # Its length is what counts for zipfile, whatever the number of members that it states.
+        for member in archive.infolist()[:_MOST_MEMBERS]:
+            if member.filename.lower().endswith(".txt"):
+                with archive.open(member) as file:
+                    text = file.read(_MOST_BYTES + 1)
+                if len(text) <= _MOST_BYTES:
+                    texts[member.filename] = text.decode("utf-8-sig")
+    return texts
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
