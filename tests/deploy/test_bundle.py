@@ -10,74 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bundles import MODEL, PATH, current, install, other_bundle, versions
 from environments import _python
 from fmnist_deploy import bundle
 from fmnist_deploy.boards import Board
 from fmnist_deploy.target import archive
-from fmnist_runtime import modelfile, shipped
+from fmnist_runtime import shipped
 from fmnist_runtime.errors import FmnistError
 from helpers import assert_fails, run_command
-
-_SHIPPED = shipped.model_path("mlp")
-# The test's own Python must be the one that a bundle finds.
-_PATH = f"{Path(sys._base_executable).parent}:{os.environ['PATH']}"
-
-
-def _offline() -> list[str]:
-    """The words that cut the network off, where this machine lets us."""
-    return ["unshare", "-n"] if subprocess.run(["unshare", "-n", "true"], check=False).returncode == 0 else []
-
-
-def install(path: Path, prefix: Path, *options: object, python: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the bundle `path` by sh, or by `python`; without the variables of this test's environment."""
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}
-    return subprocess.run(
-        [*_offline(), *([python] if python else ["sh"]), str(path), "--prefix", str(prefix), *map(str, options)],
-        env={**variables, "PATH": _PATH},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
-def other_bundle(path: Path, goal: Path, weights: bool = False, wheels: bool = True) -> Path:
-    """A bundle like `path` with another model, a copy under another name, or with shuffled `weights` too."""
-    import zipfile
-
-    with zipfile.ZipFile(path) as content:
-        names = [name for name in content.namelist() if name.startswith("wheels/")] if wheels else []
-        wheel_contents = {name: content.read(name) for name in names}
-        python = tuple(json.loads(content.read("bundle.json"))["python"])
-    folder = goal.parent / f"{goal.name}-models"
-    folder.mkdir()
-    model = folder / f"{goal.stem}-int8.tflite"
-    shutil.copy(_SHIPPED, model)
-    shutil.copy(shipped.golden_path("mlp"), folder / f"{goal.stem}-golden.npz")
-    if weights:
-        _shuffle(model)
-    board = bundle.Board("x86-64", "a PC", python, "x86_64", 64, 34)
-    goal.write_bytes(bundle.pack(board, bundle.models([model]), wheel_contents))
-    return goal
-
-
-def _shuffle(path: Path) -> None:
-    """A sound file that carries the proof of another: its largest weight tensor is shuffled."""
-    file = modelfile.read(path)
-    largest = max((tensor.data for tensor in file.graph.tensors), key=lambda data: data.length)
-    content = bytearray(file.flatbuffer)
-    np.random.default_rng(0).shuffle(np.frombuffer(content, np.uint8)[largest.start : largest.end])
-    kept = {name: value for name, value in file.description.items() if name not in ("schema", "flatbuffer")}
-    description = {**modelfile.describe(bytes(content), file.labels), **kept}
-    path.write_bytes(modelfile.pack(bytes(content), file.labels, description))
-
-
-def versions(prefix: Path) -> set[str]:
-    return {path.name for path in (prefix / "versions").iterdir()}
-
-
-def current(prefix: Path) -> str:
-    return (prefix / "current").readlink().name
 
 
 def test_it_installs_without_network_pip_or_a_virtual_environment_and_answers(
@@ -204,7 +144,7 @@ def test_a_full_disk(bundle_file: Path, small_disk: Path, tmp_path: Path, monkey
 
 def test_a_killed_installation_leaves_no_version_and_the_next_one_clears_up(bundle_file: Path, tmp_path: Path) -> None:
     prefix = tmp_path / "prefix"
-    process = subprocess.Popen(["sh", bundle_file, "--prefix", prefix], env={**os.environ, "PATH": _PATH})
+    process = subprocess.Popen(["sh", bundle_file, "--prefix", prefix], env={**os.environ, "PATH": PATH})
     while not list(prefix.glob("versions/.partial-*/lib/*/site-packages/*")):
         assert process.poll() is None, "it ended before it could be killed"
     process.kill()
@@ -284,7 +224,7 @@ def test_the_same_parts_give_the_same_bytes(here: Board, empty_bundle: bytes) ->
 
 
 def test_models_need_their_golden_file_and_a_name_of_their_own(tmp_path: Path) -> None:
-    model = Path(shutil.copy(_SHIPPED, tmp_path / "a-int8.tflite"))
+    model = Path(shutil.copy(MODEL, tmp_path / "a-int8.tflite"))
     with pytest.raises(FmnistError, match=r"a-golden.npz: no such file"):
         bundle.models([model])
     shutil.copy(shipped.golden_path("mlp"), tmp_path / "a-golden.npz")
