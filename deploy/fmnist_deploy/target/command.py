@@ -89,7 +89,7 @@ def _result(bundle: Path | None, asked: argparse.Namespace) -> dict[str, Any]:
         raise ReleaseError(misfit)
     if asked.check:
         return {"board": whole.manifest["board"], "version": whole.version, "checked": True}
-    objection = service.objection(asked.units) if asked.service else None
+    objection = service.objection(asked.units, prefix) if asked.service else None
     if objection:
         raise ReleaseError(f"{objection}; nothing was changed")
     return _install(bundle, whole, prefix, asked)

@@ -50,7 +50,7 @@ Environment=PYTHONDONTWRITEBYTECODE=1
 UMask=0077
 LimitCORE=0
 LimitNOFILE=256
-LimitDATA=1G
+LimitDATA=512M
 MemoryMax=256M
 TasksMax=32
 NoNewPrivileges=yes
@@ -63,7 +63,6 @@ RestrictSUIDSGID=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
-SystemCallFilter=sched_getaffinity sched_setaffinity
 SystemCallErrorNumber=EPERM
 """
 # What needs root or a name space: systemd's manager of a user refuses the one, and without them cannot do the other.
@@ -76,6 +75,7 @@ ProtectSystem=strict
 ProtectHome={home}
 PrivateTmp=yes
 PrivateDevices=yes
+PrivateMounts=yes
 PrivateNetwork=yes
 PrivateUsers=yes
 PrivateIPC=yes
@@ -89,6 +89,7 @@ ProtectKernelTunables=yes
 ProtectProc=invisible
 RemoveIPC=yes
 """
+_NOT_IN_PROGRAMS = set("\"'\\")
 _HOMES = ("/home", "/root", "/run/user")
 
 
@@ -99,8 +100,10 @@ def default_folder() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
 
 
-def objection(folder: Path) -> str | None:
-    """Why the units may not be written into `folder`, for others are there, in one sentence; None where they may."""
+def objection(folder: Path, prefix: Path) -> str | None:
+    """Why no units for `prefix` can be written into `folder`, in one sentence; None where they can."""
+    if set(str(prefix)) & _NOT_IN_PROGRAMS:
+        return f"{prefix}: systemd runs no program whose path holds a quote or a backslash; choose another --prefix"
     for name in (f"{NAME}.socket", f"{NAME}@.service"):
         path = folder / name
         if os.path.lexists(path) and not _is_ours(path):

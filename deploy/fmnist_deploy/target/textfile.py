@@ -13,12 +13,15 @@ def read_text(path: Path) -> str | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        try:
-            content = file.read(_MAXIMUM + 1)
-            return content.decode() if len(content) <= _MAXIMUM else None
-        except (OSError, ValueError):
-            return None
+    try:
+        content = b""
+        while len(content) <= _MAXIMUM and (more := os.read(descriptor, _MAXIMUM + 1 - len(content))):
+            content += more
+        return content.decode() if len(content) <= _MAXIMUM else None
+    except (OSError, ValueError):
+        return None
+    finally:
+        os.close(descriptor)
 
 
 def write_new(path: Path, text: str) -> None:
