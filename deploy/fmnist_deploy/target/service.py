@@ -2,7 +2,7 @@
 
 Sources: man systemd.socket (Accept=yes), man systemd.service and systemd.exec (StandardInput=socket, the sandbox), man
 systemd.syntax and systemd.unit (quoting and %). What each limit is for, and how the service was tried, is in
-docs/service.md.
+docs/deployment.md.
 """
 
 import contextlib
