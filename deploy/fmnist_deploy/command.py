@@ -195,7 +195,10 @@ def _summary(document: dict[str, Any]) -> list[str]:
         )
     if "error" in benchmark:
         lines.append(f"fmnist-benchmark failed there: {benchmark['error']}")
+    lines += installed.get("stays", ())
     if "service" in installed:
         lines.append(f"switch the service on there with: {installed['service']}")
+    if "service_problem" in installed:
+        lines.append(f"to do for the service: {installed['service_problem']}")
     lines += [f"to do: {sentence}" for sentence in doctor.get("to_do", [])]
     return [*lines, "passed" if document["passed"] else "FAILED"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bundles import current, install, other_bundle, versions
-from fmnist_deploy.target import ownership, release
+from fmnist_deploy.target import command, ownership, release
 from fmnist_deploy.target.release import ReleaseError
 from helpers import assert_fails
 
@@ -213,6 +213,16 @@ def test_pruning_removes_what_the_installer_made_and_nothing_else(tmp_path: Path
     assert previous.exists()
 
 
+def test_the_names_that_others_gave_are_printed_without_their_control_sequences(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    release.claim(tmp_path)
+    (tmp_path / "versions" / "\x1b[31m\u202emine\udcff").mkdir()
+    assert command._print("\n".join(["first", *release.prune(tmp_path)])) == 0
+    stays = f"{tmp_path}/versions/\\x1b[31m\\u202emine\\udcff stays: fmnist-edge did not make it"
+    assert capsys.readouterr().out == f"first\n{stays}\n"
+
+
 def test_copies_by_ssh_are_cleared_when_they_are_old_and_nothing_else_is_in_them(tmp_path: Path) -> None:
     release.claim(tmp_path)
     for name, file in (
@@ -304,9 +314,9 @@ def test_a_prefix_with_marks_that_shells_and_systemd_read_works(bundle_file: Pat
     for path in (bundle_file, other_bundle(bundle_file, tmp_path / "two.run")):
         result = install(path, prefix, "--no-compile")
         assert result.returncode == 0, result.stderr
-    command = next(line for line in result.stdout.splitlines() if "back to it with: " in line).partition("with: ")[2]
+    printed = next(line for line in result.stdout.splitlines() if "back to it with: " in line).partition("with: ")[2]
     # As a person does: paste what was printed.
-    back = subprocess.run(["sh", "-c", f"{command} --json"], capture_output=True, text=True, check=True)
+    back = subprocess.run(["sh", "-c", f"{printed} --json"], capture_output=True, text=True, check=True)
     assert json.loads(back.stdout)["version"] == current(prefix)
     doctor = subprocess.run(
         [prefix / "current/bin/fmnist-doctor", "--json"], capture_output=True, text=True, check=True

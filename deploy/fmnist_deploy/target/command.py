@@ -241,7 +241,7 @@ def _print(text: str) -> int:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        print(text, flush=True)
+        print("\n".join(map(_printable, text.split("\n"))), flush=True)
     except BrokenPipeError:
         # The reader (such as `head`) has what it wanted; nothing more may be written, not at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -252,6 +252,10 @@ def _print(text: str) -> int:
 
 
 def _fail(message: str, code: int = 1) -> int:
-    line = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in " ".join(message.split()))
-    print(f"fmnist-bundle: {line}", file=sys.stderr)
+    print(f"fmnist-bundle: {_printable(' '.join(message.split()))}", file=sys.stderr)
     return code
+
+
+def _printable(line: str) -> str:
+    """`line` with escapes for what a terminal would obey, such as in the name of a folder that somebody made."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
