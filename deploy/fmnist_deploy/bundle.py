@@ -24,8 +24,8 @@ from fmnist_runtime.shipped import DEFAULT, SHIPPED, model_path
 SCHEMA = 1
 _DATE = (1980, 1, 1, 0, 0, 0)
 _DEPLOY = ("__init__", "boards", *(f"target/{name}" for name in (
-    "__init__", "answering", "archive", "command", "contents", "installing", "interruption", "ownership", "release",
-    "service", "system", "textfile", "wheel",
+    "__init__", "answering", "archive", "command", "contents", "installing", "interruption", "output", "ownership",
+    "release", "service", "system", "textfile", "wheel",
 )))  # fmt: skip
 _RUNTIME = ("__init__", "child", "errors", "installation", "locks", "processes")
 # Understood by every Python 3, to say in one line that it is too old.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bundles import current, install, other_bundle, versions
-from fmnist_deploy.target import command, ownership, release
+from fmnist_deploy.target import output, ownership, release
 from fmnist_deploy.target.release import ReleaseError
 from helpers import assert_fails
 
@@ -218,7 +218,7 @@ def test_the_names_that_others_gave_are_printed_without_their_control_sequences(
 ) -> None:
     release.claim(tmp_path)
     (tmp_path / "versions" / "\x1b[31m\u202emine\udcff").mkdir()
-    assert command._print("\n".join(["first", *release.prune(tmp_path)])) == 0
+    assert output.show("\n".join(["first", *release.prune(tmp_path)])) == 0
     stays = f"{tmp_path}/versions/\\x1b[31m\\u202emine\\udcff stays: fmnist-edge did not make it"
     assert capsys.readouterr().out == f"first\n{stays}\n"
 

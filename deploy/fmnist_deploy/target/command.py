@@ -7,12 +7,11 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
 
-from fmnist_deploy.target import archive, installing, interruption, ownership, release, service, system
+from fmnist_deploy.target import archive, installing, interruption, output, ownership, release, service, system
 from fmnist_deploy.target.archive import ArchiveError
 from fmnist_deploy.target.release import ReleaseError
 from fmnist_deploy.target.wheel import WheelError
@@ -36,18 +35,18 @@ def main(arguments: list[str] | None = None, bundle: Path | None = None) -> int:
     try:
         result = _result(bundle, asked)
     except (ReleaseError, ArchiveError, WheelError) as error:
-        return _fail(str(error))
+        return output.fail(str(error))
     except OSError as error:
         reason = error.strerror or str(error)
         way_out = "free some space" if error.errno == errno.ENOSPC else "look at its rights and the disk"
-        return _fail(
+        return output.fail(
             f"{error.filename or asked.prefix}: {reason}; {way_out}, or choose another --prefix; nothing was changed"
         )
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        return _fail(f"{bundle}: damaged ({error}); copy it again")
+        return output.fail(f"{bundle}: damaged ({error}); copy it again")
     except KeyboardInterrupt as error:
-        return _fail("interrupted; nothing was changed", interruption.code(error))
-    return _print(json.dumps(result) if asked.json else "\n".join(_lines(result)))
+        return output.fail("interrupted; nothing was changed", interruption.code(error))
+    return output.show(json.dumps(result) if asked.json else "\n".join(output.lines(result)))
 
 
 def default_prefix() -> str:
@@ -214,48 +213,3 @@ def _rollback(prefix: Path) -> dict[str, Any]:
             f"write them again from the bundle of {now.name}, with --service"
         )
     return result
-
-
-def _lines(result: dict[str, Any]) -> list[str]:
-    if result.get("checked"):
-        return [f"whole, and fit for this machine: {result['version']} for {result['board']}"]
-    current = Path(result["prefix"]) / "current"
-    lines = [f"{current} is {result['version']}"]
-    if "doctor" in result:
-        lines.append(f"it uses {result['doctor']['uses']}")
-    lines += [f"{Path(one['model']).name}: {one['reason']}" for one in result.get("verify", ())]
-    if result["before"]:
-        command = shlex.quote(str(current / "bin" / "fmnist-rollback"))
-        lines.append(f"{result['before']} stays; back to it with: {command}")
-    lines += result.get("stays", ())
-    lines.append(f"commands: {current}/bin")
-    if "service" in result:
-        lines += service.enabled_lines(result["service"])
-    if "service_problem" in result:
-        lines.append(f"to do for the service: {result['service_problem']}")
-    return lines
-
-
-def _print(text: str) -> int:
-    """Print the result of what is done already; the exit code."""
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        print("\n".join(map(_printable, text.split("\n"))), flush=True)
-    except BrokenPipeError:
-        # The reader (such as `head`) has what it wanted; nothing more may be written, not at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _fail(f"it is done, but the result cannot be printed ({error.strerror})")
-    return 0
-
-
-def _fail(message: str, code: int = 1) -> int:
-    print(f"fmnist-bundle: {_printable(' '.join(message.split()))}", file=sys.stderr)
-    return code
-
-
-def _printable(line: str) -> str:
-    """`line` with escapes for what a terminal would obey, such as in the name of a folder that somebody made."""
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
