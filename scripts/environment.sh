@@ -7,8 +7,22 @@ cd "$(dirname "$0")/.."
 folder=$1
 shift
 wanted=$(cat pyproject.toml constraints.txt | cksum)" $*"
-if [ "$(cat "$folder/.installed" 2>/dev/null)" = "$wanted" ]; then
+installed() { [ "$(cat "$folder/.installed" 2>/dev/null)" = "$wanted" ]; }
+if installed; then
     exit 0
+fi
+
+# One at a time in a tree. The lock ends with its holder and with the pip that it started, however they end.
+if command -v flock >/dev/null; then
+    mkdir -p build
+    exec 9>>build/environment.lock
+    if ! flock -n 9; then
+        echo "another make makes an environment here; waiting until it ends"
+        flock 9
+        if installed; then
+            exit 0
+        fi
+    fi
 fi
 
 # Python 3.11 first: it is what Raspberry Pi OS bookworm has, and the last that tflite-runtime runs on.
@@ -24,6 +38,10 @@ if [ -z "$python" ]; then
 fi
 
 if [ ! -x "$folder/bin/pip" ]; then
+    if [ -n "$(ls -A "$folder" 2>/dev/null)" ] && [ ! -f "$folder/pyvenv.cfg" ]; then
+        echo "$folder is there and is no virtual environment; move it away, then run make again" >&2
+        exit 1
+    fi
     echo "making $folder with $("$python" --version)"
     if ! "$python" -m venv "$folder" >/dev/null 2>&1; then
         # Debian ships venv's pip in a package of its own.

@@ -24,9 +24,10 @@ from fmnist_runtime.shipped import DEFAULT, SHIPPED, model_path
 SCHEMA = 1
 _DATE = (1980, 1, 1, 0, 0, 0)
 _DEPLOY = ("__init__", "boards", *(f"target/{name}" for name in (
-    "__init__", "archive", "command", "installing", "release", "service", "system", "wheel",
+    "__init__", "answering", "archive", "command", "contents", "installing", "interruption", "output", "ownership",
+    "release", "service", "system", "textfile", "wheel",
 )))  # fmt: skip
-_RUNTIME = ("__init__", "child", "errors", "installation")
+_RUNTIME = ("__init__", "child", "errors", "installation", "locks", "processes")
 # Understood by every Python 3, to say in one line that it is too old.
 _MAIN = """\
 import sys
@@ -37,9 +38,14 @@ if sys.version_info < (3, 10):
         % sys.version_info[:2]
     )
     sys.exit(1)
-from pathlib import Path
-from fmnist_deploy.target.command import main
-sys.exit(main(None, Path(sys.argv[0])))
+try:
+    from pathlib import Path
+    from fmnist_deploy.target.command import main
+    code = main(None, Path(sys.argv[0]))
+except KeyboardInterrupt:
+    sys.stderr.write("fmnist-bundle: interrupted; nothing was changed\\n")
+    code = 130
+sys.exit(code)
 """
 
 
@@ -70,6 +76,9 @@ def models(paths: list[Path]) -> list[Chosen]:
         beside = golden.beside(path) or path.with_name(golden.name(path.stem.rpartition("-")[0]))
         golden.read(beside)
         content = beside.read_bytes()
+        for name in (path.name, beside.name):
+            if not name.isprintable():
+                raise FmnistError(f"{str(path)!r}: {name!r} holds a character that cannot be printed; rename it")
         if path.name in found or goldens.setdefault(beside.name, content) != content:
             raise FmnistError(
                 f"{path}: another model of the bundle has that name or that of its golden file; rename it"

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 )
 @click.option("--service", is_flag=True, help="With --to: write systemd units there that answer on a socket.")
 @click.option("--rollback", is_flag=True, help="With --to: switch back to the version before, and examine that.")
+@click.option("--check", "checked", type=FILE, metavar="FILE", help="Make nothing: is FILE, byte for byte, a bundle as it was made?")  # noqa: E501  # fmt: skip
 @click.option("-o", "--output", type=FILE, metavar="FILE", help="The bundle, or with --to the results as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="The result as one JSON document on standard output.")
 def main(
@@ -38,6 +39,7 @@ def main(
     prefix: str | None,
     service: bool,
     rollback: bool,
+    checked: Path | None,
     output: Path | None,
     as_json: bool,
 ) -> int:
@@ -50,6 +52,11 @@ def main(
     """
     from fmnist_deploy import boards
 
+    if checked is not None:
+        others = (board, models, python, wheel, target, ssh_options, prefix, service, rollback, output)
+        if any(others):
+            raise click.UsageError("--check looks at a file; give nothing else but --json")
+        return _check(checked, as_json)
     if prefix is not None and (not prefix.startswith("/") or prefix != "".join(prefix.split())):
         raise click.UsageError(f"--prefix is {prefix!r}, expected a whole path there, from / on and without blanks")
     version = _version(python)
@@ -63,6 +70,23 @@ def main(
     if rollback and (board or models or wheel or service):
         raise click.UsageError("--rollback installs nothing; give --to, --prefix and --ssh-option only")
     return _deploy(target, ssh_options, prefix, rollback, service, named, list(models), wheel, output, as_json)
+
+
+def _check(path: Path, as_json: bool) -> int:
+    from fmnist_deploy.target import archive
+    from fmnist_runtime.errors import FmnistError
+
+    try:
+        whole = archive.read(path)
+    except archive.ArchiveError as error:
+        raise FmnistError(str(error)) from error
+    board, models = str(whole.manifest["board"]), [Path(name).name for name in whole.manifest["models"]]
+    if as_json:
+        document = {"path": str(path), "board": board, "version": whole.version, "models": models, "checked": True}
+        say_json(document, indent=1)
+    else:
+        say(f"{path}: whole, {whole.version} for {board} with {', '.join(models) or 'no model'}")
+    return 0
 
 
 def _version(text: str | None) -> tuple[int, int] | None:
@@ -86,8 +110,21 @@ def _make(board: "Board", models: list[Path], wheel: Path | None, output: Path |
         say_json({"path": str(path), "board": board.name, "bytes": len(content), "sha256": digest}, indent=1)
     else:
         say(f"{path}: {len(content) / 1e6:.1f} MB for {board.boards}, SHA-256 {digest}")
-        say(f"copy it there and run: sh {path.name}")
+        say(f"copy it there and run: {_run_command(path.name, digest)}")
     return 0
+
+
+def _run_command(name: str, digest: str) -> str:
+    """The shell command that runs the bundle `name` in the folder that it lies in, if it is whole.
+
+    The file checks itself, but for an empty one, which a shell takes for a script that does nothing.
+    """
+    import shlex
+
+    # sha256sum's own way of writing a name that does not fit into a line.
+    escaped = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    line = f"{'' if escaped == name else chr(92)}{digest}  {escaped}"
+    return f"printf '%s\\n' {shlex.quote(line)} | sha256sum -c && sh {shlex.quote(f'./{name}')}"
 
 
 def _bundle(board: "Board", models: list[Path], wheel: Path | None) -> bytes:
@@ -158,7 +195,10 @@ def _summary(document: dict[str, Any]) -> list[str]:
         )
     if "error" in benchmark:
         lines.append(f"fmnist-benchmark failed there: {benchmark['error']}")
+    lines += installed.get("stays", ())
     if "service" in installed:
         lines.append(f"switch the service on there with: {installed['service']}")
+    if "service_problem" in installed:
+        lines.append(f"to do for the service: {installed['service_problem']}")
     lines += [f"to do: {sentence}" for sentence in doctor.get("to_do", [])]
     return [*lines, "passed" if document["passed"] else "FAILED"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from fmnist_deploy.boards import Board, for_system
 from fmnist_deploy.remote import Remote, last_line, quoted
-from fmnist_runtime.errors import FmnistError
+from fmnist_runtime.errors import FmnistError, Interruption
 from fmnist_runtime.files import sha256
 
 # What a system says of itself, in words that every Python 3 has.
@@ -17,6 +17,15 @@ _PROBE = (
     "'/opt/fmnist-edge' if os.geteuid() == 0 else home + '/fmnist-edge']))"
 )
 Say = Callable[[str], None]
+# An installer that is past its switch goes on to its end, which takes a second or two.
+_STOP = """\
+[ -s {pid} ] || exit 0
+read -r process <{pid}
+kill -INT "$process" 2>/dev/null
+for second in 1 2 3 4 5 6 7 8 9 10; do
+    kill -0 "$process" 2>/dev/null || exit 0
+    sleep 1
+done"""
 
 
 def system(remote: Remote) -> tuple[Board, str]:
@@ -41,19 +50,24 @@ def system(remote: Remote) -> tuple[Board, str]:
 def install(remote: Remote, bundle: bytes, prefix: str, service: bool) -> dict[str, Any]:
     """Copy the bundle and run it there, below `prefix`; what its installer says.
 
-    Nothing of the copy stays. Raises FmnistError with the installer's own line where it refuses.
+    Nothing of the copy stays, and with Ctrl-C the installer there is stopped too (raises Interruption). Raises
+    FmnistError with the installer's own line where it refuses.
     """
     # On the disk that it is installed on, not in /tmp, which on a Pi is memory.
-    make = f"umask 077; mkdir -p {quoted(prefix)} && mktemp -d {quoted(prefix)}/.incoming-XXXXXX"
+    make = f"mkdir -p {quoted(prefix)} && mktemp -d {quoted(prefix)}/.incoming-XXXXXX"
     folder = remote.check(make, "cannot make a folder there").strip()
-    path = f"{folder}/bundle.run"
+    path, pid = f"{folder}/bundle.run", f"{folder}/pid"
     try:
         remote.check(f"cat >{quoted(path)}", "the copy failed, free some space there or choose --prefix", bundle)
         found = remote.check(quoted("sha256sum", path), "the copy cannot be read").split()[0]
         if found != sha256(bundle):
             raise FmnistError(f"{remote.target}: the copy is not whole (SHA-256 {found[:12]}…); nothing was installed")
         words = ["sh", path, "--json", "--prefix", prefix, *(["--service"] if service else [])]
-        return _result(remote, quoted(*words))
+        return _result(remote, f"echo $$ >{quoted(pid)} && exec {quoted(*words)}")
+    except KeyboardInterrupt:
+        # The program there does not see that nobody waits for it any more.
+        remote.run(_STOP.format(pid=quoted(pid)))
+        raise Interruption(f"{remote.target}: interrupted; the installer there was stopped, the copy removed") from None
     finally:
         remote.run(quoted("rm", "-rf", folder))
 

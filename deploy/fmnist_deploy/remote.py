@@ -97,5 +97,5 @@ def _close(remote: Remote) -> None:
 def _reason(target: str, said: str) -> str:
     for words, way_out in _WAYS_OUT:
         if words in said:
-            return f"{target}: {words}; {way_out.format(target=target)}"
-    return f"{target}: ssh failed ({last_line(said.encode()) or 'no reason given'}); try: ssh {target}"
+            return f"{target}: {words}; {way_out.format(target=shlex.quote(target))}"
+    return f"{target}: ssh failed ({last_line(said.encode()) or 'no reason given'}); try: ssh {shlex.quote(target)}"

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from fmnist_deploy.boards import Board
+from fmnist_runtime import processes
 from fmnist_runtime.errors import FmnistError
 
 DISTRIBUTION = "fmnist-edge"
@@ -73,7 +74,7 @@ def repack(installed: metadata.Distribution, folder: Path) -> Path:
 
 def _run(command: list[str], what: str) -> None:
     try:
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+        ended = processes.run(command, seconds=_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise FmnistError(f"{what}: not done within {_SECONDS} s; look at the network and try again") from error
     if ended.returncode != 0:

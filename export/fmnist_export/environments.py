@@ -1,7 +1,8 @@
 """Where a target's interpreter is: in the environment that runs the export, or in one of its own in the cache.
 
 A target is proved by its own release and no other, so an environment is made for it once, with pip, where this one
-holds another release. It lies in $XDG_CACHE_HOME/fmnist-edge/targets (~/.cache by default); delete it at will.
+holds another release. It lies in $XDG_CACHE_HOME/fmnist-edge/targets (~/.cache by default); delete it at will. It is
+made under another name, by one process at a time, and renamed when it is whole.
 """
 
 import importlib.metadata
@@ -16,8 +17,10 @@ from pathlib import Path
 
 import fmnist_runtime
 from fmnist_export.targets import Target
+from fmnist_runtime import processes
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.files import make_folder
+from fmnist_runtime.locks import locked
 
 PACKAGES = {"tflite-runtime": "tflite-runtime", "litert": "ai-edge-litert"}
 
@@ -26,6 +29,9 @@ _NEEDS = ("click",)
 _OLDEST_PYTHON = (3, 10)
 _PIP_SECONDS = 300
 _DONE = ".complete"
+# What is being made is named so, and bears the mark from the start.
+_PARTIAL = ".part"
+_MARK = ".fmnist-export"
 
 
 class NotProvable(ExportError):  # noqa: N818  # a finding that is reported, not a fault
@@ -68,17 +74,59 @@ def cache() -> Path:
 
 def _make(target: Target, folder: Path, say: Callable[[str], None]) -> None:
     python = _python(target)
-    say(f"making an environment for {target.name} in {folder} (once)")
     make_folder(folder.parent)
-    shutil.rmtree(folder, ignore_errors=True)
+    lock = folder.with_name(f".{folder.name}.lock")
+    with locked(lock, f"fmnist-export, which makes {folder.name}", wait=True, say=say):
+        # Another process may have made it while this one waited.
+        if (folder / _DONE).exists():
+            return
+        say(f"making an environment for {target.name} in {folder} (once)")
+        _clear(folder)
+        _fill(target, python, folder)
+
+
+def _fill(target: Target, python: str, folder: Path) -> None:
+    """Make the environment beside `folder`, and give it that name when it is whole.
+
+    Its scripts name the place where it was made, and nothing here runs them: `bin/python` finds its modules by where it
+    is (PEP 405).
+    """
+    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=_PARTIAL, dir=folder.parent))
     try:
-        _run(target, [python, "-m", "venv", str(folder)])
-        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        (partial / _MARK).touch()
+        _run(target, [python, "-m", "venv", str(partial)])
+        pip = [str(partial / "bin" / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
         _run(target, [*pip, *target.requirements, *_NEEDS])
+        (partial / _DONE).write_text("\n".join(target.requirements) + "\n")
+        partial.chmod(0o755)
+        partial.replace(folder)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
         raise
-    (folder / _DONE).write_text("\n".join(target.requirements) + "\n")
+
+
+def _clear(folder: Path) -> None:
+    """Remove what killed processes left of `folder`: beside it, and in its place, where older releases made it.
+
+    Raises ExportError where something else is in its place. Nobody makes it meanwhile: the lock is held.
+    """
+    for path in folder.parent.glob(f".{folder.name}.*{_PARTIAL}"):
+        if _is_ours(path, _MARK):
+            shutil.rmtree(path, ignore_errors=True)
+    if not os.path.lexists(folder):
+        return
+    if not _is_ours(folder, "pyvenv.cfg"):
+        raise ExportError(
+            f"{folder}: is in the place of an environment, and fmnist-export did not make it; move it away"
+        )
+    shutil.rmtree(folder)
+
+
+def _is_ours(folder: Path, mark: str) -> bool:
+    """Whether `folder` is a folder, no link, that holds the file `mark` or nothing yet."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    return (folder / mark).is_file() or not any(folder.iterdir())
 
 
 def _python(target: Target) -> str:
@@ -98,7 +146,7 @@ def _python(target: Target) -> str:
 
 def _run(target: Target, command: list[str]) -> None:
     try:
-        result = subprocess.run(command, capture_output=True, text=True, timeout=_PIP_SECONDS, check=False)
+        result = processes.run(command, seconds=_PIP_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise NotProvable(f"it could not be installed within {_PIP_SECONDS} s") from error
     if result.returncode != 0:

@@ -6,21 +6,28 @@ The lock file stays where it is after use: removing it would let two processes h
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+import re
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fmnist_runtime.errors import FmnistError, LockedError
 
 # A holder's note is a process number and the words of its command; nobody writes more.
-_MAXIMUM_NOTE = 200
+_MAXIMUM_NOTE = 600
+_MAXIMUM_PURPOSE = 100
+_NOTE = re.compile(rb"[^\n]* \(process \d+\)\n")
 
 
 @contextlib.contextmanager
-def locked(path: Path, purpose: str, *, wait: bool = False) -> Iterator[None]:
+def locked(
+    path: Path, purpose: str, *, wait: bool = False, say: Callable[[str], None] = lambda _: None
+) -> Iterator[None]:
     """Hold the lock file `path`, made where there is none; `purpose` tells others what for, such as "fmnist-train".
 
-    Without `wait`, raises LockedError, which names the process that holds it; with `wait`, waits until it ends.
-    Raises FmnistError where the file cannot be opened, or where a symbolic link stands in its place.
+    Without `wait`, raises LockedError, which names the process that holds it; with `wait`, waits until it ends, and
+    `say` is told for whom. Raises FmnistError where the file cannot be opened, or where a symbolic link or a file of
+    somebody else stands in its place: a lock file holds nothing, or a holder's note.
     """
     import fcntl
 
@@ -30,15 +37,16 @@ def locked(path: Path, purpose: str, *, wait: bool = False) -> Iterator[None]:
         reason = "a symbolic link is in its place" if error.errno == errno.ELOOP else error.strerror
         raise FmnistError(f"{path}: cannot be locked ({reason}); remove it, or choose another folder") from error
     try:
+        _check_ours(path, descriptor)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(descriptor, _MAXIMUM_NOTE, 0).decode("utf-8", "replace").strip() or "another process"
-            holder = holder if holder.isprintable() else repr(holder)
-            raise LockedError(
-                f"{path.parent}: in use by {holder}; wait until it ends, or choose another folder"
-            ) from None
-        note = f"{purpose} (process {os.getpid()})\n".encode()[:_MAXIMUM_NOTE]
+            in_use = f"{path.parent}: in use by {_holder(descriptor)}"
+            if not wait:
+                raise LockedError(f"{in_use}; wait until it ends, or choose another folder") from None
+            say(f"{in_use}; waiting until it ends")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        note = f"{purpose[:_MAXIMUM_PURPOSE]} (process {os.getpid()})\n".encode()
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, note, 0)
         yield
@@ -46,3 +54,34 @@ def locked(path: Path, purpose: str, *, wait: bool = False) -> Iterator[None]:
         os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
+
+
+def is_lock(path: Path) -> bool:
+    """Whether `path` is a lock file that `locked` would take, held or not; a symbolic link is none."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return _may_be_emptied(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _holder(descriptor: int) -> str:
+    holder = os.pread(descriptor, _MAXIMUM_NOTE, 0).decode("utf-8", "replace").strip() or "another process"
+    return holder if holder.isprintable() else repr(holder)
+
+
+def _check_ours(path: Path, descriptor: int) -> None:
+    if not _may_be_emptied(descriptor):
+        raise FmnistError(f"{path}: is no lock file of fmnist-edge; move it away, or choose another folder")
+
+
+def _may_be_emptied(descriptor: int) -> bool:
+    """Whether the open file is a lock file of ours: with one name, and with no content but a holder's note."""
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        return False
+    content = os.pread(descriptor, _MAXIMUM_NOTE + 1, 0)
+    return not content or _NOTE.fullmatch(content) is not None

@@ -1,83 +1,29 @@
 """A real bundle, run as a board runs it: by sh and the system's Python, with no network."""
 
+import hashlib
+import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bundles import MODEL, PATH, current, install, other_bundle, versions
 from environments import _python
 from fmnist_deploy import bundle
 from fmnist_deploy.boards import Board
+from fmnist_deploy.command import _run_command
 from fmnist_deploy.target import archive
-from fmnist_runtime import modelfile, shipped
+from fmnist_runtime import shipped
 from fmnist_runtime.errors import FmnistError
 from helpers import assert_fails, run_command
-
-_SHIPPED = shipped.model_path("mlp")
-# The test's own Python must be the one that a bundle finds.
-_PATH = f"{Path(sys._base_executable).parent}:{os.environ['PATH']}"
-
-
-def _offline() -> list[str]:
-    """The words that cut the network off, where this machine lets us."""
-    return ["unshare", "-n"] if subprocess.run(["unshare", "-n", "true"], check=False).returncode == 0 else []
-
-
-def install(path: Path, prefix: Path, *options: object, python: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the bundle `path` by sh, or by `python`; without the variables of this test's environment."""
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}
-    return subprocess.run(
-        [*_offline(), *([python] if python else ["sh"]), str(path), "--prefix", str(prefix), *map(str, options)],
-        env={**variables, "PATH": _PATH},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
-def other_bundle(path: Path, goal: Path, weights: bool = False, wheels: bool = True) -> Path:
-    """A bundle like `path` with another model, a copy under another name, or with shuffled `weights` too."""
-    import zipfile
-
-    with zipfile.ZipFile(path) as content:
-        names = [name for name in content.namelist() if name.startswith("wheels/")] if wheels else []
-        wheel_contents = {name: content.read(name) for name in names}
-        python = tuple(json.loads(content.read("bundle.json"))["python"])
-    folder = goal.parent / f"{goal.name}-models"
-    folder.mkdir()
-    model = folder / f"{goal.stem}-int8.tflite"
-    shutil.copy(_SHIPPED, model)
-    shutil.copy(shipped.golden_path("mlp"), folder / f"{goal.stem}-golden.npz")
-    if weights:
-        _shuffle(model)
-    board = bundle.Board("x86-64", "a PC", python, "x86_64", 64, 34)
-    goal.write_bytes(bundle.pack(board, bundle.models([model]), wheel_contents))
-    return goal
-
-
-def _shuffle(path: Path) -> None:
-    """A sound file that carries the proof of another: its largest weight tensor is shuffled."""
-    file = modelfile.read(path)
-    largest = max((tensor.data for tensor in file.graph.tensors), key=lambda data: data.length)
-    content = bytearray(file.flatbuffer)
-    np.random.default_rng(0).shuffle(np.frombuffer(content, np.uint8)[largest.start : largest.end])
-    kept = {name: value for name, value in file.description.items() if name not in ("schema", "flatbuffer")}
-    description = {**modelfile.describe(bytes(content), file.labels), **kept}
-    path.write_bytes(modelfile.pack(bytes(content), file.labels, description))
-
-
-def versions(prefix: Path) -> set[str]:
-    return {path.name for path in (prefix / "versions").iterdir()}
-
-
-def current(prefix: Path) -> str:
-    return (prefix / "current").readlink().name
 
 
 def test_it_installs_without_network_pip_or_a_virtual_environment_and_answers(
@@ -102,21 +48,138 @@ def test_it_installs_without_network_pip_or_a_virtual_environment_and_answers(
     assert list(prefix.glob("versions/*/lib/*/site-packages/click/__pycache__/*.pyc"))
 
 
-def test_a_copy_that_is_cut_off_installs_nothing(empty_bundle: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_a_copy_that_is_cut_off_installs_nothing_and_says_so(shell: str, empty_bundle: bytes, tmp_path: Path) -> None:
+    """Every length of the script, and 40 of the ZIP behind it. Only an empty file is a script that does nothing."""
     path, prefix = tmp_path / "cut.run", tmp_path / "prefix"
     script = len(empty_bundle) - int(archive._STATED.search(empty_bundle)[1])
-    # The comments at the start are all that a shell runs without complaint, and they do nothing.
-    start = empty_bundle.index(b"{")
-    cuts = [*range(0, script + 2, 23), *np.linspace(script, len(empty_bundle) - 1, 40).astype(int).tolist()]
-    for length in cuts:
+    lengths = [*range(script + 2), *np.linspace(script, len(empty_bundle) - 1, 40).astype(int).tolist()]
+    codes = {}
+    for length in lengths:
         path.write_bytes(empty_bundle[:length])
-        result = install(path, prefix)
-        assert not prefix.exists(), length
-        assert length <= start or result.returncode in (1, 2), (length, result)
-        assert length <= start or result.stderr, length
+        result = subprocess.run([shell, path, "--prefix", prefix], capture_output=True, text=True, check=False)
+        codes[length] = result.returncode
+        assert not result.stdout, length
+        assert bool(result.stderr) == bool(length), length
+        assert len(result.stderr.splitlines()) <= (1 if shell == "sh" else 2), (length, result.stderr)
         assert "Traceback" not in result.stderr
+    assert not prefix.exists()
+    assert codes.pop(0) == 0, "no content can change that"
+    assert set(codes.values()) <= {1, 2}, {length for length, code in codes.items() if code not in (1, 2)}
     path.write_bytes(empty_bundle)
     assert install(path, prefix, "--check").returncode == 0, "the whole file is refused too"
+
+
+def test_an_empty_or_cut_copy_is_refused_by_the_command_that_is_printed(empty_bundle: bytes, tmp_path: Path) -> None:
+    """That is how an empty file is noticed; with names that a shell and sha256sum read in their own ways."""
+    digest = hashlib.sha256(empty_bundle).hexdigest()
+    for name in ("x.run", "a b.run", "-x.run", "q'u\"o.run", "$HOME `x`.run", "back\\slash.run", "two\nlines.run", "*"):
+        path = tmp_path / name
+        command = _run_command(name, digest)
+        for content, code in ((empty_bundle, 0), (b"", 1), (empty_bundle[:40], 1)):
+            path.write_bytes(content)
+            result = subprocess.run(
+                ["sh", "-c", f"{command} --check"],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                check=False,
+                env={**os.environ, "PATH": PATH},
+            )
+            assert result.returncode == code, (name, result)
+            assert ("whole, and fit for this machine" in result.stdout) == (code == 0)
+        path.unlink()
+
+
+def test_a_bundle_is_checked_where_it_was_made(empty_bundle: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "x.run"
+    path.write_bytes(empty_bundle)
+    result = run_command("fmnist-bundle", "--check", path)
+    digest = hashlib.sha256(empty_bundle[-int(archive._STATED.search(empty_bundle)[1]) :]).hexdigest()
+    assert result.stdout == f"{path}: whole, 0.1.0-{digest[:12]} for x86-64 with no model\n"
+    assert json.loads(run_command("fmnist-bundle", "--check", path, "--json").stdout)["checked"] is True
+    empty, nested = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(empty, "w"):
+        pass
+    with zipfile.ZipFile(nested, "w") as content:
+        content.writestr("bundle.json", "[" * 100_000)
+    for content, words in (
+        (b"", "empty, 0 bytes, expected a bundle; copy it again"),
+        (empty_bundle[:40], "damaged or no bundle"),
+        (empty_bundle[:-1], "damaged"),
+        (empty_bundle[: len(empty_bundle) // 2], "damaged"),
+        (b"x" + empty_bundle[1:], "damaged, its bytes are not those that were made"),
+        (empty_bundle + b"x", "damaged"),
+        (empty.getvalue(), "damaged or no bundle"),
+        (nested.getvalue(), "damaged or no bundle"),
+        (b"\x00" * 5000, "damaged or no bundle"),
+    ):
+        path.write_bytes(content)
+        assert_fails(run_command("fmnist-bundle", "--check", path), 1, str(path), words)
+    assert_fails(run_command("fmnist-bundle", "--check", tmp_path / "no.run"), 1, "no.run", "No such file")
+    assert_fails(run_command("fmnist-bundle", "--check", tmp_path), 1, "Is a directory")
+    assert_fails(run_command("fmnist-bundle", "x86-64", "--check", path), 2, "give nothing else")
+
+
+def test_a_model_whose_name_no_bundle_can_carry_is_one_line(here: Board, tmp_path: Path) -> None:
+    for name in ("two\nlines", "esc\x1b[31m", "not\udcffutf8"):
+        model = tmp_path / f"{name}-int8.tflite"
+        shutil.copy(MODEL, model)
+        shutil.copy(shipped.golden_path("mlp"), tmp_path / f"{name}-golden.npz")
+        result = run_command("fmnist-bundle", "x86-64", "--model", model, "-o", tmp_path / "x.run")
+        assert_fails(result, 1, "holds a character that cannot be printed; rename it")
+        assert "\x1b" not in result.stderr
+        assert not (tmp_path / "x.run").exists()
+    # A manifest that was made by hand, with right digests, does not lead out of the folder.
+    for name in ("../../x", "/etc/x", "models/../../x", "models/a/b", "models/\n"):
+        chosen = bundle.Chosen("x", b"", "y", b"", ())
+        content = bundle.pack(here, [chosen], {})
+        path = tmp_path / "made.run"
+        path.write_bytes(_with_model_named(here, content, name))
+        assert_fails(install(path, tmp_path / "prefix", "--check"), 1, "expected models/NAME")
+
+
+def _with_model_named(here: Board, content: bytes, name: str) -> bytes:
+    """The bundle `content` with another name for its model in the manifest, and every digest made anew."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archived:
+        members = {one: archived.read(one) for one in archived.namelist()}
+    members["bundle.json"] = members["bundle.json"].replace(b'"models/x": {', json.dumps(name).encode() + b": {")
+    payload = bundle._zip(members)
+    return archive.header(here.name, "0.1.0", here.python, len(payload), hashlib.sha256(payload).hexdigest()) + payload
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_installation_leaves_nothing_and_ends_with_its_code(
+    number: signal.Signals, bundle_file: Path, tmp_path: Path
+) -> None:
+    prefix = tmp_path / "prefix"
+    process = subprocess.Popen(
+        ["sh", bundle_file, "--prefix", prefix],
+        env={**os.environ, "PATH": PATH},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not list(prefix.glob("versions/.partial-*/models/*")):
+        assert process.poll() is None, "it ended before it could be interrupted"
+        time.sleep(0.01)
+    os.killpg(process.pid, number)
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (128 + number, "fmnist-bundle: interrupted; nothing was changed\n")
+    assert versions(prefix) == set()
+    assert not (prefix / "current").is_symlink()
+
+
+def test_the_result_that_nobody_reads_is_not_called_a_failed_installation(bundle_file: Path, tmp_path: Path) -> None:
+    prefix = tmp_path / "prefix"
+    command = f"exec sh {bundle_file} --prefix {prefix} --no-compile"
+    assert install(bundle_file, prefix, "--no-compile").returncode == 0
+    words = ["bash", "-c", f"set -o pipefail; ({command}) | true"]
+    result = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, "PATH": PATH})
+    assert (result.returncode, result.stderr) == (0, "")
+    words = ["bash", "-c", f"{command} >/dev/full"]
+    result = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, "PATH": PATH})
+    assert_fails(result, 1, "it is done, but the result cannot be printed (No space left on device)")
 
 
 def test_every_cut_is_noticed_by_the_python_side_too(empty_bundle: bytes, here: Board, tmp_path: Path) -> None:
@@ -204,7 +267,7 @@ def test_a_full_disk(bundle_file: Path, small_disk: Path, tmp_path: Path, monkey
 
 def test_a_killed_installation_leaves_no_version_and_the_next_one_clears_up(bundle_file: Path, tmp_path: Path) -> None:
     prefix = tmp_path / "prefix"
-    process = subprocess.Popen(["sh", bundle_file, "--prefix", prefix], env={**os.environ, "PATH": _PATH})
+    process = subprocess.Popen(["sh", bundle_file, "--prefix", prefix], env={**os.environ, "PATH": PATH})
     while not list(prefix.glob("versions/.partial-*/lib/*/site-packages/*")):
         assert process.poll() is None, "it ended before it could be killed"
     process.kill()
@@ -284,7 +347,7 @@ def test_the_same_parts_give_the_same_bytes(here: Board, empty_bundle: bytes) ->
 
 
 def test_models_need_their_golden_file_and_a_name_of_their_own(tmp_path: Path) -> None:
-    model = Path(shutil.copy(_SHIPPED, tmp_path / "a-int8.tflite"))
+    model = Path(shutil.copy(MODEL, tmp_path / "a-int8.tflite"))
     with pytest.raises(FmnistError, match=r"a-golden.npz: no such file"):
         bundle.models([model])
     shutil.copy(shipped.golden_path("mlp"), tmp_path / "a-golden.npz")

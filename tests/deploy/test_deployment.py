@@ -3,6 +3,9 @@
 import json
 import os
 import shutil
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from fmnist_deploy import deployment, remote
 from fmnist_deploy.boards import Board
 from fmnist_runtime import shipped
 from fmnist_runtime.errors import FmnistError
-from helpers import assert_fails, run_command
+from helpers import BIN, assert_fails, run_command
 from ssh_server import Server
 
 
@@ -111,3 +114,39 @@ def test_the_system_says_what_it_is(server: Server, here: Board) -> None:
         board, prefix = deployment.system(machine)
     assert board == here
     assert prefix.endswith("fmnist-edge")
+
+
+@pytest.mark.parametrize("whole_group", [True, False], ids=["Ctrl-C", "kill"])
+def test_an_interrupt_stops_the_installer_there_too(
+    whole_group: bool, server: Server, wheel: Path, wheelhouse: dict[str, str], tmp_path: Path
+) -> None:
+    prefix = tmp_path / "prefix"
+    words = [BIN / "fmnist-bundle", "--to", server.target, *server.options(), "--wheel", wheel, "--prefix", prefix]
+    process = subprocess.Popen(
+        list(map(str, words)), env=wheelhouse, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while not list(prefix.glob("versions/.partial-*/lib/*/site-packages/*")):
+        assert process.poll() is None, "it ended before it could be interrupted"
+        time.sleep(0.01)
+    if whole_group:
+        os.killpg(process.pid, signal.SIGINT)
+    else:
+        process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert said.splitlines()[-1] == (
+        f"fmnist-bundle: {server.target}: interrupted; the installer there was stopped, the copy removed"
+    )
+    assert sorted(path.name for path in prefix.iterdir()) == [".fmnist-edge", ".lock", "versions"]
+    assert list((prefix / "versions").iterdir()) == []
+    time.sleep(1)
+    assert not (prefix / "current").is_symlink(), "nothing goes on there"
+
+
+def test_a_folder_of_others_there_is_refused_and_stays_as_it_is(
+    server: Server, wheel: Path, wheelhouse: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "versions" / "3.11.7").mkdir(parents=True)
+    result = deploy(server, "--wheel", wheel, "--prefix", tmp_path, "--model", "mlp", env=wheelhouse)
+    assert_fails(result, 1, "holds versions/3.11.7, which fmnist-edge did not make", "--prefix")
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["versions", "versions/3.11.7"]

@@ -81,3 +81,47 @@ def test_a_lock_does_not_follow_a_symbolic_link(tmp_path: Path) -> None:
     with pytest.raises(FmnistError, match="a symbolic link is in its place"), locked(tmp_path / ".lock", "me"):
         pass
     assert (tmp_path / "precious").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    "content", ["precious\n", "a (process x)\n", "one (process 1)\ntwo (process 2)\n", "x" * 10_000]
+)
+def test_a_file_of_somebody_else_in_the_place_of_a_lock_is_not_emptied(content: str, tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    path.write_text(content)
+    with pytest.raises(FmnistError, match="is no lock file of fmnist-edge; move it away"), locked(path, "me"):
+        pass
+    assert path.read_text() == content
+
+
+def test_a_second_name_of_a_file_and_a_pipe_are_no_lock(tmp_path: Path) -> None:
+    (tmp_path / "notes").touch()
+    (tmp_path / "second").hardlink_to(tmp_path / "notes")
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("second", "pipe"):
+        with pytest.raises(FmnistError, match="is no lock file of fmnist-edge"), locked(tmp_path / name, "me"):
+            pass
+
+
+def test_a_wait_for_a_lock_says_for_whom(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    with locked(path, "fmnist-train"):
+        said = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "import sys, signal; from pathlib import Path; from fmnist_runtime.locks import locked\n"
+                "signal.alarm(2)\n"
+                "with locked(Path(sys.argv[1]), 'me', wait=True, say=lambda line: print(line, flush=True)): pass",
+                path,
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert said.stdout == f"{tmp_path}: in use by fmnist-train (process {os.getpid()}); waiting until it ends\n"
+    assert said.returncode == -14, "it waited until it was killed"
+    # A note that a killed holder left says nothing.
+    path.write_text("fmnist-train (process 1)\n")
+    with locked(path, "me", wait=True, say=pytest.fail):
+        assert path.read_text() == f"me (process {os.getpid()})\n"

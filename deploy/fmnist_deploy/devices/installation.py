@@ -1,6 +1,7 @@
 """The wheels of a cell, unpacked where its Python finds them: fmnist-edge's own, built here, and what pip downloads."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,8 +16,10 @@ from fmnist_deploy.devices.cells import Cell
 from fmnist_deploy.devices.userland import NotToBeHad
 from fmnist_deploy.target import wheel as wheel_format
 from fmnist_runtime.child import LAUNCHER
+from fmnist_runtime.commandline import warn
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.files import sha256
+from fmnist_runtime.files import make_folder, sha256
+from fmnist_runtime.locks import locked
 
 _DONE = ".complete"
 
@@ -41,7 +44,32 @@ class Installation:
 
 
 def install(cell: Cell, wheel: Path) -> Installation:
-    """Make what `cell` needs, and fmnist-edge from `wheel`. Raises NotToBeHad where something cannot be fetched."""
+    """Make what `cell` needs, and fmnist-edge from `wheel`; waits for another process that does.
+
+    Raises NotToBeHad where something cannot be fetched.
+    """
+    make_folder(userland.cache())
+    with locked(userland.cache() / ".lock", f"the installation for {cell.name}", wait=True, say=warn):
+        return _install(cell, wheel)
+
+
+def host_python(version: tuple[int, int]) -> str:
+    """A CPython `version` of this machine that really starts. Raises NotToBeHad."""
+    name = f"python{version[0]}.{version[1]}"
+    found = shutil.which(name)
+    candidates = [found] if found else []
+    # A shim of pyenv is found and fails unless that version is switched on.
+    candidates += map(str, sorted(Path.home().glob(f".pyenv/versions/{version[0]}.{version[1]}.*/bin/python")))
+    if sys.version_info[:2] == version:
+        candidates.insert(0, sys.executable)
+    for candidate in candidates:
+        shown = subprocess.run([candidate, "-c", "import sys; print(sys.version_info[:2])"], capture_output=True)
+        if shown.stdout.decode().strip() == str(version):
+            return candidate
+    raise NotToBeHad(f"no {name} on this machine")
+
+
+def _install(cell: Cell, wheel: Path) -> Installation:
     launcher: tuple[str, ...] = ()
     if cell.userland:
         program = userland.emulator(cell.userland.emulator)
@@ -60,24 +88,8 @@ def install(cell: Cell, wheel: Path) -> Installation:
         "LC_ALL": "C.UTF-8",
     }
     if launcher:
-        variables[LAUNCHER] = " ".join(launcher)
+        variables[LAUNCHER] = shlex.join(launcher)
     return Installation(launcher, python, own / "site", own / "bin", variables)
-
-
-def host_python(version: tuple[int, int]) -> str:
-    """A CPython `version` of this machine that really starts. Raises NotToBeHad."""
-    name = f"python{version[0]}.{version[1]}"
-    found = shutil.which(name)
-    candidates = [found] if found else []
-    # A shim of pyenv is found and fails unless that version is switched on.
-    candidates += map(str, sorted(Path.home().glob(f".pyenv/versions/{version[0]}.{version[1]}.*/bin/python")))
-    if sys.version_info[:2] == version:
-        candidates.insert(0, sys.executable)
-    for candidate in candidates:
-        shown = subprocess.run([candidate, "-c", "import sys; print(sys.version_info[:2])"], capture_output=True)
-        if shown.stdout.decode().strip() == str(version):
-            return candidate
-    raise NotToBeHad(f"no {name} on this machine")
 
 
 def _needs(board: Board) -> Path:

@@ -2,38 +2,58 @@
 
 `sh FILE` lets the script compare size and SHA-256 of what follows it, and hands over to Python, which runs a file that
 ends in a ZIP. The Python side makes the script anew and compares that too, so no byte is left out. The script is one
-braced command, which a shell reads to its end before it does any of it: cut off anywhere behind its first lines (which
-are comments), it is a syntax error.
+braced command, which a shell reads to its end before it does any of it, and the brace is the file's first byte: cut off
+anywhere behind it, the script is a syntax error. No `#!` stands before it, for a copy cut off within that line would be
+a comment, which a shell runs without complaint. What no content can change: an empty file is an empty script.
 """
 
 import hashlib
+import json
 import re
+import zipfile
 from pathlib import Path
+from typing import Any, NamedTuple
 
 _HEADER = """\
-#!/bin/sh
-# fmnist-edge {version} for {board}.
-{{
-fail() {{ echo "fmnist-bundle: $0: $1" >&2; exit 1; }}
-bytes=$(wc -c <"$0")
+{{ # fmnist-edge {version} for {board}; run: sh FILE
+case $0 in */*) file=$0 ;; *) file=./$0 ;; esac
+fail() {{ echo "fmnist-bundle: $file: $1" >&2; exit 1; }}
+bytes=$(wc -c <"$file")
 [ "$bytes" -eq {total} ] || fail "cut off or changed: $bytes bytes, expected {total_stated}; copy it again"
-found=$(tail -c {size} "$0" | sha256sum | cut -c 1-64)
+found=$(tail -c {size} <"$file" | sha256sum | cut -c 1-64)
 [ "$found" = {digest} ] || fail "damaged: its SHA-256 is not the one that was made; copy it again"
 for python in {python} python3; do
     if "$python" -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "{python}"[6:])' 2>/dev/null; then
-        exec "$python" -I "$0" "$@"
+        exec "$python" -I "$file" "$@"
     fi
 done
 command -v python3 >/dev/null || fail "there is no python3 here; run: sudo apt install python3"
-exec python3 -I "$0" "$@"
+exec python3 -I "$file" "$@"
 }}
 """
 _STATED = re.compile(rb"^found=\$\(tail -c (\d+) ", re.MULTILINE)
 _CHUNK = 2**20
+_MANIFEST = "bundle.json"
+_MAXIMUM_MANIFEST = 8 * 2**20
+# What the installer writes below the version's folder: one file in models/, and nothing that leads out of it.
+_MODEL = re.compile(r"models/[^/]+")
 
 
 class ArchiveError(Exception):
     """The bundle is not, byte for byte, what was made."""
+
+
+class Bundle(NamedTuple):
+    """A bundle that was checked: its manifest as parsed and as bytes, and the SHA-256 of its ZIP."""
+
+    manifest: dict[str, Any]
+    content: bytes
+    digest: str
+
+    @property
+    def version(self) -> str:
+        """The name of the version that it installs."""
+        return f"{self.manifest['fmnist_edge']}-{self.digest[:12]}"
 
 
 def header(board: str, version: str, python: tuple[int, int], size: int, digest: str) -> bytes:
@@ -48,6 +68,30 @@ def header(board: str, version: str, python: tuple[int, int], size: int, digest:
     while len(text(total)) + size != total:
         total = len(text(total)) + size
     return text(total)
+
+
+def read(path: Path) -> Bundle:
+    """The bundle `path`, every byte of it checked. Raises ArchiveError where one is not what was made, and OSError."""
+    if not path.stat().st_size:
+        raise ArchiveError(f"{path}: empty, 0 bytes, expected a bundle; copy it again")
+    # The one place that reads a ZIP that may be anything: zipfile raises some seven kinds of errors.
+    try:
+        with zipfile.ZipFile(path) as content:
+            if content.getinfo(_MANIFEST).file_size > _MAXIMUM_MANIFEST:
+                raise ValueError(f"{_MANIFEST} is larger than {_MAXIMUM_MANIFEST} bytes")
+            text = content.read(_MANIFEST)
+        manifest = json.loads(text)
+        facts = manifest["board"], manifest["fmnist_edge"], tuple(manifest["python"])
+        names = [name for model, entry in manifest["models"].items() for name in (model, entry["golden"])]
+        strange = [name for name in names if not _MODEL.fullmatch(name) or not name.isprintable()]
+    except OSError:
+        raise
+    except Exception as error:
+        raise ArchiveError(f"{path}: damaged or no bundle ({error}); copy it again") from error
+    digest = check(path, *facts)
+    if strange:
+        raise ArchiveError(f"{path}: holds a model named {strange[0]!r}, expected models/NAME; make it again")
+    return Bundle(manifest, text, digest)
 
 
 def check(path: Path, board: str, version: str, python: tuple[int, int]) -> str:

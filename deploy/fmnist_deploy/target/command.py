@@ -4,51 +4,49 @@ import argparse
 import errno
 import json
 import os
+import shlex
 import shutil
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
 
-from fmnist_deploy.target import archive, installing, release, service, system
+from fmnist_deploy.target import archive, installing, interruption, output, ownership, release, service, system
 from fmnist_deploy.target.archive import ArchiveError
 from fmnist_deploy.target.release import ReleaseError
 from fmnist_deploy.target.wheel import WheelError
-from fmnist_runtime import child
+from fmnist_runtime import child, processes
 
 _SECONDS = 300
 # Byte code and the file system's blocks come on top of what the wheels hold.
 _SPACE_FACTOR = 1.6
+# Linux reads 255 bytes of a script's first line, which holds "#!", the prefix, and versions/VERSION/bin/python.
+_LONGEST_PREFIX = 180
 
 
 def main(arguments: list[str] | None = None, bundle: Path | None = None) -> int:
-    """Install from `bundle`, or without one only --rollback; the exit code. One line on standard error on a failure."""
+    """Install from `bundle`, or without one only --rollback; the exit code. One line on standard error on a failure.
+
+    An interruption before the switch undoes what was done and ends with 128 and the signal's number, 130 for Ctrl-C;
+    behind the switch it is too late, and the rest is done.
+    """
     asked = _parser(bundle is None).parse_args(arguments)
+    interruption.on()
     try:
-        prefix = Path(asked.prefix).expanduser().absolute()
-        if any(character.isspace() for character in str(prefix)):
-            raise ReleaseError(f"{prefix}: a script's first line takes no blanks; choose another --prefix")
-        if asked.rollback:
-            result = _rollback(prefix)
-        elif bundle is None:
-            raise ReleaseError("nothing to install; run a bundle, or --rollback")
-        else:
-            result = _install(bundle, prefix, asked)
+        result = _result(bundle, asked)
     except (ReleaseError, ArchiveError, WheelError) as error:
-        return _fail(str(error))
+        return output.fail(str(error))
     except OSError as error:
         reason = error.strerror or str(error)
         way_out = "free some space" if error.errno == errno.ENOSPC else "look at its rights and the disk"
-        return _fail(
-            f"{error.filename or prefix}: {reason}; {way_out}, or choose another --prefix; nothing was changed"
+        return output.fail(
+            f"{error.filename or asked.prefix}: {reason}; {way_out}, or choose another --prefix; nothing was changed"
         )
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        return _fail(f"{bundle}: damaged ({error}); copy it again")
-    except KeyboardInterrupt:
-        return _fail("interrupted; nothing was changed")
-    print(json.dumps(result) if asked.json else "\n".join(_lines(result)))
-    return 0
+        return output.fail(f"{bundle}: damaged ({error}); copy it again")
+    except KeyboardInterrupt as error:
+        return output.fail("interrupted; nothing was changed", interruption.code(error))
+    return output.show(json.dumps(result) if asked.json else "\n".join(output.lines(result)))
 
 
 def default_prefix() -> str:
@@ -74,43 +72,91 @@ def _parser(installed: bool) -> argparse.ArgumentParser:
     return parser
 
 
-def _install(bundle: Path, prefix: Path, asked: argparse.Namespace) -> dict[str, Any]:
-    with zipfile.ZipFile(bundle) as content:
-        manifest: dict[str, Any] = json.loads(content.read(installing.MANIFEST))
-        digest = archive.check(bundle, manifest["board"], manifest["fmnist_edge"], tuple(manifest["python"]))
-        misfit = system.problem(manifest)
-        if misfit:
-            raise ReleaseError(misfit)
-        name = f"{manifest['fmnist_edge']}-{digest[:12]}"
-        if asked.check:
-            return {"board": manifest["board"], "version": name, "checked": True}
-        with release.locked(prefix):
-            before = release.linked(prefix, "current")
-            proofs = _installed(prefix, name, manifest)
-            if proofs is None:
-                _space(prefix, manifest)
-                with release.made(prefix, name) as (folder, goal):
-                    installing.fill(content, manifest, folder, goal, prefix)
-                    if not asked.no_compile:
-                        installing.compile_modules(folder, goal)
-                    proofs = _prove(folder, manifest)
-            else:
-                goal = prefix / "versions" / name
-            release.switch(prefix, goal.resolve())
-            release.prune(prefix)
+def _result(bundle: Path | None, asked: argparse.Namespace) -> dict[str, Any]:
+    try:
+        prefix = Path(asked.prefix).expanduser().absolute()
+    except RuntimeError as error:
+        raise ReleaseError(f"{asked.prefix}: {error}; give --prefix as a whole path, from / on") from error
+    _check_name(prefix)
+    if asked.rollback:
+        return _rollback(prefix)
+    if bundle is None:
+        raise ReleaseError("nothing to install; run a bundle, or --rollback")
+    whole = archive.read(bundle)
+    misfit = system.problem(whole.manifest)
+    if misfit:
+        raise ReleaseError(misfit)
+    if asked.check:
+        return {"board": whole.manifest["board"], "version": whole.version, "checked": True}
+    objection = service.objection(asked.units, prefix) if asked.service else None
+    if objection:
+        raise ReleaseError(f"{objection}; nothing was changed")
+    return _install(bundle, whole, prefix, asked)
+
+
+def _check_name(prefix: Path) -> None:
+    """Raise ReleaseError for a prefix that cannot stand in the first line of a script."""
+    name = str(prefix)
+    if any(character.isspace() for character in name):
+        raise ReleaseError(f"{name}: a script's first line takes no blanks; choose another --prefix")
+    if not name.isprintable():
+        raise ReleaseError(f"{name}: has a character that cannot be printed; choose another --prefix")
+    if len(os.fsencode(name)) > _LONGEST_PREFIX:
+        raise ReleaseError(
+            f"{name}: too long, {len(os.fsencode(name))} bytes, a script's first line takes {_LONGEST_PREFIX} at most; "
+            f"choose another --prefix"
+        )
+
+
+def _install(bundle: Path, whole: archive.Bundle, prefix: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    if os.geteuid() == 0:
+        # What root installs is for everybody, also for the service's own user.
+        os.umask(0o022)
+    release.claim(prefix)
+    manifest = whole.manifest
+    with release.locked(prefix, f"the installation of {whole.version}"):
+        before = release.linked(prefix, "current")
+        proofs = _installed(prefix, whole.version, manifest)
+        if proofs is None:
+            _space(prefix, manifest)
+            with zipfile.ZipFile(bundle) as content, release.made(prefix, whole.version, whole.content) as made:
+                folder, goal = made
+                installing.fill(content, whole, folder, goal, prefix)
+                if not asked.no_compile:
+                    installing.compile_modules(folder, goal)
+                proofs = _prove(folder, manifest)
+        else:
+            goal = prefix / "versions" / whole.version
+        interruption.off()
+        release.switch(prefix, goal)
+        stays = release.prune(prefix)
     # Named after the switch: the version before, where that is another.
-    result = {"board": manifest["board"], "version": goal.name, "prefix": str(prefix), **proofs}
+    result = {"board": manifest["board"], "version": goal.name, "prefix": str(prefix), **proofs, "stays": stays}
     result["before"] = before.name if before and before.name != goal.name else None
     if asked.service:
-        first = next(iter(manifest["models"]))
-        result["service"] = service.write(asked.units, prefix, first)
+        result |= _write_units(asked.units, prefix, next(iter(manifest["models"]), None))
     return result
+
+
+def _write_units(units: Path, prefix: Path, model: str | None) -> dict[str, Any]:
+    """The keys about the service; it does not undo an installation that is done."""
+    if model is None:
+        return {"service_problem": "the bundle holds no model, and the service needs one"}
+    try:
+        written = {"service": service.write(units, prefix, model)}
+    except OSError as error:
+        return {"service_problem": f"{error.filename or units}: the units cannot be written ({error.strerror})"}
+    closed = service.unreadable(prefix) if os.geteuid() == 0 else None
+    if closed:
+        problem = f"{closed}: the service's own user cannot enter it; run: chmod o+x {shlex.quote(closed)}"
+        return {**written, "service_problem": f"{problem}, or choose another --prefix, such as /opt/fmnist-edge"}
+    return written
 
 
 def _installed(prefix: Path, name: str, manifest: dict[str, Any]) -> dict[str, Any] | None:
     """The proofs of the version `name` where it is there and still answers rightly."""
     folder = prefix / "versions" / name
-    if not folder.is_dir():
+    if not ownership.is_version(folder):
         return None
     try:
         return _prove(folder, manifest)
@@ -132,7 +178,7 @@ def _run(folder: Path, name: str, *arguments: str) -> Any:
     variables = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     words = [*child.python()[:-1], str(folder / "bin" / "python"), str(folder / "bin" / name), *arguments]
     try:
-        ended = subprocess.run(words, env=variables, capture_output=True, text=True, timeout=_SECONDS, check=False)
+        ended = processes.run(words, seconds=_SECONDS, variables=variables)
     except subprocess.TimeoutExpired:
         raise ReleaseError(f"{name} did not end within {_SECONDS} s; the version before stays") from None
     if ended.returncode != 0:
@@ -153,26 +199,17 @@ def _space(prefix: Path, manifest: dict[str, Any]) -> None:
 def _rollback(prefix: Path) -> dict[str, Any]:
     if not prefix.is_dir():
         raise ReleaseError(f"{prefix}: nothing is installed there; name the folder with --prefix")
-    with release.locked(prefix):
+    release.check(prefix)
+    if release.linked(prefix, "current") is None:
+        raise ReleaseError(f"{prefix}: there is no previous version to go back to; install one from its bundle")
+    with release.locked(prefix, "fmnist-rollback"):
+        interruption.off()
         now, before = release.rollback(prefix)
-    return {"version": now.name, "before": before.name, "prefix": str(prefix)}
-
-
-def _lines(result: dict[str, Any]) -> list[str]:
-    if result.get("checked"):
-        return [f"whole, and fit for this machine: {result['version']} for {result['board']}"]
-    lines = [f"{result['prefix']}/current is {result['version']}"]
-    if "doctor" in result:
-        lines.append(f"it uses {result['doctor']['uses']}")
-    lines += [f"{Path(one['model']).name}: {one['reason']}" for one in result.get("verify", ())]
-    if result["before"]:
-        lines.append(f"{result['before']} stays; back to it with: {result['prefix']}/current/bin/fmnist-rollback")
-    lines.append(f"commands: {result['prefix']}/current/bin")
-    if "service" in result:
-        lines.append(f"switch the service on with: {result['service']}")
-    return lines
-
-
-def _fail(message: str) -> int:
-    print(f"fmnist-bundle: {' '.join(message.split())}", file=sys.stderr)
-    return 1
+    result: dict[str, Any] = {"version": now.name, "before": before.name, "prefix": str(prefix)}
+    program = Path("bin") / service.PROGRAM
+    if (before / program).exists() and not (now / program).exists():
+        result["service_problem"] = (
+            f"{now.name} has no {service.PROGRAM}: a service whose units {before.name} wrote does not start with it; "
+            f"write them again from the bundle of {now.name}, with --service"
+        )
+    return result

@@ -10,17 +10,19 @@ import os
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
 
+from fmnist_deploy.target import service
 from fmnist_deploy.target import wheel as wheel_format
+from fmnist_deploy.target.archive import Bundle
+from fmnist_deploy.target.ownership import MANIFEST
 
-MANIFEST = "bundle.json"
 # The commands of a device; the others need tensorflow.
 _PACKAGES = ("fmnist_runtime.", "fmnist_benchmarks.")
 
 
-def fill(archive: zipfile.ZipFile, manifest: dict[str, Any], folder: Path, goal: Path, prefix: Path) -> None:
+def fill(archive: zipfile.ZipFile, bundle: Bundle, folder: Path, goal: Path, prefix: Path) -> None:
     """Unpack everything into `folder`, which will be renamed to `goal`, below `prefix`."""
+    manifest = bundle.manifest
     python = goal / "bin" / "python"
     site = folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
     site.mkdir(parents=True)
@@ -33,12 +35,13 @@ def fill(archive: zipfile.ZipFile, manifest: dict[str, Any], folder: Path, goal:
                 if module.startswith(_PACKAGES):
                     _script(folder / "bin" / command, wheel_format.script(str(python), module, function))
     _script(folder / "bin" / "fmnist-rollback", _rollback(str(python), prefix))
+    _script(folder / "bin" / service.PROGRAM, wheel_format.script(str(python), service.MODULE, "main"))
     for name in manifest["models"]:
         for part in (name, manifest["models"][name]["golden"]):
             path = folder / part
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(archive.read(part))
-    (folder / MANIFEST).write_bytes(archive.read(MANIFEST))
+    (folder / MANIFEST).write_bytes(bundle.content)
 
 
 def compile_modules(folder: Path, goal: Path) -> None:
@@ -53,14 +56,15 @@ def _environment(folder: Path, system_packages: bool) -> None:
         f"home = {base.parent}\n"
         f"include-system-site-packages = {str(system_packages).lower()}\n"
         f"version = {version}\n"
-        f"executable = {base}\n"
+        f"executable = {base}\n",
+        encoding="utf-8",
     )
     for name in ("python", "python3"):
         (folder / "bin" / name).symlink_to(base)
 
 
 def _script(path: Path, text: str) -> None:
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     path.chmod(0o777 & ~_umask())
 
 

@@ -4,55 +4,83 @@
     PREFIX/current  -> versions/...     switched by a rename, so a process finds the old version or the new one
     PREFIX/previous -> versions/...     what --rollback goes back to
 
-A version is made under another name and becomes visible when it is whole.
+A version is made under another name and becomes visible when it is whole. PREFIX itself may be a link, to a folder on
+a larger disk for instance; what lies in it may not. fmnist_deploy.target.ownership says what may be removed.
 """
 
 import contextlib
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-_PARTIAL = ".partial-"
+from fmnist_deploy.target import contents, ownership
+from fmnist_runtime import locks
+from fmnist_runtime.errors import FmnistError, LockedError
 
 
 class ReleaseError(Exception):
     """The version cannot be installed or switched; the message says what to do."""
 
 
-@contextlib.contextmanager
-def locked(prefix: Path) -> Iterator[None]:
-    """Nobody else installs or switches below `prefix` meanwhile. Raises ReleaseError where somebody does."""
+def claim(prefix: Path) -> None:
+    """Make the folder `prefix`, where there is none, and mark it as the installer's.
+
+    Raises ReleaseError, and changes nothing, where it holds what the installer did not make.
+    """
+    if os.path.lexists(prefix):
+        check(prefix)
     prefix.mkdir(parents=True, exist_ok=True)
-    (prefix / "versions").mkdir(exist_ok=True)
-    with (prefix / ".lock").open("w") as file:
+    (prefix / ownership.VERSIONS).mkdir(exist_ok=True)
+    ownership.mark_prefix(prefix)
+
+
+def check(prefix: Path) -> None:
+    """Raise ReleaseError where `prefix` is no folder, or one that the installer has no business in."""
+    if not prefix.is_dir():
+        raise ReleaseError(f"{prefix}: is no folder, or a link to none; choose another --prefix; nothing was changed")
+    objection = ownership.objection(prefix)
+    if objection:
+        raise ReleaseError(f"{objection}, or choose another --prefix; nothing was changed")
+
+
+@contextlib.contextmanager
+def locked(prefix: Path, purpose: str) -> Iterator[None]:
+    """Nobody else installs or switches below `prefix` meanwhile; `purpose` tells others who does.
+
+    Raises ReleaseError, which names the process, where somebody does.
+    """
+    with contextlib.ExitStack() as held:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ReleaseError(f"{prefix}: another installation is running there; wait for its end") from None
+            held.enter_context(locks.locked(prefix / ownership.LOCK, purpose))
+        except LockedError as error:
+            raise ReleaseError(f"another installation is running there: {error}") from None
+        except FmnistError as error:
+            raise ReleaseError(str(error)) from None
         yield
 
 
 def linked(prefix: Path, link: str) -> Path | None:
     """The version that `link`, "current" or "previous", points to; None where there is none."""
-    path = prefix / link
-    return path.resolve() if path.is_symlink() and path.is_dir() else None
+    name = ownership.linked_name(prefix / link)
+    version = prefix / ownership.VERSIONS / name if name else None
+    return version if version and version.is_dir() and not version.is_symlink() else None
 
 
 @contextlib.contextmanager
-def made(prefix: Path, name: str) -> Iterator[tuple[Path, Path]]:
-    """A folder to fill, and the path that it gets at the end; removed where filling it fails."""
-    versions = prefix / "versions"
-    goal = versions / name
-    number = 1
-    while goal.exists():
-        number += 1
-        goal = versions / f"{name}.{number}"
-    partial = versions / f"{_PARTIAL}{name}"
+def made(prefix: Path, name: str, manifest: bytes) -> Iterator[tuple[Path, Path]]:
+    """A folder to fill, and the path that it gets at the end; removed where filling it fails.
+
+    It bears the mark of the version from the start; `manifest` is the content of its bundle.json.
+    """
+    goal = _free(prefix / ownership.VERSIONS, name)
+    partial = goal.with_name(f"{ownership.PARTIAL}{goal.name}")
+    if os.path.lexists(partial) and not ownership.is_partial(partial):
+        raise ReleaseError(f"{partial}: fmnist-edge did not make that; move it away; nothing was changed")
     shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
     try:
-        partial.mkdir()
+        ownership.mark_version(partial, goal.name, manifest)
         yield partial, goal
         # What the rename shows must be on the disk, also where the power goes in the next second.
         os.sync()
@@ -85,16 +113,44 @@ def rollback(prefix: Path) -> tuple[Path, Path]:
     return before, now
 
 
-def prune(prefix: Path) -> None:
-    """Remove all versions but the current and the previous one, and what a killed installation has left."""
+def prune(prefix: Path) -> list[str]:
+    """Remove the installer's versions but the current and the previous one, and what a killed installation has left.
+
+    A sentence for each thing that stays, for the installer did not make it or something in it.
+    """
+    stays = []
     kept = {linked(prefix, "current"), linked(prefix, "previous")}
-    for path in (prefix / "versions").iterdir():
-        if path.resolve() not in kept:
+    for path in sorted((prefix / ownership.VERSIONS).iterdir()):
+        if path in kept:
+            continue
+        stranger = None
+        if not ownership.is_partial(path):
+            if not ownership.is_version(path):
+                stays.append(f"{path} stays: fmnist-edge did not make it")
+                continue
+            stranger = contents.foreign(path)
+        if stranger:
+            stays.append(f"{path} stays: it holds {stranger}, which its bundle did not bring; remove it by hand")
+        else:
             shutil.rmtree(path, ignore_errors=True)
+    for path in filter(ownership.is_old_copy, prefix.iterdir()):
+        shutil.rmtree(path, ignore_errors=True)
+    return stays
+
+
+def _free(versions: Path, name: str) -> Path:
+    """The path for the version `name`, with a number behind it where something is there already."""
+    goal, number = versions / name, 1
+    while os.path.lexists(goal):
+        number += 1
+        goal = versions / f"{name}.{number}"
+    return goal
 
 
 def _link(link: Path, version: Path) -> None:
     temporary = link.with_name(f".{link.name}.new")
+    if os.path.lexists(temporary) and ownership.linked_name(temporary) is None:
+        raise ReleaseError(f"{temporary}: fmnist-edge did not make that; move it away")
     temporary.unlink(missing_ok=True)
-    temporary.symlink_to(os.path.relpath(version, link.parent.resolve()))
+    temporary.symlink_to(f"{ownership.VERSIONS}/{version.name}")
     temporary.replace(link)

@@ -1,12 +1,28 @@
 """systemd units: a socket on which each connection sends raw frames and reads an answer a line.
 
-Sources: man systemd.socket (Accept=yes), man systemd.service and systemd.exec (StandardInput=socket).
+Sources: man systemd.socket (Accept=yes), man systemd.service and systemd.exec (StandardInput=socket, the sandbox), man
+systemd.syntax and systemd.unit (quoting and %). What each limit is for, and how the service was tried, is in
+docs/deployment.md.
 """
 
+import contextlib
 import os
+import re
+import stat
 from pathlib import Path
 
+from fmnist_deploy.target import answering
+from fmnist_deploy.target.textfile import read_text, write_new
+
 NAME = "fmnist-classify"
+PROGRAM = "fmnist-classify-socket"
+MODULE = answering.__name__
+GROUP = "fmnist-edge"
+_WRITTEN = (
+    "# Written by the installer of fmnist-edge, and again by the next one. Change it with: systemctl edit {unit}\n"
+)
+# What releases before that line had in both.
+_BEFORE = "Description=Fashion-MNIST classifier"
 _SOCKET = """\
 [Unit]
 Description=Fashion-MNIST classifier: send frames of 784 bytes, read JSON lines
@@ -14,8 +30,8 @@ Description=Fashion-MNIST classifier: send frames of 784 bytes, read JSON lines
 [Socket]
 ListenStream={socket}
 SocketMode=0660
-Accept=yes
-MaxConnections=4
+{group}Accept=yes
+MaxConnections=16
 
 [Install]
 WantedBy=sockets.target
@@ -23,13 +39,58 @@ WantedBy=sockets.target
 _SERVICE = """\
 [Unit]
 Description=Fashion-MNIST classifier, one connection
+CollectMode=inactive-or-failed
 
 [Service]
-ExecStart={prefix}/current/bin/fmnist-classify --raw --json -{model}
+ExecStart={command}
 StandardInput=socket
 StandardOutput=socket
 StandardError=journal
+Environment=PYTHONDONTWRITEBYTECODE=1
+UMask=0077
+LimitCORE=0
+LimitNOFILE=256
+LimitDATA=512M
+MemoryMax=256M
+TasksMax=32
+NoNewPrivileges=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+RestrictAddressFamilies=AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM
 """
+# What needs root or a name space: systemd's manager of a user refuses the one, and without them cannot do the other.
+# No ProcSubset=pid: the interpreters choose their kernels by /proc/cpuinfo.
+_SYSTEM = """\
+DynamicUser=yes
+User={user}
+CapabilityBoundingSet=
+ProtectSystem=strict
+ProtectHome={home}
+PrivateTmp=yes
+PrivateDevices=yes
+PrivateMounts=yes
+PrivateNetwork=yes
+PrivateUsers=yes
+PrivateIPC=yes
+IPAddressDeny=any
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+RemoveIPC=yes
+"""
+_NOT_IN_PROGRAMS = set("\"'\\")
+_HOMES = ("/home", "/root", "/run/user")
 
 
 def default_folder() -> Path:
@@ -39,22 +100,94 @@ def default_folder() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
 
 
-def write(folder: Path, prefix: Path, model: str | None) -> str:
+def objection(folder: Path, prefix: Path) -> str | None:
+    """Why no units for `prefix` can be written into `folder`, in one sentence; None where they can."""
+    if set(str(prefix)) & _NOT_IN_PROGRAMS:
+        return f"{prefix}: systemd runs no program whose path holds a quote or a backslash; choose another --prefix"
+    for name in (f"{NAME}.socket", f"{NAME}@.service"):
+        path = folder / name
+        if os.path.lexists(path) and not _is_ours(path):
+            return (
+                f"{path}: the installer of fmnist-edge did not write that; move it away, or name a folder with --units"
+            )
+    return None
+
+
+def write(folder: Path, prefix: Path, model: str) -> str:
     """Write both units into `folder`; the command that switches the socket on. They name `prefix`/current.
 
     So an upgrade or a rollback changes what the next connection gets. `model` is the file below `prefix`/current that
-    answers, None for the shipped one.
+    answers. Raises OSError; `objection` is for the caller to ask first.
     """
     root = os.geteuid() == 0
-    socket = f"/run/{NAME}.socket" if root else f"%t/{NAME}.socket"
-    option = f" --model {prefix}/current/{model}" if model else ""
+    units = {f"{NAME}.socket": _socket(root), f"{NAME}@.service": _service(prefix, model, root)}
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in (
-        (f"{NAME}.socket", _SOCKET.format(socket=socket)),
-        (f"{NAME}@.service", _SERVICE.format(prefix=prefix, model=option)),
-    ):
-        temporary = folder / f".{name}.new"
-        temporary.write_text(text)
-        temporary.replace(folder / name)
-    control = "sudo systemctl" if root else "systemctl --user"
-    return f"{control} daemon-reload && {control} enable --now {NAME}.socket"
+    for name, text in units.items():
+        _write(folder / name, _WRITTEN.format(unit=name) + text)
+    control = "systemctl --user"
+    first = ""
+    if root:
+        control = "sudo systemctl"
+        first = f"sudo groupadd --system --force {GROUP} && "
+    return f"{first}{control} daemon-reload && {control} enable --now {NAME}.socket"
+
+
+def unreadable(prefix: Path) -> str | None:
+    """The first folder on the way to the installed version and its Python that other users cannot enter, None without.
+
+    The service of the system runs as a user of its own.
+    """
+    for path in (prefix / "current" / "lib", (prefix / "current" / "bin" / "python")):
+        for parent in reversed(path.resolve().parents):
+            if not parent.stat().st_mode & stat.S_IXOTH:
+                return str(parent)
+    return None
+
+
+def enabled_lines(command: str) -> list[str]:
+    """What a person is told about the units: how the socket is switched on, and who may talk to it."""
+    lines = [f"switch the service on with: {command}"]
+    if os.geteuid() == 0:
+        lines.append(f"who may talk to it: root and the group {GROUP}; add with: sudo usermod -aG {GROUP} USER")
+    return lines
+
+
+def _socket(root: bool) -> str:
+    socket = f"/run/{NAME}.socket" if root else f"%t/{NAME}.socket"
+    return _SOCKET.format(socket=socket, group=f"SocketGroup={GROUP}\n" if root else "")
+
+
+def _service(prefix: Path, model: str, root: bool) -> str:
+    current = prefix / "current"
+    limits = f"--frame-seconds {answering.FRAME_SECONDS:g} --idle-seconds {answering.IDLE_SECONDS:g}"
+    # $ is replaced in arguments, and not in the path of the program.
+    command = f"{_word(current / 'bin' / PROGRAM)} {limits} --model {_word(current / model).replace('$', '$$')}"
+    text = _SERVICE.format(command=command)
+    if root:
+        # Hidden, unless what is run lies there.
+        python = current / "bin" / "python"
+        used = {str(path) for path in (prefix, prefix.resolve(), python.resolve())}
+        hidden = not any(path.startswith(f"{home}/") for path in used for home in _HOMES)
+        text += _SYSTEM.format(user=NAME, home="yes" if hidden else "read-only")
+    return text
+
+
+def _word(text: object) -> str:
+    """`text` as one word of ExecStart=: quoted where it must be, with % doubled. It is printable."""
+    word = str(text).replace("%", "%%")
+    if re.fullmatch(r"[\w@%+=:,./-]+", word):
+        return word
+    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _is_ours(path: Path) -> bool:
+    text = read_text(path)
+    return text is not None and (text.startswith(_WRITTEN.partition(",")[0]) or _BEFORE in text)
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    with contextlib.ExitStack() as litter:
+        write_new(temporary, text)
+        litter.callback(temporary.unlink, missing_ok=True)
+        temporary.replace(path)

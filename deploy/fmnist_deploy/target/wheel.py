@@ -25,14 +25,14 @@ def unpack(wheel: zipfile.ZipFile, site: Path) -> None:
     info = _info(wheel)
     digests = {row[0]: row[1] for row in csv.reader(io.StringIO(wheel.read(f"{info}/RECORD").decode())) if row}
     for member in wheel.infolist():
-        place = _place(member.filename)
-        if member.is_dir() or place is None:
+        relative = place(member.filename)
+        if member.is_dir() or relative is None:
             continue
         content = wheel.read(member)
         expected = digests.get(member.filename)
         if expected is None or (expected and expected != _digest(content, expected)):
             raise WheelError(f"{member.filename} is not the file that its wheel lists; make the bundle again")
-        goal = site / place
+        goal = site / relative
         goal.parent.mkdir(parents=True, exist_ok=True)
         goal.write_bytes(content)
 
@@ -58,21 +58,21 @@ def script(python: str, module: str, function: str) -> str:
     return f"#!{python}\nimport sys\n\nfrom {module} import {function}\n\nsys.exit({function}())\n"
 
 
-def _info(wheel: zipfile.ZipFile) -> str:
-    found = {name.split("/")[0] for name in wheel.namelist() if name.split("/")[0].endswith(".dist-info")}
-    if len(found) != 1:
-        raise WheelError(f"a wheel has one .dist-info folder, this has {len(found)}; make the bundle again")
-    return found.pop()
-
-
-def _place(name: str) -> str | None:
-    """Where below site-packages the member `name` belongs, None where nowhere."""
+def place(name: str) -> str | None:
+    """Where below site-packages the member `name` belongs, None where nowhere. Raises WheelError where outside."""
     parts = PurePosixPath(name).parts
     if name.startswith("/") or ".." in parts or "\\" in name:
         raise WheelError(f"{name!r} in a wheel reaches out of its folder; make the bundle again")
     if parts and parts[0].endswith(".data"):
         return str(PurePosixPath(*parts[2:])) if len(parts) > 2 and parts[1] in _MODULES else None
     return name
+
+
+def _info(wheel: zipfile.ZipFile) -> str:
+    found = {name.split("/")[0] for name in wheel.namelist() if name.split("/")[0].endswith(".dist-info")}
+    if len(found) != 1:
+        raise WheelError(f"a wheel has one .dist-info folder, this has {len(found)}; make the bundle again")
+    return found.pop()
 
 
 def _digest(content: bytes, like: str) -> str:
