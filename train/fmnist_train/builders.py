@@ -133,20 +133,22 @@ def _own(name: str) -> "tuple[keras.Model, types.ModuleType]":
     from fmnist_train import backend
 
     with backend.unchanged():
-        model, module = _call(name)
-        import keras
-
-        if not isinstance(model, keras.Model):
-            raise TrainingError(f"{name}: returned a {type(model).__name__}, expected a Keras model; return one")
-        _build(model, name)
+        model, module = _built(name)
     _check_interface(model, name)
     return model, module
 
 
-def _build(model: "keras.Model", name: str) -> None:
-    """Build a model whose input is not stated, as the first of the two shapes that it takes."""
+def _built(name: str) -> "tuple[keras.Model, types.ModuleType]":
+    """The same; a model whose input is not stated is built for the first of the two shapes that it takes."""
+    import keras
+
     failures: list[Exception] = []
-    for shape in _SHAPES if not model.built else ():
+    for shape in _SHAPES:
+        model, module = _call(name)
+        if not isinstance(model, keras.Model):
+            raise TrainingError(f"{name}: returned a {type(model).__name__}, expected a Keras model; return one")
+        if model.built:
+            return model, module
         try:
             model.build(shape)
             # A model of a class of its own knows its shapes once it was called.
@@ -154,9 +156,8 @@ def _build(model: "keras.Model", name: str) -> None:
         except Exception as error:  # it is a person's own code
             failures.append(error)
         else:
-            return
-    if failures:
-        raise TrainingError(f"{name}: its model cannot be built on images ({_in_words(failures[0])}); mend it")
+            return model, module
+    raise TrainingError(f"{name}: its model cannot be built on images ({_in_words(failures[0])}); mend it")
 
 
 def _check_interface(model: "keras.Model", name: str) -> None:
