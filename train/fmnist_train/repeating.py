@@ -1,5 +1,6 @@
 """Training a shipped model again, and before it each model that it needs, by the recipes of fmnist_train.rounds."""
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,7 +26,8 @@ def repeat(name: str, dataset: FashionMnist, folder: Path) -> None:
             if _is_done(output, settings):
                 session.say(f"{number} of {len(order)}: {output / MODEL_FILE} is there, by this recipe")
                 continue
-            session.say(f"{number} of {len(order)}: fmnist-train {settings.options()} -o {output}")
+            command = shlex.join(["fmnist-train", *settings.arguments(), "-o", str(output)])
+            session.say(f"{number} of {len(order)}: {command}")
             session.run(settings, dataset, output, resume=_goes_on(output, settings))
 
 
