@@ -25,6 +25,17 @@ def test_split(data_folder: Path) -> dataset.Split:
 
 
 @pytest.fixture(scope="session")
+def few_images(data_folder: Path) -> data.FashionMnist:
+    """The first 600 training and 300 test images of the data set: a training of a second."""
+    whole = data.load(data_folder)
+    train, test = (
+        dataset.Split(split.images[:count], split.labels[:count])
+        for split, count in ((whole.train, 600), (whole.test, 300))
+    )
+    return data.FashionMnist(train, test, whole.source)
+
+
+@pytest.fixture(scope="session")
 def test_images_file(data_folder: Path) -> Path:
     return dataset.find_file(data_folder, "t10k-images-idx3-ubyte")
 

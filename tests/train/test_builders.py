@@ -68,7 +68,9 @@ def test_a_compiled_model_keeps_its_optimizer_and_loss(own: Path, tmp_path: Path
         ("compiled", ("--learning-rate", 0.1), "its model is compiled, which decides --learning-rate already"),
         ("one_hot", (), "the labels are integers 0 to 9"),
         ("none", (), "has no function none"),
-        ("pooled", ("--mirror",), "no Dense layer"),
+        ("pooled", ("--mirror", "--flip", 0.5), "no Dense layer"),
+        ("pooled", ("--mirror",), "--mirror with --flip 0: a model that learns from one side"),
+        ("build", ("--mirror", "--flip", 1), "--mirror with --flip 1"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(
@@ -104,4 +106,6 @@ def test_a_missing_file_and_an_unknown_name(tmp_path: Path) -> None:
     missing = run_command("fmnist-train", "--model", f"{tmp_path}/none.py:build", "-o", tmp_path / "out")
     assert_fails(missing, 1, "no such file")
     unknown = run_command("fmnist-train", "--model", "resnet", "-o", tmp_path / "out")
-    assert_fails(unknown, 2, "expected mlp, cnn-nano, cnn-micro, cnn-small, cnn-large, list, or FILE.py:FUNCTION")
+    assert_fails(
+        unknown, 2, "expected mlp, cnn-nano, cnn-micro, cnn-small, cnn-large, first-teacher, list, or FILE.py:FUNCTION"
+    )

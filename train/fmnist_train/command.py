@@ -1,32 +1,42 @@
 """fmnist-train: train a classifier of Fashion-MNIST with Keras, as TensorFlow's tutorial does, and keep everything."""
 
 import os
+import shlex
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fmnist_runtime.commandline import FILE, Command, quiet_stderr, say, warn
-from fmnist_runtime.errors import TrainingError
-from fmnist_train import builders, cluster, ladder
-from fmnist_train.settings import RECIPES, SCHEDULES, Settings, recipe
+from fmnist_runtime.commandline import FILE, Command, warn
+from fmnist_runtime.errors import Interruption, TrainingError
+from fmnist_train import backend, builders, checkpoint_record, cluster, ladder, rounds, workplace
+from fmnist_train.settings import RECIPES, SCHEDULES, recipe
 
 if TYPE_CHECKING:
-    from fmnist_train.data import FashionMnist
     from fmnist_train.distribution import Distribution
-    from fmnist_train.results import Trained
 
 _RECIPE = "the recipe's; mlp"
+_MODEL = "mlp"
+_OUTPUT = "fmnist-model"
+_RECIPE_OUTPUT = "fmnist-recipes"
 
 
 @click.command("fmnist-train", cls=Command)
 @click.option(
     "--model",
-    default="mlp",
-    show_default=True,
     metavar="NAME",
     help=f"What to train: {', '.join(RECIPES)}, or FILE.py:FUNCTION of your own that returns a Keras model, compiled "
-    "or not. `list` says what there is, with size, accuracy and time.",
+    "or not. `list` says what there is, with size, accuracy and time.  [default: mlp]",
+)
+@click.option(
+    "--recipe",
+    "recipe_name",
+    type=click.Choice(rounds.NAMES),
+    help="Train a model as the package has it, with all the models that it starts from and learns from, each in a "
+    "folder of its name in DIR. Goes on where it was interrupted.",
 )
 @click.option("--epochs", type=click.IntRange(min=1), help=f"Passes over the data.  [{_RECIPE}: 5]")
 @click.option("--batch-size", type=click.IntRange(min=1), help=f"Images a step.  [{_RECIPE}: 32]")
@@ -65,7 +75,7 @@ _RECIPE = "the recipe's; mlp"
     "--mirror",
     is_flag=True,
     help="The trained model looks at each image and at its mirror image: more is right in the same bytes and twice the "
-    "time.",
+    "time. For a model that learns from mirrored images, too: with --flip.",
 )
 @click.option(
     "--validation",
@@ -75,8 +85,12 @@ _RECIPE = "the recipe's; mlp"
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Same seed, same model.  [default: 1]")
 @click.option("--data", "data_folder", type=FILE, metavar="DIR", help="Folder of the four IDX files.")
-@click.option("-o", "--output", type=FILE, default="fmnist-model", show_default=True, metavar="DIR", help="Results.")
-@click.option("--resume", is_flag=True, help="Go on from the last finished epoch in the output folder.")
+@click.option(
+    "-o", "--output", type=FILE, metavar="DIR", help=f"Results.  [default: {_OUTPUT}; {_RECIPE_OUTPUT} for --recipe]"
+)
+@click.option(
+    "--resume", is_flag=True, help="Go on from the last finished epoch in the output folder, with its settings."
+)
 @click.option(
     "--distribute",
     type=click.Choice(cluster.CHOICES),
@@ -93,9 +107,10 @@ _RECIPE = "the recipe's; mlp"
     help="Seconds to wait for the other workers.",
 )
 def main(
-    model: str,
+    model: str | None,
+    recipe_name: str | None,
     data_folder: Path | None,
-    output: Path,
+    output: Path | None,
     resume: bool,
     distribute: str,
     wait: float,
@@ -106,53 +121,59 @@ def main(
     Each model has a recipe of its own, and every option that is not given is the recipe's.
 
     Writes model.keras, training.json (everything needed to train the same model again) and figures/*.png. Ctrl-C
-    keeps the last finished epoch, and --resume goes on from there.
+    keeps the last finished epoch, and `fmnist-train -o DIR --resume` goes on from there.
     """
     from fmnist_runtime.files import make_folder
-    from fmnist_train import data
 
     if model == "list":
         click.echo(ladder.table())
         return
-    if model not in RECIPES and not builders.is_reference(model):
+    given = _given(model, options)
+    if recipe_name:
+        _repeat(recipe_name, data_folder, output, [*given, *(["resume"] if resume else [])])
+        return
+    if model is not None and model not in RECIPES and not builders.is_reference(model):
         raise click.BadParameter(
             f"{model!r} is unknown, expected {', '.join(RECIPES)}, list, or FILE.py:FUNCTION", param_hint="'--model'"
         )
+    workers = cluster.chosen(distribute, os.environ)
+    output = output or Path(_OUTPUT)
+    make_folder(output)
+    chief = workers is None or workers.is_chief
+    try:
+        # Of several workers the first alone writes; the others may have the folder, too.
+        with workplace.held(output) if chief else nullcontext():
+            _train(given, data_folder, output, resume, lambda: _spread(distribute, workers, wait))
+    except KeyboardInterrupt as error:
+        raise Interruption(_interrupted(output) if chief else "interrupted; worker 0 keeps what was done") from error
+
+
+def _given(model: str | None, options: dict[str, Any]) -> dict[str, Any]:
+    """The settings that the command line names; what it doesn't is left to the recipe, or to the checkpoint."""
     options["teacher"] = tuple(str(path) for path in options["teacher"]) or None
     options["start"] = options["start"] and str(options["start"])
-    settings = recipe(model, **options)
-    workers = cluster.chosen(distribute, os.environ)
-    make_folder(output)
+    options["mirror"] = options["mirror"] or None
+    return {name: value for name, value in {"model": model, **options}.items() if value is not None}
+
+
+def _train(
+    given: dict[str, Any], data_folder: Path | None, output: Path, resume: bool, spread: "Callable[[], Distribution]"
+) -> None:
+    from fmnist_train import data
+
+    if resume:
+        settings = replace(checkpoint_record.read(output).settings, **given)
+    else:
+        settings = recipe(**{"model": _MODEL, **given})
     dataset = data.load(data_folder)
-    _import_tensorflow()
-    from fmnist_train import checkpoints, results
+    backend.load(warn)
+    from fmnist_train import session
 
-    spread = _spread(distribute, workers, wait)
-    builders.check(settings, options)
-    if spread.is_chief:
-        _show_data(dataset)
-    try:
-        trained = _train(settings, dataset, output, resume, spread)
-    except KeyboardInterrupt as error:
-        raise TrainingError(_interrupted(checkpoints.finished_epochs(output), settings, output)) from error
-    if not spread.is_chief:
-        click.echo(f"worker {spread.worker}: {settings.epochs} epochs are done; worker 0 keeps the results")
-        return
-    results.save(trained, dataset, output)
-    _show_results(trained, dataset)
-    _draw(trained, dataset, output)
-    say(f"{output / results.MODEL_FILE}: next, fmnist-export {output / results.MODEL_FILE} --quantize")
-
-
-def _import_tensorflow() -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        with quiet_stderr():
-            import tensorflow  # noqa: F401
-    except ImportError as error:
-        raise TrainingError(
-            f"tensorflow cannot be imported ({error}); run: pip install 'fmnist-edge[train]'"
-        ) from error
+    distribution = spread()
+    builders.check(settings, given)
+    if distribution.is_chief:
+        session.show_data(dataset)
+    session.run(settings, dataset, output, resume=resume, spread=distribution)
 
 
 def _spread(name: str, workers: cluster.Cluster | None, wait: float) -> "Distribution":
@@ -164,54 +185,31 @@ def _spread(name: str, workers: cluster.Cluster | None, wait: float) -> "Distrib
     return distribution.mirrored() if name == "mirrored" else distribution.ALONE
 
 
-def _train(
-    settings: Settings, dataset: "FashionMnist", output: Path, resume: bool, spread: "Distribution"
-) -> "Trained":
-    from fmnist_train import training
-    from fmnist_train.progress import ProgressBar
+def _repeat(name: str, data_folder: Path | None, output: Path | None, given: Sequence[str]) -> None:
+    if given:
+        option = given[0].replace("_", "-")
+        raise click.UsageError(f"--recipe {name} decides --{option} already; leave that out, or train with --model")
+    from fmnist_train import data
 
-    steps = -(-(len(dataset.train.images) - settings.validation) // settings.batch_size)
-    bar = ProgressBar(settings.epochs, steps, click.echo)
-    callbacks = [bar] if spread.is_chief else []
-    return training.train(settings, dataset, output, resume=resume, callbacks=callbacks, spread=spread)
+    folder = output or Path(_RECIPE_OUTPUT)
+    try:
+        dataset = data.load(data_folder)
+        backend.load(warn)
+        from fmnist_train import repeating
+
+        repeating.repeat(name, dataset, folder)
+    except KeyboardInterrupt as error:
+        raise Interruption(
+            f"interrupted; the finished epochs are kept in {folder}: the same command goes on"
+        ) from error
 
 
-def _interrupted(epochs: int, settings: Settings, output: Path) -> str:
-    if not epochs:
+def _interrupted(output: Path) -> str:
+    try:
+        checkpoint = checkpoint_record.read(output)
+    except TrainingError:
         return "interrupted before the first epoch was finished; nothing was kept"
     return (
-        f"interrupted; {epochs} of {settings.epochs} epochs are kept in {output / f'checkpoint-{epochs}.keras'}: "
-        f"give the same options and --resume to go on"
+        f"interrupted; {checkpoint.progress.epochs} of {checkpoint.settings.epochs} epochs are kept in "
+        f"{output / checkpoint.model}: {shlex.join(['fmnist-train', '-o', str(output), '--resume'])} goes on"
     )
-
-
-def _show_data(dataset: "FashionMnist") -> None:
-    for name, split in (("training", dataset.train), ("test", dataset.test)):
-        labels = " ".join(str(label) for label in split.labels[:3])
-        click.echo(
-            f"{name} images {split.images.shape} {split.images.dtype}, {len(split.labels)} labels "
-            f"{split.labels.min()} to {split.labels.max()} ({labels} ...)"
-        )
-    say(f"from {dataset.source}")
-
-
-def _show_results(trained: "Trained", dataset: "FashionMnist") -> None:
-    from fmnist_runtime.labels import CLASS_NAMES
-
-    probabilities = trained.test_probabilities
-    click.echo(f"test loss {trained.results['test_loss']:.4f}, test accuracy {trained.results['test_accuracy']:.4f}")
-    click.echo(f"predictions {probabilities.shape} {probabilities.dtype}; of test image 0:")
-    click.echo("  " + " ".join(f"{probability:.2e}" for probability in probabilities[0]))
-    answer, label = int(probabilities[0].argmax()), int(dataset.test.labels[0])
-    click.echo(
-        f"  {answer} {CLASS_NAMES[answer]} {probabilities[0].max():.1%}; its label is {label} {CLASS_NAMES[label]}"
-    )
-
-
-def _draw(trained: "Trained", dataset: "FashionMnist", output: Path) -> None:
-    from fmnist_train import figures
-
-    for path in figures.save_all(
-        output / "figures", dataset.train, dataset.test, trained.test_probabilities, trained.progress.history
-    ):
-        say(f"{path}")

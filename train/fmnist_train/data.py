@@ -3,17 +3,16 @@
 Imports no tensorflow unless a download is needed. `python -m fmnist_train.data` says where the data set is.
 """
 
-import os
 import socket
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime.commandline import quiet_stderr
+from fmnist_runtime.commandline import warn
 from fmnist_runtime.dataset import (
     DEBIAN_FOLDER,
     DIGESTS,
@@ -23,6 +22,7 @@ from fmnist_runtime.dataset import (
     read_training_split,
 )
 from fmnist_runtime.errors import DataError
+from fmnist_train import backend
 
 # What keras.datasets.fashion_mnist.load_data downloads from, and where it keeps the files.
 _ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
@@ -78,7 +78,7 @@ def to_float(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def keras_cache() -> Path:
     """The folder where Keras keeps downloaded Fashion-MNIST files: ~/.keras, or KERAS_HOME."""
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / _KERAS_FOLDER
+    return backend.home() / _KERAS_FOLDER
 
 
 def _present(folder: Path) -> bool:
@@ -93,14 +93,12 @@ def _read(folder: Path) -> FashionMnist:
 
 def _download() -> Path:
     """Download the four files into Keras's cache; DataError where that is impossible."""
-    import_keras: Callable[[], object] = _keras
-    with quiet_stderr():
-        keras = import_keras()
+    keras = _keras()
     previous = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_DOWNLOAD_SILENCE_SECONDS)
     try:
         for name in DIGESTS:
-            keras.utils.get_file(f"{name}.gz", f"{_ORIGIN}{name}.gz", cache_subdir=str(_KERAS_FOLDER))  # type: ignore[attr-defined]
+            keras.utils.get_file(f"{name}.gz", f"{_ORIGIN}{name}.gz", cache_subdir=str(_KERAS_FOLDER))
     except Exception as error:  # get_file lets urllib's and its own errors through, without a common base
         raise DataError(
             f"Fashion-MNIST is not in {keras_cache()} nor in {DEBIAN_FOLDER}, and its download failed ({error}); "
@@ -111,7 +109,8 @@ def _download() -> Path:
     return keras_cache()
 
 
-def _keras() -> object:
+def _keras() -> Any:
+    backend.load(warn)
     import keras
 
     return keras

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime.commandline import quiet_stderr
 from fmnist_runtime.errors import TrainingError
 from fmnist_runtime.labels import CLASS_NAMES
+from fmnist_train import copies, keras_files
 from fmnist_train.data import to_float
 
 _BATCH = 1000
@@ -18,18 +19,16 @@ _MOST_WAYS = 98
 
 
 def load_model(path: Path) -> keras.Model:
-    """The model in the .keras file `path`, compiled for answering (N, 28, 28) float32 in 0..1 with 10 probabilities.
+    """The model in the .keras file `path`, compiled for answering (N, 28, 28) float32 in 0..1 with 10 outputs.
 
     Raises TrainingError where it is missing, not a model or has another interface.
     """
     if not path.is_file():
         raise TrainingError(f"{path}: no such file, expected a trained model; train one with fmnist-train")
     try:
-        with quiet_stderr():
-            model = keras.models.load_model(path, compile=False)
-    except Exception as error:  # keras raises whatever its layers or zipfile raise
-        reason = " ".join(str(error).split())[:100]
-        raise TrainingError(f"{path}: not a model that Keras can load ({reason}); give a .keras file") from error
+        model = keras_files.read(path, compiled=False)
+    except TrainingError as error:
+        raise TrainingError(f"{error}; give a .keras file of Keras's own layers") from error
     if model.input_shape not in ((None, 28, 28), (None, 28, 28, 1)) or model.output_shape != (None, len(CLASS_NAMES)):
         raise TrainingError(
             f"{path}: takes {model.input_shape} and gives {model.output_shape}, expected (None, 28, 28) and "
@@ -37,6 +36,26 @@ def load_model(path: Path) -> keras.Model:
         )
     model.compile(jit_compile=False)
     return model
+
+
+def load_teacher(path: Path) -> keras.Model:
+    """The model in the .keras file `path` to learn from. Raises TrainingError as `load_model`, and for logits."""
+    model = load_model(path)
+    answers = copies.answer(model, copies.real_images(model))
+    if not gives_probabilities(answers):
+        raise TrainingError(
+            f"{path}: its answers are no probabilities (one image's sum to {float(answers[0].sum()):.3f}); give a "
+            f"model that ends with a softmax"
+        )
+    return model
+
+
+def gives_probabilities(outputs: NDArray[Any]) -> bool:
+    """Whether each row of `outputs`, (N, classes), is finite, not negative, and sums to 1."""
+    allowed = 1e-3 if outputs.dtype in (np.float32, np.float64) else 2e-2
+    return bool(np.isfinite(outputs).all() and outputs.min() >= 0) and bool(
+        np.allclose(outputs.astype(np.float32).sum(axis=1), 1, atol=allowed)
+    )
 
 
 def smoothed(labels: NDArray[np.uint8], smoothing: float) -> NDArray[np.float32]:

@@ -19,6 +19,8 @@ import tensorflow as tf
 from fmnist_runtime.commandline import quiet_stderr
 from fmnist_runtime.errors import TrainingError
 from fmnist_train import cluster as clusters
+from fmnist_train import copies
+from fmnist_train.normalization import rebuilt
 
 _LOSSES = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.InternalError)
 
@@ -125,9 +127,14 @@ def synchronize(model: keras.Model, distribution: Distribution) -> None:
 
 
 def local(model: keras.Model, build: Callable[[], keras.Model]) -> keras.Model:
-    """What `build` gives, on this process alone and with the weights of `model`: it can answer without the others."""
-    copy = build()
-    copy.set_weights(model.get_weights())
+    """`model` on this process alone, with all of its state: it can answer without the others.
+
+    Built again layer by layer where Keras can do that, else by `build`. Raises TrainingError where it then answers
+    real images in another way than `model`.
+    """
+    copy = rebuilt(model) if copies.is_rebuildable(model) else build()
+    copies.transfer(model, copy)
+    copies.check(model, copy, "for this process alone")
     return copy
 
 

@@ -1,76 +1,193 @@
 """The models that fmnist-train knows, with what was measured of each: `fmnist-train --model list`.
 
-    python -m fmnist_train.ladder FOLDER...      writes ladder.json from what fmnist-train and fmnist-export left there
+    python -m fmnist_train.ladder FOLDER...      adds to ladder.json what fmnist-train and fmnist-export left there
 
-No number in ladder.json is written by hand: parameters and seconds are those of training.json, the rest is what the
-proof inside FOLDER's model-int8.tflite says of the test images.
+Two things are told apart: what `--model NAME` trains by itself, and what the trainings of `--recipe NAME` end in, which
+is what the package holds. No number is written by hand: those of the models in the package are read from their files,
+the others come from training.json and from what the proof inside FOLDER's model-int8.tflite says of the test images.
 """
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from fmnist_runtime.errors import ModelFileError
+from fmnist_runtime import modelfile, shipped
+from fmnist_runtime.commandline import warn
+from fmnist_runtime.errors import FmnistError, ModelFileError, TrainingError
 from fmnist_runtime.files import write_atomically
-from fmnist_runtime.modelfile import read
-from fmnist_train.settings import RECIPES
+from fmnist_train import records, rounds
+from fmnist_train.settings import RECIPES, recipe
 
 _FILE = Path(__file__).with_name("ladder.json")
-# How the trainings of ladder.json ran.
+_ALONE, _RECIPES = "alone", "recipes"
 _CONDITIONS = (
-    "accuracy on the 10,000 test images; training as it ran, the networks on one core each of an x86-64 server\n"
-    "beside other work; what they start from and learn from (docs/models.md) comes on top"
+    "accuracy on the 10,000 test images; training as it ran, each on one core of an x86-64 server beside other work,\n"
+    "and for a recipe that of its last training alone"
 )
-_HEAD = ("model", "parameters", "int8 bytes", "int8 accuracy", "Keras accuracy", "epochs", "training")
+_HEAD = ("parameters", "int8 bytes", "int8 accuracy", "Keras accuracy", "epochs", "training")
+
+
+class Measured(NamedTuple):
+    """What was measured of a trained and exported model: `seconds` of training, accuracies on the test images."""
+
+    parameters: int
+    epochs: int
+    seconds: int
+    int8_bytes: int
+    int8_accuracy: float
+    keras_accuracy: float
+    agreement: float
+
+    def cells(self) -> tuple[str, ...]:
+        """As they stand in the table, below _HEAD."""
+        numbers = (f"{self.parameters:,}", f"{self.int8_bytes:,}", f"{self.int8_accuracy:.4f}")
+        return (*numbers, f"{self.keras_accuracy:.4f}", str(self.epochs), f"{self.seconds / 60:.1f} min")
 
 
 def table() -> str:
-    """The models, one a line, with size, accuracy and time, as text."""
-    measured: dict[str, dict[str, Any]] = json.loads(_FILE.read_text())
-    rows = [_HEAD, *(_row(name, measured.get(name)) for name in RECIPES)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, "", _CONDITIONS])
-
-
-def entry(folder: Path) -> tuple[str, dict[str, Any]]:
-    """The name and the measured numbers of the model that was trained and exported in `folder`."""
-    record = json.loads((folder / "training.json").read_text())
-    path = folder / "model-int8.tflite"
-    description = read(path).description
-    if description is None:
-        raise ModelFileError(f"{path}: without a description, expected a file of fmnist-export; export the model again")
-    proof = description["proofs"][0]
-    return record["settings"]["model"], {
-        "parameters": record["parameters"],
-        "epochs": record["settings"]["epochs"],
-        "seconds": round(sum(record["seconds"])),
-        "int8_bytes": path.stat().st_size,
-        "int8_accuracy": proof["accuracy"],
-        "keras_accuracy": proof["keras_accuracy"],
-        "agreement": proof["agreement"],
-    }
-
-
-def _row(name: str, measured: dict[str, Any] | None) -> tuple[str, ...]:
-    if measured is None:
-        return (name, *["not measured"] * (len(_HEAD) - 1))
-    return (
-        name,
-        f"{measured['parameters']:,}",
-        f"{measured['int8_bytes']:,}",
-        f"{measured['int8_accuracy']:.4f}",
-        f"{measured['keras_accuracy']:.4f}",
-        str(measured["epochs"]),
-        f"{measured['seconds'] / 60:.1f} min",
+    """Both lists of models, one a line, with size, accuracy and time, as text."""
+    kept = _kept()
+    alone = [("model", *_HEAD), *((name, *_cells(kept[_ALONE].get(name))) for name in RECIPES)]
+    by_recipe: list[tuple[str, ...]] = [("model", "trainings", *_HEAD, "in the package")]
+    for name in rounds.NAMES:
+        inside = of_package(name)
+        count = str(len(rounds.needed(name)))
+        by_recipe.append(
+            (name, count, *_cells(inside or kept[_RECIPES].get(name)), "yes" if inside is not None else "no")
+        )
+    return "\n".join(
+        [
+            "what fmnist-train --model NAME trains by itself:",
+            *_lines(alone),
+            "",
+            "what fmnist-train --recipe NAME -o FOLDER ends in, after all trainings that it needs (docs/models.md):",
+            *_lines(by_recipe),
+            "",
+            _CONDITIONS,
+        ]
     )
 
 
+def of_package(name: str) -> Measured | None:
+    """What the shipped model `name` says of itself; None where the package has none of that name."""
+    if name not in shipped.SHIPPED:
+        return None
+    path = shipped.MODELS_FOLDER / shipped.SHIPPED[name]
+    description = _description(path)
+    try:
+        training, proof = description["training"], description["proofs"][0]
+        return Measured(
+            training["parameters"],
+            training["epochs"],
+            round(training["seconds"]),
+            path.stat().st_size,
+            proof["accuracy"],
+            proof["keras_accuracy"],
+            proof["agreement"],
+        )
+    except (KeyError, TypeError, IndexError) as error:
+        raise ModelFileError(f"{path}: does not say how it was trained ({error}); run make shipped-models") from error
+
+
+def entry(folder: Path) -> tuple[str, str, Measured]:
+    """Of the model that was trained and exported in `folder`: "alone" or "recipes", its name, what was measured.
+
+    Raises TrainingError for a record that is damaged, or of a training that is neither.
+    """
+    path = folder / "training.json"
+    what_to_do = "train the model again"
+    try:
+        record = records.read(path, what_to_do)
+    except FileNotFoundError as error:
+        raise TrainingError(f"{path}: no such file; {what_to_do}") from error
+    tflite = folder / "model-int8.tflite"
+    proofs = _description(tflite).get("proofs")
+    try:
+        kind, name = _kind(record["settings"], folder.resolve().name)
+        proof = proofs[0]  # type: ignore[index]  # whatever it is: below
+        seconds = round(sum(record["seconds"]))
+        return (
+            kind,
+            name,
+            Measured(
+                record["parameters"],
+                record["settings"]["epochs"],
+                seconds,
+                tflite.stat().st_size,
+                proof["accuracy"],
+                proof["keras_accuracy"],
+                proof["agreement"],
+            ),
+        )
+    except TrainingError as error:
+        raise TrainingError(f"{path}: {error}") from error
+    except Exception as error:  # whatever somebody wrote there
+        raise TrainingError(f"{path}: not as fmnist-train writes it ({records.line(error)}); {what_to_do}") from error
+
+
+def _kind(settings: dict[str, Any], folder: str) -> tuple[str, str]:
+    """Whether a training by `settings` in a folder of that name was one by itself or the last of a recipe."""
+    model = settings["model"]
+    if settings == _as_json(asdict(recipe(model))) and model in RECIPES:
+        return _ALONE, model
+    last = rounds.table().get(folder)
+    if last and folder in rounds.NAMES:
+        stated = {
+            **settings,
+            "teacher": [_folder(one) for one in settings["teacher"]],
+            "start": _folder(settings["start"]),
+        }
+        if stated == _as_json(asdict(last)):
+            return _RECIPES, folder
+    raise TrainingError(
+        f"trained by other options than fmnist-train --model {model} has by itself, or --recipe {folder}; give the "
+        f"folder of one of these"
+    )
+
+
+def _folder(path: str) -> str:
+    return Path(path).parent.name if path else ""
+
+
+def _as_json(settings: dict[str, Any]) -> dict[str, Any]:
+    return {**settings, "teacher": list(settings["teacher"])}
+
+
+def _kept() -> dict[str, dict[str, Measured]]:
+    document = json.loads(_FILE.read_text())
+    return {kind: {name: Measured(**one) for name, one in document[kind].items()} for kind in (_ALONE, _RECIPES)}
+
+
+def _cells(measured: Measured | None) -> tuple[str, ...]:
+    return measured.cells() if measured else ("not measured", *[""] * (len(_HEAD) - 1))
+
+
+def _lines(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _description(path: Path) -> dict[str, Any]:
+    description = modelfile.read(path).description
+    if description is None:
+        raise ModelFileError(f"{path}: without a description, expected a file of fmnist-export; export the model again")
+    return description
+
+
 def main() -> int:
-    """Write ladder.json from the folders named on the command line."""
-    entries = dict(entry(Path(folder)) for folder in sys.argv[1:])
-    write_atomically(_FILE, (json.dumps(entries, indent=1) + "\n").encode())
+    """Add what the folders named on the command line hold to ladder.json."""
+    kept = _kept()
+    try:
+        for folder in sys.argv[1:]:
+            kind, name, measured = entry(Path(folder))
+            kept[kind][name] = measured
+    except FmnistError as error:
+        warn(str(error))
+        return 1
+    document = {kind: {name: one._asdict() for name, one in models.items()} for kind, models in kept.items()}
+    write_atomically(_FILE, (json.dumps(document, indent=1) + "\n").encode())
     print(table())
     return 0
 

@@ -8,10 +8,12 @@ right more often (Krizhevsky et al. 2012, "ImageNet Classification with Deep Con
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
+from numpy.typing import NDArray
 
 from fmnist_runtime.errors import TrainingError
-from fmnist_train.normalization import is_rebuildable
+from fmnist_train import copies
 
 
 def mirrored(model: keras.Model) -> keras.Model:
@@ -19,11 +21,14 @@ def mirrored(model: keras.Model) -> keras.Model:
 
     So its probabilities are the softmax of the mean of the two logits. It takes what `model` takes, (N, 28, 28) or
     (N, 28, 28, 1); inside are 2N images, the mirrored ones behind the others. Raises TrainingError where `model` is
-    not made of layers that Keras can call in another way, or has no Dense layer.
+    not made of layers that Keras can call in another way, or has no Dense layer, and where the copy does not answer
+    real images as that mean says.
     """
     try:
         return _mirrored(model)
-    except (AttributeError, TypeError, ValueError) as error:  # what Keras raises of a graph that it can't call anew
+    except TrainingError:
+        raise
+    except Exception as error:  # what Keras, or a layer of one's own, raises of a graph that it can't call anew
         reason = " ".join(str(error).split())[:160]
         raise TrainingError(
             f"{model.name}: cannot be built again with its images mirrored ({reason}); leave out --mirror"
@@ -31,7 +36,7 @@ def mirrored(model: keras.Model) -> keras.Model:
 
 
 def _mirrored(model: keras.Model) -> keras.Model:
-    if not is_rebuildable(model):
+    if not copies.is_rebuildable(model):
         raise TrainingError(
             f"{model.name}: a {type(model).__name__}, expected a Sequential or a functional model, which can be built "
             f"again with its images mirrored; leave out --mirror"
@@ -56,11 +61,26 @@ def _mirrored(model: keras.Model) -> keras.Model:
             arguments = (means.pop()(arguments[0]), *arguments[1:])
         return layer(*arguments, **options)
 
-    copy = keras.models.clone_model(functional, input_tensors=image, call_function=call)
-    copy.set_weights(model.get_weights())
+    copy = copies.cloned(functional, input_tensors=image, call_function=call)
+    _check(functional, dense[-1], copy)
     if model.compiled:
         copy.compile_from_config(model.get_compile_config())
     return copy
+
+
+def _check(model: keras.Model, last: layers.Dense, copy: keras.Model) -> None:
+    """Raise TrainingError unless `copy` answers real images with what `last` and all behind it make of the mean."""
+    images = copies.real_images(model)
+    before = keras.Model(model.inputs[0], last.input)
+    behind = keras.Model(last.input, model.outputs[0])
+    mean = (copies.answer(before, images) + copies.answer(before, images[:, :, ::-1])) / 2
+    expected: NDArray[Any] = np.asarray(ops.convert_to_numpy(behind(mean, training=False)))
+    found = copies.difference(expected, copies.answer(copy, images), copies.tolerance(model))
+    if found:
+        raise TrainingError(
+            f"{model.name}: its copy with mirrored images is not the mean of both sides ({found}); a layer that looks "
+            f"at other images of the batch, or keeps state of its own, cannot be mirrored: leave out --mirror"
+        )
 
 
 def _both(shape: tuple[int, ...]) -> keras.Model:

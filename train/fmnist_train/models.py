@@ -66,6 +66,14 @@ def cnn_large() -> keras.Model:
     return classifier(image, x, "cnn-large")
 
 
+def first_teacher() -> keras.Model:
+    """A residual network of 260,000 parameters, the first teacher of the others: cnn-small with one block fewer."""
+    image, x = image_input()
+    x = residual(convolution(x, 32, 4, 2))
+    x = residual(residual(residual(convolution(x, 64, strides=2))))
+    return classifier(image, x, "first-teacher")
+
+
 def image_input() -> tuple[Any, Any]:
     """The input, (28, 28), and the same with a channel, (28, 28, 1)."""
     image = keras.Input((28, 28), name="image")
@@ -98,4 +106,5 @@ MODELS: dict[str, Builder] = {
     "cnn-micro": cnn_micro,
     "cnn-small": cnn_small,
     "cnn-large": cnn_large,
+    "first-teacher": first_teacher,
 }

@@ -10,6 +10,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from fmnist_runtime.errors import TrainingError
+from fmnist_train import copies
+from fmnist_train.records import line
+
 
 @keras.saving.register_keras_serializable(package="fmnist_train")
 class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]  # keras has no types
@@ -28,18 +32,41 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
 
 
 def fused(model: keras.Model) -> keras.Model:
-    """A copy of `model` with the fused kernel where it can be; `model` itself where Keras can't rebuild it."""
-    return _replaced(model, _fusible, FusedBatchNormalization)
+    """A copy of `model` with the fused kernel where it can be.
+
+    `model` itself where Keras can't rebuild it, or where the copy, or what `plain` would give back, is not the same
+    model: it trains slower then, and right.
+    """
+    try:
+        copy = _replaced(model, _fusible, FusedBatchNormalization)
+        same = copy is model or (copies.is_same(model, copy) and copies.is_same(model, _plain(copy)))
+    except Exception:  # a layer that cannot be made again from its configuration: there is no need to
+        return model
+    return copy if same else model
 
 
 def plain(model: keras.Model) -> keras.Model:
-    """A copy of `model`, which `fused` gave, with Keras's own layers and the same weights."""
-    return _replaced(model, lambda layer: type(layer) is FusedBatchNormalization, keras.layers.BatchNormalization)
+    """A copy of `model`, which `fused` gave, with Keras's own layers and the same state.
+
+    Raises TrainingError where the copy does not answer as `model` does.
+    """
+    copy = _plain(model)
+    if copy is not model:
+        copies.check(model, copy, "with Keras's own batch normalization")
+    return copy
 
 
-def is_rebuildable(model: keras.Model) -> bool:
-    """Whether Keras can build `model` again layer by layer: a Sequential or a functional model."""
-    return isinstance(model, keras.Sequential) or type(model).__name__ == "Functional"
+def rebuilt(model: keras.Model) -> keras.Model:
+    """A copy of `model`, which Keras can rebuild, with Keras's own layers, always a new one; not compared with it."""
+    return _built_again(model, _is_fused, keras.layers.BatchNormalization)
+
+
+def _plain(model: keras.Model) -> keras.Model:
+    return _replaced(model, _is_fused, keras.layers.BatchNormalization)
+
+
+def _is_fused(layer: keras.layers.Layer) -> bool:
+    return type(layer) is FusedBatchNormalization
 
 
 def _fusible(layer: keras.layers.Layer) -> bool:
@@ -56,12 +83,20 @@ def _fusible(layer: keras.layers.Layer) -> bool:
 def _replaced(
     model: keras.Model, wanted: Callable[[keras.layers.Layer], bool], by: type[keras.layers.Layer]
 ) -> keras.Model:
-    if not is_rebuildable(model) or not any(wanted(layer) for layer in model.layers):
+    if not copies.is_rebuildable(model) or not any(wanted(layer) for layer in model.layers):
         return model
+    return _built_again(model, wanted, by)
 
+
+def _built_again(
+    model: keras.Model, wanted: Callable[[keras.layers.Layer], bool], by: type[keras.layers.Layer]
+) -> keras.Model:
     def changed(layer: keras.layers.Layer) -> keras.layers.Layer:
         return (by if wanted(layer) else type(layer)).from_config(layer.get_config())
 
-    copy = keras.models.clone_model(model, clone_function=changed)
-    copy.set_weights(model.get_weights())
-    return copy
+    try:
+        return copies.cloned(model, changed)
+    except TrainingError:
+        raise
+    except Exception as error:  # what a layer raises of its own configuration
+        raise TrainingError(f"{model.name}: cannot be built again layer by layer ({line(error)})") from error

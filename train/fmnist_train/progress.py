@@ -2,8 +2,10 @@
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import keras
+import numpy as np
 
 
 class ProgressBar(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types
@@ -23,13 +25,18 @@ class ProgressBar(keras.callbacks.Callback):  # type: ignore[misc]  # keras has 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Move the bar."""
         if self._bar is not None and batch + 1 < self._steps:
-            self._bar.update(batch + 1, list((logs or {}).items()))
+            self._bar.update(batch + 1, _numbers(logs))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Finish the bar, or print the epoch's line."""
         if self._bar is not None:
-            self._bar.update(self._steps, list((logs or {}).items()), finalize=True)
+            self._bar.update(self._steps, _numbers(logs), finalize=True)
             self._bar = None
             return
-        results = ", ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
+        results = ", ".join(f"{name} {value:.4f}" for name, value in _numbers(logs))
         self._say(f"Epoch {epoch + 1}/{self._epochs}: {results}")
+
+
+def _numbers(logs: dict[str, Any] | None) -> list[tuple[str, float]]:
+    """What was measured, without what a metric of a person's own gives for each class."""
+    return [(name, float(value)) for name, value in (logs or {}).items() if np.ndim(value) == 0]

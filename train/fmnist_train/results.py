@@ -1,8 +1,8 @@
 """What comes out of a training: the model, its answers to the test images, and the record of how it came to be."""
 
-import json
 import platform
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,20 @@ from numpy.typing import NDArray
 
 import fmnist_runtime
 from fmnist_runtime.dataset import DIGESTS, Split
-from fmnist_runtime.files import sha256, write_atomically
-from fmnist_train import builders, checkpoints
-from fmnist_train.checkpoints import Progress
-from fmnist_train.data import FashionMnist, to_float
+from fmnist_runtime.errors import TrainingError
+from fmnist_runtime.files import sha256, write_together
+from fmnist_train import builders, checkpoint_record, copies, keras_files, records
+from fmnist_train.checkpoint_record import Progress
+from fmnist_train.data import FashionMnist, hold_out, to_float
+from fmnist_train.distillation import gives_probabilities
 from fmnist_train.settings import Settings
 
 MODEL_FILE = "model.keras"
 RECORD_FILE = "training.json"
 EVALUATION_BATCH = 1000
+DATA_NAME = "fashion-mnist"
+# The real numbers that the pixels 0 and 255 become in training (data.to_float).
+PIXELS = [0.0, 1.0]
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class Trained:
 
     `results` are the loss and the accuracy, by their names in training.json: on the test images, and on the training
     images that were held out, if any. `replicas` is the number of devices, on all workers, that shared each batch.
+    `sources` are the digests of the files that decided it, `once` the model before it was made to look at mirror
+    images, too, None where it doesn't.
     """
 
     model: keras.Model
@@ -38,49 +45,77 @@ class Trained:
     results: dict[str, float]
     test_probabilities: NDArray[np.float32]
     replicas: int = 1
+    sources: Mapping[str, str] = field(default_factory=dict)
+    once: keras.Model | None = None
 
 
 def evaluate(model: keras.Model, settings: Settings, progress: Progress, test: Split, validation: Split) -> Trained:
     """`model`, trained by `settings` as `progress` says, with its results on the images of `test` and `validation`."""
-    probabilities = _answers(model, test)
-    results = _results("test", probabilities, test)
+    probabilities = answers(model, test)
+    results = figures_of("test", probabilities, test)
     if len(validation.images):
-        results |= _results("val", _answers(model, validation), validation)
+        results |= figures_of("val", answers(model, validation), validation)
     return Trained(model, settings, progress, results, probabilities)
 
 
-def save(trained: Trained, dataset: FashionMnist, folder: Path) -> None:
-    """Write model.keras and training.json to `folder`, each whole or not at all, and drop the checkpoints."""
-    checkpoints.save_model(trained.model, folder / MODEL_FILE)
-    record = json.dumps(_record(trained, dataset, folder), indent=1)
-    write_atomically(folder / RECORD_FILE, (record + "\n").encode())
-    checkpoints.remove(folder)
+def save(trained: Trained, dataset: FashionMnist, folder: Path) -> Trained:
+    """Write model.keras and training.json to `folder`, both or none, and drop the checkpoints.
+
+    What is recorded, and returned, are the results of the file as it was written: it is loaded and evaluated before it
+    gets its name. Raises TrainingError where it does not answer all test images as the trained model does.
+    """
+    path = folder / MODEL_FILE
+    objects = builders.objects(trained.settings.model)
+    if objects is not None:
+        objects |= keras_files.objects_of(trained.model)
+    with keras_files.written(trained.model, path) as temporary:
+        loaded = keras_files.read(temporary, objects, compiled=False)
+        validation = hold_out(dataset.train, trained.settings.validation)[1]
+        of_file = evaluate(loaded, trained.settings, trained.progress, dataset.test, validation)
+        _check_same(trained, of_file, path)
+        content = temporary.read_bytes()
+    saved = replace(trained, results=of_file.results, test_probabilities=of_file.test_probabilities)
+    record = records.to_bytes(_record(saved, dataset, sha256(content)))
+    write_together({path: content, folder / RECORD_FILE: record})
+    checkpoint_record.remove(folder)
+    return saved
 
 
-def _answers(model: keras.Model, split: Split) -> NDArray[np.float32]:
+def answers(model: keras.Model, split: Split) -> NDArray[np.float32]:
+    """The probabilities, (N, 10) float32, that `model` gives to the images of `split`."""
     return _probabilities(model.predict(to_float(split.images), batch_size=EVALUATION_BATCH, verbose=0))
 
 
-def _results(name: str, probabilities: NDArray[np.float32], split: Split) -> dict[str, float]:
+def figures_of(name: str, probabilities: NDArray[np.float32], split: Split) -> dict[str, float]:
+    """The loss and the accuracy of `probabilities`, (N, 10), for `split`, as `name`_loss and `name`_accuracy."""
     losses = keras.losses.sparse_categorical_crossentropy(split.labels.astype(np.int32), probabilities)
     accuracy = np.mean(probabilities.argmax(axis=1) == split.labels)
     # The mean of float32 numbers is not known to more places.
     return {f"{name}_loss": round(float(np.mean(losses)), 6), f"{name}_accuracy": float(accuracy)}
 
 
-def _probabilities(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+def _check_same(trained: Trained, of_file: Trained, path: Path) -> None:
+    found = copies.difference(trained.test_probabilities, of_file.test_probabilities, copies.tolerance(trained.model))
+    if found:
+        raise TrainingError(
+            f"{path}: the file that Keras wrote is not the trained model ({found}; test accuracy "
+            f"{of_file.results['test_accuracy']:.4f} instead of {trained.results['test_accuracy']:.4f}); nothing was "
+            f"published, and the checkpoint stays: mend the model's own layers, then --resume"
+        )
+
+
+def _probabilities(outputs: NDArray[Any]) -> NDArray[np.float32]:
     """`outputs`, (N, 10), where they are probabilities, else (a compiled model may give logits) their softmax."""
-    if outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=1e-3):
-        return outputs
-    return np.asarray(keras.ops.softmax(outputs), np.float32)
+    given = np.asarray(outputs, np.float32)
+    return given if gives_probabilities(outputs) else np.asarray(keras.ops.softmax(given), np.float32)
 
 
-def _record(trained: Trained, dataset: FashionMnist, folder: Path) -> dict[str, Any]:
+def _record(trained: Trained, dataset: FashionMnist, model_sha256: str) -> dict[str, Any]:
     return {
         "settings": asdict(trained.settings),
         **_compiled(trained),
         "parameters": trained.model.count_params(),
-        **_others(trained.settings),
+        **_others(trained),
         "command": f"fmnist-train {trained.settings.options()}",
         "versions": {
             "fmnist-edge": fmnist_runtime.__version__,
@@ -91,8 +126,9 @@ def _record(trained: Trained, dataset: FashionMnist, folder: Path) -> dict[str, 
         },
         "replicas": trained.replicas,
         "machine": {"system": platform.platform(), "processor": platform.machine()},
-        "data": {"images": len(dataset.train.images), "sha256": DIGESTS},
-        "model_sha256": sha256((folder / MODEL_FILE).read_bytes()),
+        "data": {"name": DATA_NAME, "images": len(dataset.train.images), "sha256": DIGESTS},
+        "pixels": PIXELS,
+        "model_sha256": model_sha256,
         "history": trained.progress.history,
         "seconds": trained.progress.seconds,
         "results": trained.results,
@@ -108,17 +144,13 @@ def _compiled(trained: Trained) -> dict[str, str]:
     return {"optimizer": "adamw" if trained.settings.weight_decay else "adam", "loss": trained.settings.loss}
 
 
-def _others(settings: Settings) -> dict[str, Any]:
+def _others(trained: Trained) -> dict[str, Any]:
     """What the training took from other files: the function that built the model, the teachers, the first weights."""
-    others: dict[str, Any] = {}
-    if path := builders.file_of(settings.model):
-        others["builder_sha256"] = sha256(path.read_bytes())
+    settings, others = trained.settings, dict[str, Any]()
+    if builders.is_reference(settings.model):
+        others["builder_sha256"] = trained.sources[settings.model.rpartition(":")[0]]
     if settings.teacher:
-        others["teachers"] = [_digest(path) for path in settings.teacher]
+        others["teachers"] = [{"model": path, "model_sha256": trained.sources[path]} for path in settings.teacher]
     if settings.start:
-        others["start"] = _digest(settings.start)
+        others["start"] = {"model": settings.start, "model_sha256": trained.sources[settings.start]}
     return others
-
-
-def _digest(path: str) -> dict[str, str]:
-    return {"model": path, "model_sha256": sha256(Path(path).read_bytes())}

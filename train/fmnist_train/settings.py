@@ -1,5 +1,8 @@
 """What decides a trained model, and the recipe of each model that fmnist-train knows by name. Imports no Keras."""
 
+import math
+import shlex
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -52,16 +55,31 @@ class Settings:
         """The loss, by Keras's name."""
         return "categorical_crossentropy" if self.has_soft_targets else "sparse_categorical_crossentropy"
 
-    def options(self) -> str:
-        """The options of fmnist-train that give these settings."""
-        parts = []
+    @property
+    def looks_twice_unprepared(self) -> bool:
+        """Whether the model would look at mirror images after it was trained on one side of garments only."""
+        return self.mirror and self.flip in (0, 1)
+
+    def files(self) -> tuple[str, ...]:
+        """The files, besides the data, that decide the weights: a builder's, the teachers', the first weights'."""
+        builder = self.model.rpartition(":")[0]
+        return tuple(path for path in (builder, *self.teacher, self.start) if path)
+
+    def arguments(self) -> list[str]:
+        """The options of fmnist-train that give these settings, each word by itself."""
+        words: list[str] = []
         for name, value in asdict(self).items():
             option = f"--{name.replace('_', '-')}"
             if isinstance(value, bool):
-                parts += [option] * value
+                words += [option] * value
             elif value != "" and (name != "teacher_weight" or self.teacher):
-                parts += [f"{option} {one}" for one in (value if isinstance(value, tuple) else (value,))]
-        return " ".join(parts)
+                for one in value if isinstance(value, tuple) else (value,):
+                    words += [option, str(one)]
+        return words
+
+    def options(self) -> str:
+        """The same as a shell takes it, with quotes around what holds a blank."""
+        return shlex.join(self.arguments())
 
 
 # 1,000 held-out images are enough to see that a training goes well.
@@ -83,6 +101,7 @@ RECIPES: dict[str, Settings] = {
     "cnn-micro": replace(_CNN, model="cnn-micro", epochs=50, erase=0.15),
     "cnn-small": replace(_CNN, model="cnn-small", epochs=45, erase=0.25),
     "cnn-large": replace(_CNN, model="cnn-large", epochs=32, shift=2, erase=0.2),
+    "first-teacher": replace(_CNN, model="first-teacher", epochs=30, shift=2, erase=0.3),
 }
 
 
@@ -91,3 +110,29 @@ def recipe(model: str, **changes: Any) -> Settings:
     known = {field.name for field in fields(Settings)}
     given = {name: value for name, value in changes.items() if value is not None and name in known}
     return replace(RECIPES.get(model, Settings()), model=model, **given)
+
+
+def from_document(document: Mapping[str, Any]) -> Settings:
+    """The settings that `asdict` gave and JSON kept. Raises ValueError for a key or a value that is none."""
+    known = {field.name: field.default for field in fields(Settings)}
+    for name, value in document.items():
+        if name not in known:
+            raise ValueError(f"unknown key {name!r} in settings, of a newer fmnist-edge")
+        if not _fits(value, known[name]):
+            raise ValueError(f"{name} is {str(value)[:40]!r}")
+    if missing := sorted(known.keys() - document.keys()):
+        raise ValueError(f"settings without {missing[0]}")
+    settings = Settings(**{**document, "teacher": tuple(document["teacher"])})
+    if min(settings.epochs, settings.batch_size) < 1 or settings.schedule not in SCHEDULES:
+        raise ValueError(f"epochs {settings.epochs}, batch size {settings.batch_size}, schedule {settings.schedule!r}")
+    return settings
+
+
+def _fits(value: Any, default: Any) -> bool:
+    """Whether `value`, from JSON, is of the kind of `default`; numbers are finite and not negative."""
+    if isinstance(default, bool | str):
+        return type(value) is type(default)
+    if isinstance(default, tuple):
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    kinds = int if isinstance(default, int) else int | float
+    return isinstance(value, kinds) and not isinstance(value, bool) and value >= 0 and math.isfinite(value)

@@ -4,8 +4,10 @@ Each epoch has its own order of the images, drawn from (seed, epoch), and ends w
 optimizer and the state of the random layers. So `resume` goes on as if nothing had happened.
 """
 
+import contextlib
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,16 +19,18 @@ from numpy.typing import NDArray
 
 from fmnist_runtime.dataset import Split
 from fmnist_runtime.errors import TrainingError
-from fmnist_train import builders, checkpoints, distribution
+from fmnist_runtime.files import sha256
+from fmnist_train import builders, checkpoint_record, checkpoints, copies, distribution, records
 from fmnist_train.augmentation import erase, move, ways
-from fmnist_train.checkpoints import Progress
+from fmnist_train.checkpoint_record import Progress
 from fmnist_train.data import FashionMnist, hold_out, to_float
-from fmnist_train.distillation import Teachers, load_model, smoothed
+from fmnist_train.distillation import Teachers, load_model, load_teacher, smoothed
 from fmnist_train.distribution import ALONE, Distribution
 from fmnist_train.mirroring import mirrored
 from fmnist_train.normalization import fused, plain
 from fmnist_train.results import EVALUATION_BATCH, Trained, evaluate
 from fmnist_train.settings import Settings
+from fmnist_train.validation import MirroredValidation
 
 # A call from Python into TensorFlow costs about as much as a step of the tutorial's model: take many steps a call.
 _MOST_STEPS_A_CALL = 250
@@ -50,45 +54,104 @@ def train(
     workers each calls this with the same arguments, and the chief alone writes checkpoints. Raises TrainingError where
     that is impossible.
     """
-    models = [load_model(Path(path)) for path in settings.teacher]
+    sources = digests(settings)
+    models = [load_teacher(Path(path)) for path in settings.teacher]
     keras.utils.set_random_seed(settings.seed)
     training, validation = hold_out(dataset.train, settings.validation)
     teachers = Teachers(models, len(training.images), ways(settings.shift)) if models else None
     with spread.scope():
         if resume:
-            model, progress = checkpoints.load(folder, settings)
+            model, progress = checkpoints.load(folder, settings, sources, builders.objects(settings.model))
         else:
             model, progress = build(settings, len(training.images)), Progress()
     distribution.prepare(model, spread)
     distribution.agree(spread, (settings, progress.epochs, tf.__version__, keras.__version__))
+    if spread.is_chief:
+        checkpoint_record.check_room(folder)
     if spread.is_chief and not resume:
-        checkpoints.remove(folder)
-    held_out = batches(to_float(validation.images), _targets(validation, settings), EVALUATION_BATCH)
+        checkpoint_record.remove(folder)
+    if settings.mirror and settings.validation:
+        callbacks = [MirroredValidation(validation), *callbacks]
+    parts = training, validation, teachers
     for epoch in range(progress.epochs, settings.epochs):
         started = time.perf_counter()
-        with distribution.losses_in_words(spread):
-            history = model.fit(
-                batches(*_lesson(training, settings, epoch, teachers), settings.batch_size),
-                shuffle=False,
-                initial_epoch=epoch,
-                epochs=epoch + 1,
-                validation_data=held_out if settings.validation else None,
-                verbose=0,
-                callbacks=callbacks,
-            ).history
-            distribution.synchronize(model, spread)
-        for name, values in history.items():
-            progress.history.setdefault(name, []).append(float(values[0]))
+        history = _epoch(model, settings, epoch, parts, callbacks, spread)
+        _keep_history(progress, history, settings)
         progress.seconds.append(round(time.perf_counter() - started, 3))
         if spread.is_chief:
-            checkpoints.save(folder, model, settings, progress)
+            checkpoints.save(folder, model, settings, sources, progress)
     if spread.strategy is not None:
         model = distribution.local(model, lambda: builders.build(settings.model))
-    model = plain(model)
-    if settings.mirror:
-        model = mirrored(model)
+    once = plain(model)
+    model = mirrored(once) if settings.mirror else once
     trained = evaluate(model, settings, progress, dataset.test, validation)
-    return replace(trained, replicas=spread.replicas)
+    return replace(trained, replicas=spread.replicas, sources=sources, once=once if settings.mirror else None)
+
+
+def digests(settings: Settings) -> dict[str, str]:
+    """The SHA-256 of each file that `settings` name, by its path. Raises TrainingError where one cannot be read."""
+    found = {}
+    for name in settings.files():
+        try:
+            found[name] = sha256(Path(name).read_bytes())
+        except OSError as error:
+            raise TrainingError(
+                f"{name}: no such file, or unreadable ({error.strerror}); give one that is there"
+            ) from error
+    return found
+
+
+def _epoch(
+    model: keras.Model,
+    settings: Settings,
+    epoch: int,
+    parts: tuple[Split, Split, Teachers | None],
+    callbacks: list[keras.callbacks.Callback],
+    spread: Distribution,
+) -> dict[str, list[Any]]:
+    """Train `model` for one epoch on the first of `parts`; what Keras measured, also on the second, held out."""
+    training, validation, teachers = parts
+    held_out = batches(to_float(validation.images), _targets(validation, settings), EVALUATION_BATCH)
+    # What is written looks twice, so that is what is validated, by a callback.
+    watched = settings.validation and not settings.mirror
+    with _failures_in_words(settings), distribution.losses_in_words(spread):
+        history: dict[str, list[Any]] = model.fit(
+            batches(*_lesson(training, settings, epoch, teachers), settings.batch_size),
+            shuffle=False,
+            initial_epoch=epoch,
+            epochs=epoch + 1,
+            validation_data=held_out if watched else None,
+            verbose=0,
+            callbacks=callbacks,
+        ).history
+        distribution.synchronize(model, spread)
+    return history
+
+
+def _keep_history(progress: Progress, history: dict[str, list[Any]], settings: Settings) -> None:
+    """Add an epoch's numbers to `progress`; what a metric of a person's own gives for each class is left out."""
+    numbers = {name: float(values[0]) for name, values in history.items() if np.ndim(values[0]) == 0}
+    if not math.isfinite(numbers.get("loss", 0)):
+        raise TrainingError(
+            f"{settings.model}: the loss of epoch {progress.epochs + 1} is {numbers['loss']}, expected a finite "
+            f"number; give a lower --learning-rate, or mend the model"
+        )
+    for name, value in numbers.items():
+        progress.history.setdefault(name, []).append(value)
+
+
+@contextlib.contextmanager
+def _failures_in_words(settings: Settings) -> Iterator[None]:
+    """Turn what Keras or a person's own layers raise in a step into a TrainingError."""
+    try:
+        yield
+    except TrainingError:
+        raise
+    except Exception as error:  # tensorflow raises as many kinds as it has operators
+        raise TrainingError(
+            f"{settings.model}: a training step fails with {type(error).__name__}: {records.line(error)}; mend the "
+            f"model, or give a smaller --batch-size where memory is short"
+        ) from error
 
 
 def build(settings: Settings, images: int) -> keras.Model:
@@ -117,14 +180,14 @@ def build(settings: Settings, images: int) -> keras.Model:
 
 def _start(model: keras.Model, path: Path) -> None:
     """Give `model` the weights of the trained model in `path`. Raises TrainingError where it is another network."""
-    weights = load_model(path).get_weights()
-    found, expected = ([weight.shape for weight in each] for each in (weights, model.get_weights()))
+    trained = load_model(path)
+    found, expected = ([weight.shape for weight in each.get_weights()] for each in (trained, model))
     if found != expected:
         raise TrainingError(
             f"{path}: {_count(found):,} weights in {len(found)} tensors, expected the {_count(expected):,} in "
             f"{len(expected)} of {model.name}; start from a model of the same --model"
         )
-    model.set_weights(weights)
+    copies.transfer(trained, model)
 
 
 def _count(shapes: list[tuple[int, ...]]) -> int:

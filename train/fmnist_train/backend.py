@@ -1,0 +1,105 @@
+"""Keras as the training needs it: on TensorFlow, in float32, channels last, without limits for debugging.
+
+What a person's environment or ~/.keras/keras.json says otherwise holds for that person's other programs. Here it would
+end in another model than the same command and seed give elsewhere, so it is set aside, and that is said.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fmnist_runtime.commandline import quiet_stderr
+from fmnist_runtime.errors import TrainingError
+
+_BACKEND = "KERAS_BACKEND"
+_OURS = "tensorflow"
+# Keras's own defaults; each has a function of that name, and one with set_ before it, in keras.config.
+_DEFAULTS: dict[str, Any] = {
+    "floatx": "float32",
+    "epsilon": 1e-7,
+    "image_data_format": "channels_last",
+    "max_epochs": None,
+    "max_steps_per_epoch": None,
+}
+_SETTERS = {name: f"set_{name}" for name in _DEFAULTS}
+# keras.json holds five short entries.
+_MOST_BYTES = 1 << 16
+
+
+def home() -> Path:
+    """Keras's own folder: ~/.keras, or KERAS_HOME."""
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+
+
+def load(say: Callable[[str], None]) -> None:
+    """Import tensorflow and keras, set to what the training needs; `say` gets a line for each setting put aside.
+
+    Before anything else imports keras. Raises TrainingError where one of them cannot be imported.
+    """
+    _choose_backend(say)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        with quiet_stderr():
+            import keras
+            import tensorflow  # noqa: F401
+    except ImportError as error:
+        raise TrainingError(
+            f"tensorflow cannot be imported ({_line(error)}); run: pip install 'fmnist-edge[train]'"
+        ) from error
+    except Exception as error:  # Keras reads keras.json and its variables as it is imported, and raises what comes
+        raise TrainingError(
+            f"keras cannot be imported ({_line(error)}); mend or remove {home() / 'keras.json'} and the variables "
+            f"KERAS_... of the environment"
+        ) from error
+    if keras.backend.backend() != _OURS:
+        raise TrainingError(f"keras runs on {keras.backend.backend()}, expected {_OURS}; set {_BACKEND}={_OURS}")
+    for name, ours in _DEFAULTS.items():
+        found = getattr(keras.config, name)()
+        if found != ours:
+            getattr(keras.config, _SETTERS[name])(ours)
+            say(f"Keras is set to {name} {found} (keras.json or environment): this training uses {ours}")
+    # A policy made while another floatx held stays.
+    keras.config.set_dtype_policy(_DEFAULTS["floatx"])
+
+
+@contextmanager
+def unchanged() -> Iterator[None]:
+    """Put Keras's global settings and the working folder back to what they were, whatever is called inside."""
+    import keras
+
+    names = [name for name in _DEFAULTS if hasattr(keras.config, name)]
+    before = {name: getattr(keras.config, name)() for name in names}
+    policy, folder = keras.config.dtype_policy(), Path.cwd()
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            getattr(keras.config, _SETTERS[name])(value)
+        keras.config.set_dtype_policy(policy)
+        os.chdir(folder)
+
+
+def _choose_backend(say: Callable[[str], None]) -> None:
+    stated, where = os.environ.get(_BACKEND), f"{_BACKEND}={os.environ.get(_BACKEND)} is set"
+    if not stated:
+        stated, where = _configured(), f"{home() / 'keras.json'} names another backend"
+    if stated and stated != _OURS:
+        say(f"{where}: fmnist-train trains with {_OURS}, and uses that")
+    os.environ[_BACKEND] = _OURS
+
+
+def _configured() -> str | None:
+    """The backend that keras.json names; None where it names none or cannot be read, which Keras will say."""
+    try:
+        with (home() / "keras.json").open("rb") as file:
+            document = json.loads(file.read(_MOST_BYTES))
+        return str(document["backend"])
+    except Exception:  # whatever is in that file: Keras reads it next, and its words are passed on
+        return None
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,54 @@
+"""The JSON documents that a training leaves and reads again: bounded, and never a traceback, whatever they hold."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from fmnist_runtime.errors import TrainingError
+
+# 4 numbers for each of 100,000 epochs; what is longer is none of our records.
+_MOST_BYTES = 16 << 20
+
+
+def read(path: Path, what_to_do: str) -> dict[str, Any]:
+    """The JSON object in `path`, of 16 MiB at most.
+
+    Raises FileNotFoundError, and TrainingError, which ends with `what_to_do`, for a file that is something else.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise ValueError("it is not a file")
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise ValueError(f"it is longer than {_MOST_BYTES >> 20} MiB")
+        document = json.loads(content)
+        if not isinstance(document, dict):
+            raise ValueError(f"it holds a {type(document).__name__}, expected an object")
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # json raises what its depth and its numbers bring, too
+        raise TrainingError(f"{path}: damaged, or no record of fmnist-train ({line(error)}); {what_to_do}") from error
+    return document
+
+
+def to_bytes(document: dict[str, Any]) -> bytes:
+    """`document` as JSON, one value a line. Numbers that JSON does not have (NaN, infinities) become null."""
+    return (json.dumps(_finite(document), indent=1, allow_nan=False) + "\n").encode()
+
+
+def line(error: BaseException) -> str:
+    """What `error` says, on one line of at most 160 characters, whatever its class does when it is asked."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # a class of somebody else's
+        text = ""
+    return text[:160] or type(error).__name__
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not abs(value) < float("inf") else value
