@@ -44,7 +44,7 @@ def with_fixed_batch(model: "keras.Model", images: NDArray[np.float32]) -> "kera
     copy = _rebuilt(model, _input(model, (1, *shape)))
     if difference(copy, model, images) is None:
         return copy
-    if computes_in_half(model):
+    if half_precision(model):
         raise _differs(copy, model, images)
     called = _called(model, shape)
     if difference(called, model, images) is None:
@@ -79,9 +79,10 @@ def transfer_state(model: "keras.Model", copy: "keras.Model") -> None:
             other.load_own_variables({name: np.asarray(value) for name, value in store.items()})
 
 
-def computes_in_half(model: "keras.Model") -> bool:
-    """Whether a layer of `model` computes in float16 or bfloat16, as mixed precision does."""
-    return any(layer.compute_dtype in ("float16", "bfloat16") for layer in all_layers(model))
+def half_precision(model: "keras.Model") -> str | None:
+    """The half precision that a layer of `model` computes in: "bfloat16", else "float16", else None."""
+    types = {layer.compute_dtype for layer in all_layers(model)}
+    return next((name for name in ("bfloat16", "float16") if name in types), None)
 
 
 def same(copy: "keras.Model", model: "keras.Model", images: NDArray[np.float32]) -> "keras.Model":
@@ -98,7 +99,7 @@ def difference(copy: "keras.Model", model: "keras.Model", images: NDArray[np.flo
     The same: no output is further off than the tolerance, and no argmax turns whose margin is above it.
     """
     mine, theirs = (reference.predict(each, images) for each in (copy, model))
-    limit = (HALF_TOLERANCE if computes_in_half(model) else TOLERANCE) * max(float(np.abs(theirs).max()), 1e-6)
+    limit = (HALF_TOLERANCE if half_precision(model) else TOLERANCE) * max(float(np.abs(theirs).max()), 1e-6)
     furthest = float(np.abs(mine - theirs).max())
     if not furthest <= limit:
         return f"an output is {furthest:.3g} off, at most {limit:.3g} is expected"

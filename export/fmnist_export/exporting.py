@@ -12,7 +12,7 @@ import numpy as np
 import fmnist_runtime
 from fmnist_export import convert, environments, explain, golden, proof, recipe, report, soundness, source, targets
 from fmnist_export.calibrate import Calibration
-from fmnist_export.copies import computes_in_half
+from fmnist_export.copies import half_precision
 from fmnist_export.environments import Environment, NotProvable
 from fmnist_export.explain_result import Explanation
 from fmnist_export.explain_variants import PRECISIONS as EXPLAINED
@@ -40,6 +40,10 @@ MINIMUM_AGREEMENT = {
     "int8-strict": 0.98,
     "int16x8": 0.99,
 }
+
+
+# The precision of a file whose numbers have about as many bits.
+_AS_EXACT_AS = {"float16": "float16", "bfloat16": "int8"}
 
 
 @dataclass(frozen=True)
@@ -314,9 +318,9 @@ def _require(found: Proof, precision: str, least: float) -> None:
 def _least(loaded: Source, precision: str, minimum: float | None) -> float:
     """The agreement that is asked of a file: what a person says, else what its precision gives.
 
-    A model of mixed precision computes in 11 bits itself, and float32 can't repeat its rounding.
+    A model of half precision rounds to 11 bits (float16) or 8 (bfloat16) itself, which float32 can't repeat.
     """
     if minimum is not None:
         return minimum
-    usual = MINIMUM_AGREEMENT[precision]
-    return min(usual, MINIMUM_AGREEMENT["float16"]) if computes_in_half(loaded.model) else usual
+    half = half_precision(loaded.model)
+    return min(MINIMUM_AGREEMENT[precision], MINIMUM_AGREEMENT[_AS_EXACT_AS[half]] if half else 1.0)

@@ -1,8 +1,7 @@
 """The model to export: loaded from .keras, .h5 or a SavedModel, and checked. Its layers are never changed."""
 
-import os
 import re
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from fmnist_export.copies import all_layers, single
 from fmnist_runtime.commandline import quiet_stderr
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.files import sha256
+from fmnist_train import backend
 
 if TYPE_CHECKING:
     import keras
@@ -27,27 +27,16 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _UNKNOWN_CLASS = re.compile(r"Could not locate (?:class|function) '([^']+)'|Unknown (?:layer|object)[^']*'([^']+)'")
 
 
-def import_tensorflow() -> Any:
+def import_tensorflow(say: Callable[[str], None] = lambda _: None) -> Any:
     """The module tensorflow, quiet, with Keras on it and in float32, whatever the settings of Keras say.
 
-    A model file holds layers and weights, which are the same on every backend; the converter is TensorFlow's. Raises
-    ExportError where TensorFlow is not installed, or where this process has Keras on another backend already.
+    A model file holds layers and weights, which are the same on every backend; the converter is TensorFlow's. `say`
+    gets a line for each setting put aside. Raises FmnistError where TensorFlow or Keras cannot be imported, or where
+    this process has Keras on another backend already.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if "keras" not in sys.modules:
-        os.environ["KERAS_BACKEND"] = "tensorflow"
-    try:
-        with quiet_stderr():
-            import keras
-            import tensorflow
-    except ImportError as error:
-        raise ExportError(f"tensorflow cannot be imported ({error}); run: pip install 'fmnist-edge[train]'") from error
-    if keras.config.backend() != "tensorflow":
-        raise ExportError(
-            f"this process has Keras on {keras.config.backend()}, expected tensorflow, whose converter is needed; "
-            f"set KERAS_BACKEND=tensorflow before keras is imported"
-        )
-    keras.config.set_floatx("float32")
+    backend.load(say)
+    import tensorflow
+
     return tensorflow
 
 

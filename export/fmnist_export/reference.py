@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import keras
 
 _BATCH = 1000
+_STEPS = 32
 
 
 def predict(model: "keras.Model", inputs: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -19,8 +20,8 @@ def predict(model: "keras.Model", inputs: NDArray[np.float32]) -> NDArray[np.flo
     fixed = model.inputs[0].shape[0]
     if fixed is None:
         return np.asarray(model.predict(inputs, batch_size=_BATCH, verbose=0), np.float32)
-    # A call from Python costs about as much as a small model's answer: many batches a call.
-    steps = max(1, min(_BATCH, len(inputs)) // fixed)
+    # A call from Python costs about as much as a small model's answer: some batches a call, which Keras unrolls.
+    steps = max(1, min(_STEPS, len(inputs) // fixed))
     if not model.compiled:
         model.compile(steps_per_execution=steps, jit_compile=False)
     missing = -len(inputs) % (fixed * steps)

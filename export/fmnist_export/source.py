@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_export import chance, classes, keras_model, recipe, reference, scaling
-from fmnist_export.copies import computes_in_half
+from fmnist_export.copies import half_precision
 from fmnist_runtime.dataset import DIGESTS
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.idx_folder import FASHION_MNIST, DataSet
@@ -64,11 +64,14 @@ def load(path: Path, dataset: DataSet, stated: Statement, say: Callable[[str], N
     Raises ExportError as keras_model.load, and where the model's pixels, classes or data set cannot be told.
     """
     keras_model.check_exists(path)
-    keras_model.import_tensorflow()
+    keras_model.import_tensorflow(say)
     say(f"loading {path}")
     model = keras_model.load(path)
-    if computes_in_half(model):
-        say(f"{path.name} computes in half precision; its files compute in float32, and are proved against it as it is")
+    if half := half_precision(model):
+        say(
+            f"{path.name} computes in half precision ({half}); its files compute in float32, and are proved against it "
+            f"as it is"
+        )
     digest = keras_model.digest(path)
     record = recipe.beside(path, digest, say)
     class_names = classes.of(model.output_shape[-1], dataset, stated.class_names, say)

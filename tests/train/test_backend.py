@@ -39,7 +39,7 @@ def _run(home: Path, **variables: str) -> tuple[str, str]:
     ("variables", "expected"),
     [
         ({}, []),
-        ({"KERAS_BACKEND": "jax"}, ["KERAS_BACKEND=jax is set: fmnist-train trains with tensorflow, and uses that"]),
+        ({"KERAS_BACKEND": "jax"}, ["KERAS_BACKEND=jax is set: fmnist-edge needs tensorflow, and uses that"]),
         ({"KERAS_BACKEND": "nothing"}, ["KERAS_BACKEND=nothing is set"]),
         (
             {"KERAS_BACKEND": "torch", "KERAS_MAX_EPOCHS": "1", "KERAS_MAX_STEPS_PER_EPOCH": "3"},
@@ -57,7 +57,7 @@ def test_variables(variables: dict[str, str], expected: list[str], tmp_path: Pat
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"backend": "jax"}, ["keras.json names another backend: fmnist-train trains with tensorflow"]),
+        ({"backend": "jax"}, ["keras.json names another backend: fmnist-edge needs tensorflow"]),
         ({"floatx": "float16", "image_data_format": "channels_first"}, ["floatx float16", "channels_first"]),
         ({"floatx": "float64", "backend": "torch", "epsilon": 1e-3}, ["another backend", "floatx float64", "epsilon"]),
     ],

@@ -1,4 +1,4 @@
-"""Keras as the training needs it: on TensorFlow, in float32, channels last, without limits for debugging.
+"""Keras as training and export need it: on TensorFlow, in float32, channels last, without limits for debugging.
 
 What a person's environment or ~/.keras/keras.json says otherwise holds for that person's other programs. Here it would
 end in another model than the same command and seed give elsewhere, so it is set aside, and that is said.
@@ -35,7 +35,7 @@ def home() -> Path:
 
 
 def load(say: Callable[[str], None]) -> None:
-    """Import tensorflow and keras, set to what the training needs; `say` gets a line for each setting put aside.
+    """Import tensorflow and keras, set to what fmnist-edge needs; `say` gets a line for each setting put aside.
 
     Before anything else imports keras. Raises TrainingError where one of them cannot be imported.
     """
@@ -60,7 +60,7 @@ def load(say: Callable[[str], None]) -> None:
         found = getattr(keras.config, name)()
         if found != ours:
             getattr(keras.config, _SETTERS[name])(ours)
-            say(f"Keras is set to {name} {found} (keras.json or environment): this training uses {ours}")
+            say(f"Keras is set to {name} {found} (keras.json or environment): fmnist-edge uses {ours}")
     # A policy made while another floatx held stays.
     keras.config.set_dtype_policy(_DEFAULTS["floatx"])
 
@@ -87,7 +87,7 @@ def _choose_backend(say: Callable[[str], None]) -> None:
     if not stated:
         stated, where = _configured(), f"{home() / 'keras.json'} names another backend"
     if stated and stated != _OURS:
-        say(f"{where}: fmnist-train trains with {_OURS}, and uses that")
+        say(f"{where}: fmnist-edge needs {_OURS}, and uses that")
     os.environ[_BACKEND] = _OURS
 
 
