@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 # One in some 30,000 models that guess passes by luck (the normal distribution's tail).
 _STANDARD_ERRORS = 4.0
 # The way from guessing to always being right that a model must have gone to be taken for a data set's without a word:
-# models of handwritten digits, fed with garments, went at most 0.1 of it (docs/model-file.md).
+# models of handwritten digits, fed with garments, went a tenth of it (docs/model-file.md).
 CLEARLY = 0.25
 
 

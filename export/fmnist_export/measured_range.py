@@ -36,6 +36,8 @@ _NEIGHBOURS = ((0.5, 0.0), (0.8, 0.0), (1.25, 0.0), (2.0, 0.0), (1.0, 0.1), (1.0
 # 0.3 and more.
 _MORE_RIGHT = 0.03
 _LESS_LOSS = 0.25
+# Of what is nearly always right, more contrast always lowers the little loss that is left.
+_LEAST_LESS = 0.1
 # The highest probability of a second softmax over ten classes is e / (e + 9) = 0.23: such a loss says little.
 _PROPER = 0.5
 _TINY = 1e-12
@@ -141,7 +143,8 @@ def _is_much_better(near: Score, winner: Score) -> bool:
         return True
     if near.losses is None or winner.losses is None or gain <= -_MORE_RIGHT:
         return False
-    return bool(near.losses.mean() < (1 - _LESS_LOSS) * winner.losses.mean())
+    less = float(winner.losses.mean() - near.losses.mean())
+    return less >= max(_LESS_LOSS * float(winner.losses.mean()), _LEAST_LESS)
 
 
 def _score(ask: Ask, pixels: PixelRange, images: Split) -> Score:

@@ -16,8 +16,9 @@ Floats = NDArray[np.float32]
 class Run:
     """How a file answered the test images on one runtime.
 
-    `probabilities` (N, classes) float32 that sum to 1; `answers` (N,), the class with the highest output, the first of
-    equals. `ties` counts the images on which two classes share the highest value of the output tensor itself.
+    `probabilities` (N, classes) float32, which sum to 1 unless each class has its own; `answers` (N,), the class with
+    the highest output, the first of equals. `ties` counts the images on which two classes share the highest value of
+    the output tensor itself.
     """
 
     runtime: str
@@ -30,17 +31,17 @@ class Run:
     def from_outputs(cls, outputs: NDArray[Any], output: dict[str, Any], runtime: str, version: str) -> "Run":
         """The run that left `outputs`, (N, classes) of the output tensor's own dtype.
 
-        `output` is what the model file says of it: scale and zero_point (None for float32) and the kind, probabilities
-        or logits.
+        `output` is what the model file says of it: scale and zero_point (None for float32) and the kind (see
+        fmnist_runtime.output_kind).
         """
         values = outputs.astype(np.float64)
         if output.get("scale"):
             values = (values - output["zero_point"]) * output["scale"]
-        if output["kind"] != "probabilities":
+        if output["kind"] not in ("probabilities", "independent probabilities"):
             values = np.exp(values - values.max(axis=1, keepdims=True))
-        total = np.maximum(values.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
-        probabilities = (values / total).astype(np.float32)
-        return cls(runtime, version, probabilities, outputs.argmax(axis=1), count_ties(outputs))
+        if output["kind"] != "independent probabilities":
+            values = values / np.maximum(values.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+        return cls(runtime, version, values.astype(np.float32), outputs.argmax(axis=1), count_ties(outputs))
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,6 @@ Fashion-MNIST is known by the SHA-256 of its files, and a folder that holds some
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from fmnist_runtime import idx
 from fmnist_runtime.dataset import DIGESTS, Split, find_file
 from fmnist_runtime.errors import DataError
@@ -47,20 +44,32 @@ class DataSet:
 
 def read(folder: Path) -> DataSet:
     """The data set in `folder`. Raises DataError where a file is missing, damaged, or doesn't fit the others."""
-    contents = {name: idx.read_bytes(find_file(folder, name)) for name in DIGESTS}
+    contents = _contents(folder, tuple(DIGESTS))
     digests = {name: sha256(content) for name, content in contents.items()}
-    known = [name for name in DIGESTS if digests[name] == DIGESTS[name]]
-    if known and len(known) < len(DIGESTS):
-        damaged = next(name for name in DIGESTS if name not in known)
+    is_known = is_fashion_mnist(folder, digests)
+    train, test = _split(folder, "train", contents), _split(folder, "t10k", contents)
+    if is_known:
+        return DataSet(FASHION_MNIST, train, test, folder, digest_of(digests), CLASS_NAMES)
+    return DataSet(folder.resolve().name, train, test, folder, digest_of(digests), None)
+
+
+def read_test(folder: Path) -> Split:
+    """The test images of the data set in `folder`; looks at no other file. Raises DataError as `read` does."""
+    contents = _contents(folder, tuple(name for name in DIGESTS if name.startswith("t10k")))
+    is_fashion_mnist(folder, {name: sha256(content) for name, content in contents.items()})
+    return _split(folder, "t10k", contents)
+
+
+def is_fashion_mnist(folder: Path, digests: dict[str, str]) -> bool:
+    """Whether the files of `digests`, by name, are Fashion-MNIST's. Raises DataError where some are and others not."""
+    known = [name for name in digests if digests[name] == DIGESTS[name]]
+    damaged = next((name for name in digests if name not in known), None)
+    if known and damaged:
         raise DataError(
             f"{find_file(folder, damaged)}: SHA-256 of the decompressed bytes is {digests[damaged][:12]}…, expected "
             f"{DIGESTS[damaged][:12]}…, for {known[0]} is Fashion-MNIST's; copy or download the damaged file again"
         )
-    arrays = [idx.parse(content, str(find_file(folder, name))) for name, content in contents.items()]
-    train, test = _split(folder, "train", *arrays[:2]), _split(folder, "t10k", *arrays[2:])
-    if known:
-        return DataSet(FASHION_MNIST, train, test, folder, digest_of(digests), CLASS_NAMES)
-    return DataSet(folder.resolve().name, train, test, folder, digest_of(digests), None)
+    return bool(known)
 
 
 def digest_of(digests: dict[str, str]) -> str:
@@ -68,7 +77,13 @@ def digest_of(digests: dict[str, str]) -> str:
     return sha256("".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items())).encode())
 
 
-def _split(folder: Path, part: str, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Split:
+def _contents(folder: Path, names: tuple[str, ...]) -> dict[str, bytes]:
+    return {name: idx.read_bytes(find_file(folder, name)) for name in names}
+
+
+def _split(folder: Path, part: str, contents: dict[str, bytes]) -> Split:
+    names = f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"
+    images, labels = (idx.parse(contents[name], str(find_file(folder, name))) for name in names)
     if images.ndim != 3 or images.shape[1:] != SHAPE or not len(images):
         raise DataError(f"{folder}: its {part} images are {images.shape}, expected (N, 28, 28)")
     if labels.shape != images.shape[:1]:

@@ -105,10 +105,12 @@ def _with_turns(result: Verification, answers: NDArray[Any], proved: list[NDArra
 
 
 def verify_data(classifier: Classifier, test: Split, golden: Golden | None, machine: str) -> Verification:
-    """Ask the 10,000 test images; without a golden file, Keras's answers are known only by what the proofs say of them.
+    """Ask all test images; without a golden file, Keras's answers are known only by what the proofs say of them.
 
-    Raises ModelFileError where the golden file belongs to another model, or where there is neither it nor a proof.
+    Raises ModelFileError where the golden file belongs to another model, where the images are not those of the proof,
+    or where there is neither a golden file nor a proof.
     """
+    _check_images(classifier, test, golden)
     outputs = classifier.outputs(test.images)
     if golden is not None:
         _check_belongs(classifier, golden)
@@ -118,6 +120,21 @@ def verify_data(classifier: Classifier, test: Split, golden: Golden | None, mach
     if not proofs:
         raise ModelFileError(f"{classifier.model}: it brings no proof to compare with; give its --golden FILE")
     return _against_proofs(classifier, outputs, test.labels, proofs, machine)
+
+
+def _check_images(classifier: Classifier, test: Split, golden: Golden | None) -> None:
+    """Refuse the test images of another data set than the one that the model was proved on."""
+    known = {int(proof["images"]) for proof in _proofs(classifier)} | ({len(golden.test_expected)} if golden else set())
+    if known and known != {len(test.images)}:
+        raise ModelFileError(
+            f"{classifier.model}: proved with {' and '.join(f'{count:,}' for count in sorted(known))} test images, the "
+            f"data set has {len(test.images):,}; give the data set that it was proved on with --data DIR"
+        )
+    if golden and not np.array_equal(test.images[golden.indices], golden.images):
+        raise ModelFileError(
+            f"{classifier.model}: the test images are not those of its golden file; give the data set that it was "
+            f"proved on with --data DIR"
+        )
 
 
 def _verification(

@@ -215,6 +215,16 @@ def test_a_model_of_digits_is_exported_with_its_data_and_its_names(tmp_path: Pat
         assert file.labels == tuple(f"digit {number}" for number in range(10))
         assert file.description is not None
         assert file.description["data"]["name"] == "digits"
+    model = tmp_path / "out" / "model-int8.tflite"
+    verified = run_command("fmnist-verify", model, "--data", tmp_path / "digits", "--json")
+    assert verified.returncode == 0, verified.stderr
+    assert json.loads(verified.stdout)["images"] == 500
+    assert_fails(
+        run_command("fmnist-verify", model, "--data", data_sets.load().source), 1, "proved with 500", "has 10,000"
+    )
+    others = digits.write(tmp_path / "others", test=digits.split(500, 3))
+    assert_fails(run_command("fmnist-verify", model, "--data", others), 1, "are not those of its golden file")
+    assert_fails(run_command("fmnist-verify", "mlp", "--data", tmp_path / "digits"), 1, "proved with 10,000", "has 500")
     assert_fails(run_command("fmnist-export", path, "-o", tmp_path / "none"), 1, "--data DIR", "--labels FILE")
     assert not list((tmp_path / "none").iterdir())
 

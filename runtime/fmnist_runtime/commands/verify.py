@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 @click.argument("model", metavar="MODEL.tflite")
 @click.option("--golden", type=FILE, metavar="FILE", help="The golden file.  [default: <stem>-golden.npz beside MODEL]")
 @click.option(
-    "--data", "data_folder", type=FILE, metavar="DIR", help="Ask all test images in this folder of IDX files."
+    "--data",
+    "data_folder",
+    type=FILE,
+    metavar="DIR",
+    help="Ask all test images in this folder of IDX files, of the data set that MODEL was proved on.",
 )
 @pixel_options
 @backend_option
@@ -58,7 +62,7 @@ def main(
 
 
 def _verify(classifier: "Classifier", golden: Path | None, data_folder: Path | None) -> "Verification":
-    from fmnist_runtime import board, dataset, verification
+    from fmnist_runtime import board, dataset, idx_folder, verification
     from fmnist_runtime import golden as golden_file
     from fmnist_runtime.errors import ModelFileError
 
@@ -73,4 +77,4 @@ def _verify(classifier: "Classifier", golden: Path | None, data_folder: Path | N
             f"{classifier.model}: no golden file beside it and no data set in {folder}; "
             f"give --golden FILE or --data DIR"
         )
-    return verification.verify_data(classifier, dataset.read_test_split(folder), images, machine)
+    return verification.verify_data(classifier, idx_folder.read_test(folder), images, machine)
