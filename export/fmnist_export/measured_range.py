@@ -63,6 +63,12 @@ class Score:
             return not other._has_clearly_lower_loss(self)
         return right > _NOT_WORSE and self._has_clearly_lower_loss(other)
 
+    def is_same(self, other: "Score") -> bool:
+        """Whether the model gives the same answers with the same losses."""
+        if self.losses is None or other.losses is None or not np.array_equal(self.right, other.right):
+            return False
+        return bool(np.allclose(self.losses, other.losses, rtol=1e-3, atol=1e-4))
+
     def _has_clearly_lower_loss(self, other: "Score") -> bool:
         if self.losses is None or other.losses is None:
             return False
@@ -85,7 +91,7 @@ def find(ask: Ask, training: Split, candidates: Sequence[PixelRange]) -> PixelRa
     names --pixels and --data, where none is clearly best or the best is near chance.
     """
     first = Split(training.images[:_IMAGES], training.labels[:_IMAGES])
-    scores = [_score(ask, pixels, first) for pixels in candidates]
+    scores = _distinct([_score(ask, pixels, first) for pixels in candidates])
     best = max(scores, key=lambda score: score.accuracy)
     if not chance.is_clearly_above(best.accuracy, first.labels):
         raise ExportError(
@@ -103,6 +109,15 @@ def find(ask: Ask, training: Split, candidates: Sequence[PixelRange]) -> PixelRa
     return winner.pixels._replace(
         reason=f"measured on {len(winner.right):,} training images: accuracy {_table(scores)}"
     )
+
+
+def _distinct(scores: Sequence[Score]) -> list[Score]:
+    """`scores` without those of ranges that make no difference to the model, which normalizes each image itself."""
+    kept: list[Score] = []
+    for score in scores:
+        if not any(score.is_same(other) for other in kept):
+            kept.append(score)
+    return kept
 
 
 def _asked_more(ask: Ask, training: Split, scores: Sequence[Score], best: Score) -> list[Score]:

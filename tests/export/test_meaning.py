@@ -111,6 +111,16 @@ def test_a_range_that_nobody_uses_is_refused_and_not_replaced(low: float, high: 
     assert np.mean(loaded.probabilities.argmax(axis=1) == loaded.labels) > 0.8
 
 
+def test_a_model_that_normalizes_each_image_takes_any_scale(tmp_path: Path) -> None:
+    """0..1 and 0..255 give the very same answers, so either is right."""
+    path = _save(
+        _train(0, 255, layers.Dense(10, "softmax"), parts=[layers.Flatten(), layers.UnitNormalization()]), tmp_path
+    )
+    loaded = _load(path)
+    assert loaded.pixels[:2] == (0, 1)
+    assert np.mean(loaded.probabilities.argmax(axis=1) == loaded.labels) > 0.75
+
+
 def _functional(first) -> "keras.Model":
     image = keras.Input((28, 28))
     return keras.Model(image, layers.Dense(10, "softmax")(layers.Flatten()(first(image))))
