@@ -172,6 +172,9 @@ def _odd_description(rng: random.Random) -> bytes:
     assert file.labels is not None
     assert file.description is not None
     description = copy.deepcopy(file.description)
+    for proof in description["proofs"]:
+        # As many as are asked here: verification refuses another data set than that of the proof.
+        proof["images"] = len(_GOLDEN.images)
     for _ in range(rng.choice((1, 1, 1, 2))):
         # What a digest stands for is tried elsewhere; here all of them are right.
         places = [place for place in _places(description) if place[0] not in ("schema", "flatbuffer", "labels_sha256")]
