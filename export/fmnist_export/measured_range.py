@@ -63,6 +63,10 @@ class Score:
             return not other._has_clearly_lower_loss(self)
         return right > _NOT_WORSE and self._has_clearly_lower_loss(other)
 
+    def is_as_bad_as_guessing(self, labels: NDArray[np.uint8]) -> bool:
+        """Whether the loss is that of always naming the most frequent of `labels`: everything saturates."""
+        return self.losses is not None and bool(self.losses.mean() >= -math.log(chance.of(labels)))
+
     def is_same(self, other: "Score") -> bool:
         """Whether the model gives the same answers with the same losses."""
         if self.losses is None or other.losses is None or not np.array_equal(self.right, other.right):
@@ -99,7 +103,8 @@ def find(ask: Ask, training: Split, candidates: Sequence[PixelRange]) -> PixelRa
             f"({_table(scores)}; {chance.of(first.labels):.3f} is chance); it may be for other images: name them with "
             f"--data DIR and --labels FILE, or state what its pixels are with --pixels LOW..HIGH"
         )
-    winner = _winner(scores) or _winner(_asked_more(ask, training, scores, best))
+    credible = [score for score in scores if not score.is_as_bad_as_guessing(first.labels)]
+    winner = _winner(credible) or _winner(_asked_more(ask, training, credible or scores))
     if winner is None:
         raise ExportError(
             f"what the model's pixels are cannot be told: two ranges do about as well on training images "
@@ -120,8 +125,9 @@ def _distinct(scores: Sequence[Score]) -> list[Score]:
     return kept
 
 
-def _asked_more(ask: Ask, training: Split, scores: Sequence[Score], best: Score) -> list[Score]:
-    """The ranges that `best` does not beat, and itself, with more images."""
+def _asked_more(ask: Ask, training: Split, scores: Sequence[Score]) -> list[Score]:
+    """The ranges that the most accurate of `scores` does not beat, and itself, with more images."""
+    best = max(scores, key=lambda score: score.accuracy)
     more = Split(training.images[:_MORE_IMAGES], training.labels[:_MORE_IMAGES])
     return [_score(ask, score.pixels, more) for score in scores if score is best or not best.beats(score)]
 
@@ -135,11 +141,10 @@ def _check_credible(ask: Ask, winner: Score, images: Split) -> None:
     """Refuse a range that is best of the usual ones and still not the one that the model was trained on."""
     way_out = "state it with --pixels LOW..HIGH or --mean M --std S"
     found = f"{winner.pixels.low:g}..{winner.pixels.high:g}"
-    guessing = -math.log(chance.of(images.labels))
-    if winner.losses is not None and winner.losses.mean() >= guessing:
+    if winner.is_as_bad_as_guessing(images.labels):
         raise ExportError(
-            f"what the model's pixels are cannot be told: of the usual ranges {found} does best, and its loss of "
-            f"{winner.losses.mean():.2f} on training images is as bad as guessing ({guessing:.2f}); {way_out}"
+            f"what the model's pixels are cannot be told: of the usual ranges {found} does best, and its loss on "
+            f"training images is as bad as guessing; {way_out}"
         )
     for contrast, brightness in _NEIGHBOURS:
         low = winner.pixels.low + brightness * (winner.pixels.high - winner.pixels.low)

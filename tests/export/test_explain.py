@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fmnist_export import convert, explain, keras_model
+from fmnist_export import convert, explain, keras_model, reference
 from fmnist_export.calibrate import Calibration
 from fmnist_export.explain import held_out
 from fmnist_export.explain_names import names
@@ -183,7 +183,7 @@ def test_the_default_int8_of_the_mlp(
     files = [tmp_path / name for name in ("m.tflite", "images.npy", "outputs.npy")]
     said = subprocess.check_output([sys.executable, "-m", "fmnist_runtime.answers", *files])
     outputs, version = np.load(files[-1]), json.loads(said)["version"]
-    expected = keras_model.predict(mlp, to_float(images)).argmax(axis=1)
+    expected = reference.predict(mlp, to_float(images)).argmax(axis=1)
     assert found.agreement == np.mean(outputs.argmax(axis=1) == expected)
     assert found.version == version
 

@@ -231,11 +231,18 @@ def test_a_copy_keeps_what_was_stated(plain_models: Path, test_split: Split) -> 
 def test_the_description_tells_the_kind_that_the_operators_do_not(plain_models: Path, tmp_path: Path) -> None:
     """Files of schema 1 said "logits" of everything but a softmax."""
     content = modelfile.mark((plain_models / "end-relu.tflite").read_bytes())
-    for stated, expected in (("logits", "logits"), ("unknown", "unknown"), ("nonsense", "unknown"), (3, "unknown")):
-        description = modelfile.describe(content, CLASS_NAMES, input={"range": [0, 1]}, output={"kind": stated})
-        (tmp_path / "m.tflite").write_bytes(modelfile.pack(content, CLASS_NAMES, description))
+    for stated, expected in (("logits", "logits"), ("unknown", "unknown"), ("nonsense", "unknown")):
+        _describe(tmp_path / "m.tflite", content, stated)
         with Classifier(tmp_path / "m.tflite") as classifier:
             assert classifier.output_kind == expected
+    _describe(tmp_path / "m.tflite", content, 3)
+    with pytest.raises(ModelFileError, match=r"its description says output\.kind is 3, expected a printable text"):
+        Classifier(tmp_path / "m.tflite")
+
+
+def _describe(path: Path, content: bytes, kind: object) -> None:
+    description = modelfile.describe(content, CLASS_NAMES, input={"range": [0, 1]}, output={"kind": kind})
+    path.write_bytes(modelfile.pack(content, CLASS_NAMES, description))
 
 
 @pytest.mark.parametrize("stated", [[0, 10**400], [0, 0], [0, None], [0], {}, None, "x", [0, math.inf]])
