@@ -20,10 +20,8 @@ lint: environment
 types: environment
 	$(BIN)/mypy
 
-# Two processes: tensorflow and tflite-runtime must not meet in one.
 tests: environment base-environment dataset
-	$(BIN)/pytest tests/train tests/export
-	$(BIN)/pytest tests/runtime tests/benchmarks tests/deploy tests/test_project.py
+	@scripts/tests.sh $(BIN)
 
 # The installed wheel on the boards' own userlands, emulated; FULL=1 asks all 10,000 test images. The userlands are kept
 # in ~/.cache/fmnist-edge/devices. What cannot be had here is reported as not run.

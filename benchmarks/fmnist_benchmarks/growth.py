@@ -41,8 +41,8 @@ from fmnist_runtime.shipped import golden_path, model_path
 IMAGES = (1, 10, 100, 1000, 10_000, 100_000)
 # Units of the hidden layer: 784 h + 10 h weights and biases, 10 KB to 10 MB as float32.
 HIDDEN = (3, 10, 32, 128, 384, 1024, 3200)
-THREADS = (1, 2, 3, 4)
-PROCESSES = (1, 2, 3, 4)
+# Threads of an interpreter, and processes side by side: from 1 to this many.
+MOST = 4
 _ROUNDS = 5
 _PROCESS_SECONDS = 1.0
 
@@ -51,9 +51,12 @@ _PROCESS_SECONDS = 1.0
 @click.option("--backend", type=click.Choice(list(BACKENDS)), help="[default: the first that is installed]")
 @click.option("--most-images", type=click.IntRange(min=1), default=IMAGES[-1], show_default=True)
 @click.option("--hidden", default=",".join(map(str, HIDDEN)), show_default=True, help="The family, by hidden units.")
+@click.option("--most-threads", type=click.IntRange(min=1), default=MOST, show_default=True, help="Processes, too.")
 @click.option("--plot", type=FILE, metavar="FILE.png", help="Draw the four figures.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
-def main(backend: str | None, most_images: int, hidden: str, plot: Path | None, as_json: bool) -> None:
+def main(
+    backend: str | None, most_images: int, hidden: str, most_threads: int, plot: Path | None, as_json: bool
+) -> None:
     """Measure how the time grows with images, model size, threads and processes."""
     chosen = backend or installed()[0]
     units = [int(number) for number in hidden.split(",") if number.strip().isdigit()]
@@ -69,8 +72,8 @@ def main(backend: str | None, most_images: int, hidden: str, plot: Path | None, 
             "backend": chosen,
             "images": by_images(model_path(None), images, chosen, most_images),
             "sizes": by_size(family, images, chosen),
-            "threads": by_threads(family[len(units) - 1], images, chosen),
-            "processes": by_processes(model_path(None), images, chosen),
+            "threads": by_threads(family[len(units) - 1], images, chosen, most_threads),
+            "processes": by_processes(model_path(None), images, chosen, most_threads),
         }
     if plot:
         _draw(document, plot)
@@ -133,12 +136,12 @@ def by_size(family: Sequence[Path], images: Path, backend: str) -> list[dict[str
     return found
 
 
-def by_threads(large: Path, images: Path, backend: str) -> list[dict[str, Any]]:
-    """The p50 of a bare invoke with 1 to 4 threads, of the shipped model and of a `large` one."""
+def by_threads(large: Path, images: Path, backend: str, most: int = MOST) -> list[dict[str, Any]]:
+    """The p50 of a bare invoke with 1 to `most` threads, of the shipped model and of a `large` one."""
     found = []
     for path in (model_path(None), large):
         alone = None
-        for threads in THREADS:
+        for threads in range(1, most + 1):
             with closing(_worker(path, images, backend, threads)) as worker:
                 p50 = _p50([worker.ask(f"{number * 100} 100") for number in range(_ROUNDS)], INVOKE)
             alone = alone or p50
@@ -147,10 +150,10 @@ def by_threads(large: Path, images: Path, backend: str) -> list[dict[str, Any]]:
     return found
 
 
-def by_processes(model: Path, images: Path, backend: str) -> list[dict[str, float]]:
-    """Images a second of 1 to 4 processes that classify side by side."""
+def by_processes(model: Path, images: Path, backend: str, most: int = MOST) -> list[dict[str, float]]:
+    """Images a second of 1 to `most` processes that classify side by side."""
     found: list[dict[str, float]] = []
-    for count in PROCESSES:
+    for count in range(1, most + 1):
         with ExitStack() as stack:
             workers = [stack.enter_context(closing(_worker(model, images, backend, 1))) for _ in range(count)]
             for worker in workers:
@@ -231,14 +234,28 @@ def _draw(document: dict[str, Any], path: Path) -> None:
     for number, model in enumerate(dict.fromkeys(one["model"] for one in document["threads"])):
         part = [one for one in document["threads"] if one["model"] == model]
         _lines(threads, part, "threads", "invoke_us", "limit_us", f"C{number}", model)
-    threads.set(yscale="log", xlabel="threads of one interpreter", ylabel="bare invoke, µs (log)", xticks=THREADS)
+    threads.set(
+        yscale="log",
+        xlabel="threads of one interpreter",
+        ylabel="bare invoke, µs (log)",
+        xticks=_counts(document["threads"], "threads"),
+    )
     _lines(processes, document["processes"], "processes", "images_per_second", "limit", "C0", "classify")
-    processes.set(xlabel="processes side by side", ylabel="images a second", xticks=PROCESSES, ylim=(0, None))
+    processes.set(
+        xlabel="processes side by side",
+        ylabel="images a second",
+        xticks=_counts(document["processes"], "processes"),
+        ylim=(0, None),
+    )
     for axes in (images, sizes, threads, processes):
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
     figure.suptitle(plotting.title(document["machine"], f"on {document['backend']}; dashed: the limit"), fontsize=8)
     plotting.save(path, figure)
+
+
+def _counts(part: list[dict[str, Any]], key: str) -> list[int]:
+    return sorted({one[key] for one in part})
 
 
 def _lines(axes: Any, part: list[dict[str, Any]], x: str, y: str, limit: str, colour: str, label: str) -> None:

@@ -43,7 +43,11 @@ def _run(home: Path, **variables: str) -> tuple[str, str]:
         ({"KERAS_BACKEND": "nothing"}, ["KERAS_BACKEND=nothing is set"]),
         (
             {"KERAS_BACKEND": "torch", "KERAS_MAX_EPOCHS": "1", "KERAS_MAX_STEPS_PER_EPOCH": "3"},
-            ["KERAS_BACKEND=torch is set", "max_epochs 1 (", "max_steps_per_epoch 3 (keras.json or environment): fmnist-edge"],
+            [
+                "KERAS_BACKEND=torch is set",
+                "max_epochs 1 (",
+                "max_steps_per_epoch 3 (keras.json or environment): fmnist-edge",
+            ],
         ),
     ],
 )
