@@ -82,10 +82,16 @@ class Score:
 
 def usual(training: Split) -> list[PixelRange]:
     """The ranges that people use, the standardized one by the mean and deviation of `training`; and each inverted."""
-    shares = training.images[:_MORE_IMAGES].astype(np.float32) / 255
+    shares = sample(training, _MORE_IMAGES).images.astype(np.float32) / 255
     mean, std = float(shares.mean()), max(float(shares.std()), 1e-3)
     ranges = [(0.0, 1.0), (0.0, 255.0), (-1.0, 1.0), (-0.5, 0.5), (-mean / std, (1 - mean) / std)]
     return [PixelRange(*ends, "measured") for low, high in ranges for ends in ((low, high), (high, low))]
+
+
+def sample(training: Split, count: int) -> Split:
+    """`count` images from all over `training`, or all of fewer: files may hold them class by class."""
+    step = max(1, len(training.images) // count)
+    return Split(training.images[::step][:count], training.labels[::step][:count])
 
 
 def find(ask: Ask, training: Split, candidates: Sequence[PixelRange]) -> PixelRange:
@@ -94,7 +100,7 @@ def find(ask: Ask, training: Split, candidates: Sequence[PixelRange]) -> PixelRa
     `ask` gives the model's outputs, (N, classes), to images, (N, H, W) uint8, with a range. Raises ExportError, which
     names --pixels and --data, where none is clearly best or the best is near chance.
     """
-    first = Split(training.images[:_IMAGES], training.labels[:_IMAGES])
+    first = sample(training, _IMAGES)
     scores = _distinct([_score(ask, pixels, first) for pixels in candidates])
     best = max(scores, key=lambda score: score.accuracy)
     if not chance.is_clearly_above(best.accuracy, first.labels):
@@ -110,7 +116,7 @@ def find(ask: Ask, training: Split, candidates: Sequence[PixelRange]) -> PixelRa
             f"what the model's pixels are cannot be told: two ranges do about as well on training images "
             f"({_table(scores)}); state it with --pixels LOW..HIGH, or name the images with --data DIR"
         )
-    _check_credible(ask, winner, Split(training.images[: len(winner.right)], training.labels[: len(winner.right)]))
+    _check_credible(ask, winner, first)
     return winner.pixels._replace(
         reason=f"measured on {len(winner.right):,} training images: accuracy {_table(scores)}"
     )
@@ -128,7 +134,7 @@ def _distinct(scores: Sequence[Score]) -> list[Score]:
 def _asked_more(ask: Ask, training: Split, scores: Sequence[Score]) -> list[Score]:
     """The ranges that the most accurate of `scores` does not beat, and itself, with more images."""
     best = max(scores, key=lambda score: score.accuracy)
-    more = Split(training.images[:_MORE_IMAGES], training.labels[:_MORE_IMAGES])
+    more = sample(training, _MORE_IMAGES)
     return [_score(ask, score.pixels, more) for score in scores if score is best or not best.beats(score)]
 
 
@@ -139,6 +145,7 @@ def _winner(scores: Sequence[Score]) -> Score | None:
 
 def _check_credible(ask: Ask, winner: Score, images: Split) -> None:
     """Refuse a range that is best of the usual ones and still not the one that the model was trained on."""
+    winner = _score(ask, winner.pixels, images)
     way_out = "state it with --pixels LOW..HIGH or --mean M --std S"
     found = f"{winner.pixels.low:g}..{winner.pixels.high:g}"
     if winner.is_as_bad_as_guessing(images.labels):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _NARROWEST, _WIDEST = 0.1, 30.0
 # How far the mean and the deviation of standardized images may be from 0 and 1: a model has other images than ours.
 _STANDARDIZED = 0.25
+_IMAGES = 2_000
 _CONVENTIONS = ((0.0, 255.0), (0.0, 1.0), (-1.0, 1.0))
 # fmnist-train has always trained on pixel / 255, which its records of before did not say.
 _TRAINED_ON = (0.0, 1.0)
@@ -85,7 +86,7 @@ def _recorded(record: dict[str, Any]) -> PixelRange:
 def _by_head(first: Head, training: Split) -> list[tuple[float, float]]:
     """The conventional ranges that the head of a model makes something usual of."""
     if first.is_standardized:
-        shares = training.images[:2000].astype(np.float32) / 255
+        shares = measured_range.sample(training, _IMAGES).images.astype(np.float32) / 255
         mean, std = float(shares.mean()), float(shares.std())
         return [ends for ends in _CONVENTIONS if _standardizes(first, ends, mean, std)]
     widths = {(low, high): abs(first.scale) * (high - low) for low, high in _CONVENTIONS}

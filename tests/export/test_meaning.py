@@ -32,7 +32,9 @@ def _binary(labels, outputs):
     )
 
 
-def _train(low: float, high: float, *end, loss="sparse_categorical_crossentropy", parts=(), split=None, epochs=5, count=IMAGES):
+def _train(
+    low: float, high: float, *end, loss="sparse_categorical_crossentropy", parts=(), split=None, epochs=5, count=IMAGES
+):
     """A perceptron with the last layers `end`, trained on pixels of `low` to `high`; its inputs' accuracy is known."""
     keras.utils.set_random_seed(2)
     split = split or models.dataset().train
@@ -119,6 +121,14 @@ def test_a_model_that_normalizes_each_image_takes_any_scale(tmp_path: Path) -> N
     loaded = _load(path)
     assert loaded.pixels[:2] == (0, 1)
     assert np.mean(loaded.probabilities.argmax(axis=1) == loaded.labels) > 0.75
+
+
+def test_images_that_come_class_by_class_are_measured_on_all_classes(tmp_path: Path) -> None:
+    whole = models.dataset()
+    order = np.argsort(whole.train.labels, kind="stable")
+    by_class = replace(whole, train=Split(whole.train.images[order], whole.train.labels[order]))
+    path = _save(_train(0, 1, layers.Dense(10, "softmax")), tmp_path)
+    assert _load(path, dataset=by_class).pixels[:2] == (0, 1)
 
 
 def _functional(first) -> "keras.Model":
