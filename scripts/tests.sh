@@ -1,6 +1,6 @@
 #!/bin/sh
 # Run the tests in lanes side by side, a process for each part: tensorflow, which train and export import, and
-# tflite-runtime must not meet in one. Much of the time is waiting for commands, so there is a lane more than two cores.
+# tflite-runtime must not meet in one. Much of the time is waiting for commands: three lanes for two cores.
 # The output of the first lane comes as it runs, that of the others at the end.
 # usage: tests.sh BIN, the folder of the commands
 set -u

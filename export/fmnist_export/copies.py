@@ -1,7 +1,7 @@
 """Copies of a Keras model, each compared with the model that it is a copy of.
 
 A conversion needs another model than the one that was given: on a batch of one, in float32, with scaled weights. The
-reference of every proof is the given model itself (loaded_model.py); a copy is what the converter gets, and it is used
+reference of every proof is the given model itself (reference.py); a copy is what the converter gets, and it is used
 only where it answers real images as its original does. Keras rebuilds a model from its layers' settings and weights,
 and a layer may have state that is neither: an adapted Normalization computes its mean from its weights when it is
 loaded, and only then.

@@ -109,6 +109,7 @@ def export(
     if not found:
         reasons = "; ".join(f"{entry.target}: {entry.reason}" for entry in missing)
         raise ExportError(f"nothing can be proved here, so nothing is exported ({reasons})")
+    least = {precision: _least(loaded, precision, minimum_agreement) for precision in precisions}
     finished = []
     for precision, content, description in converted:
         explanation = _explain(loaded, precision, content, dataset, show_explanation, say)
@@ -117,7 +118,7 @@ def export(
             say(f"proving {precision} on {environment.target.name} with {len(dataset.test.images):,} test images")
             outputs = _run(modelfile.pack(content, loaded.class_names, description), dataset, environment)
             proofs.append(proof.compare(outputs, loaded.probabilities, loaded.labels))
-            _require(proofs[-1], precision, _least(loaded, precision, minimum_agreement))
+            _require(proofs[-1], precision, least[precision])
             recorded.append(_recorded(proofs[-1], outputs, images))
             runs.append(Run.from_outputs(outputs.values, description["output"], outputs.runtime, outputs.version))
         description["proofs"] = recorded
@@ -126,7 +127,6 @@ def export(
         finished.append(
             Exported(goal, precision, whole, description, tuple(proofs), tuple(runs), tuple(missing), explanation)
         )
-    least = {precision: _least(loaded, precision, minimum_agreement) for precision in precisions}
     _publish(finished, folder, loaded, images, dataset, least)
     return finished
 

@@ -1,4 +1,4 @@
-"""The model to export: loaded from .keras, .h5 or a SavedModel, and checked. Its layers are never changed."""
+"""The model to export: loaded from .keras, .h5 or a SavedModel, and checked. Nothing but odd names is changed."""
 
 import re
 from collections.abc import Callable
