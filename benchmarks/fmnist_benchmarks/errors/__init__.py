@@ -1,0 +1,1 @@
+"""What models get wrong, and how sure they are of it."""

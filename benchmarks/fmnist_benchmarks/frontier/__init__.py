@@ -1,0 +1,1 @@
+"""Accuracy against size and latency, for the shipped models and published ones."""

@@ -1,0 +1,1 @@
+"""What fmnist-benchmark needs on a device: rounds, worker processes, intervals, the machine's state."""

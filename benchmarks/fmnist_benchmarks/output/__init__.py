@@ -1,0 +1,1 @@
+"""What fmnist-benchmark prints, compares and draws."""

@@ -1,0 +1,1 @@
+"""The same model run in other ways."""

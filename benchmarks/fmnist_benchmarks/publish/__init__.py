@@ -1,0 +1,1 @@
+"""Results as recorded files and as tables in the docs."""

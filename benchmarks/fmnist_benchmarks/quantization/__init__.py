@@ -1,0 +1,1 @@
+"""Ways to int8, and what a proof costs."""

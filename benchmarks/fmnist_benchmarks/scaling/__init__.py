@@ -1,0 +1,1 @@
+"""How latency grows with the model, and what limits it."""

@@ -1,0 +1,1 @@
+"""The second stage: a Keras model to a TFLite flatbuffer."""

@@ -1,0 +1,1 @@
+"""report.html: the result of an export as one page."""

@@ -1,0 +1,1 @@
+"""The interpreters: which one runs here, pixels to inputs, outputs to scores."""

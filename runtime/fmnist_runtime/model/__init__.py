@@ -1,0 +1,1 @@
+"""The model file: flatbuffer, labels and description; the golden file beside it; the models in the package."""

@@ -1,0 +1,1 @@
+"""From a photograph to the picture that a model was trained on."""

@@ -1,0 +1,1 @@
+"""Where images come from: files, folders, raw frames from a pipe."""

@@ -1,0 +1,1 @@
+"""The Keras models: networks, builders, recipes, and what is built around a model."""

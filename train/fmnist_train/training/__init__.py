@@ -1,0 +1,1 @@
+"""A training from its data to its results, with checkpoints."""
