@@ -4,7 +4,7 @@
 set -eu
 bin=$1
 out=demo
-data=$("$bin/python" -m fmnist_train.data --folder)
+data=$("$bin/python" -m fmnist_runtime.data.fashion_mnist --folder)
 
 say() { printf '\n== %s\n' "$*"; }
 

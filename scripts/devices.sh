@@ -10,4 +10,4 @@ rm -rf "$out"
 # fmnist-verify allows no more than was proved, and a file that was proved on one only may differ on the other.
 "$bin/fmnist-export" "$out/models/model.keras" --precision float32 --precision int8 --precision int8-strict --target all
 exec "$bin/python" -m fmnist_deploy.devices --wheel build/wheel/*.whl --models "$out/models" --images "$2" -o "$out" \
-    --data "$("$bin/python" -m fmnist_train.data --folder)"
+    --data "$("$bin/python" -m fmnist_runtime.data.fashion_mnist --folder)"

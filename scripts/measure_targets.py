@@ -1,6 +1,6 @@
-"""Measure which operators and versions a TFLite runtime accepts: the table export/fmnist_export/targets.json.
+"""Measure which operators and versions a TFLite runtime accepts: the table export/fmnist_export/prove/targets.json.
 
-    .venv/bin/python scripts/measure_targets.py >export/fmnist_export/targets.json
+    .venv/bin/python scripts/measure_targets.py >export/fmnist_export/prove/targets.json
 
 For each runtime named as an argument (all of RUNTIMES by default) an environment is made with pip, on the first CPython
 of its list that is here. A runtime looks up every operator code that a file lists before it looks at anything else, so
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import flatbuffers
 
-from fmnist_runtime.operators import CUSTOM, operator_name
+from fmnist_runtime.flatbuffer.operators import CUSTOM, operator_name
 
 # name: backend, pip's requirements, the CPythons with a wheel, whether a scale for each output of a Dense layer is
 # honoured (facts, trap 4: 2.9 loads such a file and answers wrongly), whether "--target all" includes it.

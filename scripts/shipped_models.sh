@@ -1,5 +1,5 @@
 #!/bin/sh
-# The ladder's models by their recipes (train/fmnist_train/recipes.json): train, export, prove, and copy those inside the
+# The ladder's models by their recipes (train/fmnist_train/models/trainings.json): train, export, prove, and copy those inside the
 # package there. Everything else stays in build/shipped/. What was trained already by its recipe is not trained again;
 # what was interrupted goes on.
 # usage: shipped_models.sh BIN [NAME]..., the folder of the commands and the models to make, by default the package's

@@ -59,11 +59,14 @@ def _train(options: argparse.Namespace) -> None:
     import numpy as np
     import tensorflow as tf
 
-    from fmnist_train import data
+    from fmnist_runtime.data import fashion_mnist
 
-    dataset = data.load()
-    images, labels = data.to_float(dataset.train.images[:IMAGES]), dataset.train.labels[:IMAGES].astype(np.int32)
-    tests, answers = data.to_float(dataset.test.images[:TESTED]), dataset.test.labels[:TESTED].astype(np.int32)
+    dataset = fashion_mnist.load()
+    images, labels = (
+        fashion_mnist.to_float(dataset.train.images[:IMAGES]),
+        dataset.train.labels[:IMAGES].astype(np.int32),
+    )
+    tests, answers = fashion_mnist.to_float(dataset.test.images[:TESTED]), dataset.test.labels[:TESTED].astype(np.int32)
     keras.utils.set_random_seed(1)
     with strategy.scope() if strategy else tempfile.TemporaryDirectory():
         model = _model(options.cnn)
@@ -107,7 +110,7 @@ def _tensorflow(options: argparse.Namespace) -> Any:
         os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": task})
     import tensorflow as tf
 
-    from fmnist_train.distribution import MultiWorkerStrategy
+    from fmnist_train.distributed.distribution import MultiWorkerStrategy
 
     if options.devices > 1:
         processor = tf.config.list_physical_devices("CPU")[0]

@@ -6,38 +6,37 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from fmnist_runtime import dataset
-from fmnist_train import data
 from helpers import BASE_BIN, ROOT, run_command
+
+from fmnist_runtime.data import fashion_mnist, fashion_mnist_files
 
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The folder of the four IDX files."""
-    return data.load().source
+    return fashion_mnist.load().source
 
 
 @pytest.fixture(scope="session")
-def test_split(data_folder: Path) -> dataset.Split:
+def test_split(data_folder: Path) -> fashion_mnist_files.Split:
     """The 10,000 test images with their labels."""
-    return dataset.read_test_split(data_folder)
+    return fashion_mnist_files.read_test_split(data_folder)
 
 
 @pytest.fixture(scope="session")
-def few_images(data_folder: Path) -> data.FashionMnist:
+def few_images(data_folder: Path) -> fashion_mnist.FashionMnist:
     """The first 600 training and 300 test images of the data set: a training of a second."""
-    whole = data.load(data_folder)
+    whole = fashion_mnist.load(data_folder)
     train, test = (
-        dataset.Split(split.images[:count], split.labels[:count])
+        fashion_mnist_files.Split(split.images[:count], split.labels[:count])
         for split, count in ((whole.train, 600), (whole.test, 300))
     )
-    return data.FashionMnist(train, test, whole.source)
+    return fashion_mnist.FashionMnist(train, test, whole.source)
 
 
 @pytest.fixture(scope="session")
 def test_images_file(data_folder: Path) -> Path:
-    return dataset.find_file(data_folder, "t10k-images-idx3-ubyte")
+    return fashion_mnist_files.find_file(data_folder, "t10k-images-idx3-ubyte")
 
 
 @pytest.fixture(scope="session")
@@ -59,9 +58,9 @@ def exported(trained: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def plain_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of .tflite files that TensorFlow alone wrote, with Keras's answers (tests/plain_models.py)."""
+    """A folder of .tflite files that TensorFlow alone wrote, with Keras's answers (tests/support/plain_models.py)."""
     folder = tmp_path_factory.mktemp("plain")
-    program = ROOT / "tests" / "plain_models.py"
+    program = ROOT / "tests" / "support" / "plain_models.py"
     result = subprocess.run([sys.executable, program, folder], capture_output=True, text=True, timeout=600, check=False)
     assert result.returncode == 0, result.stderr[-2000:]
     return folder

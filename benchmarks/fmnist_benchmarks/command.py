@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fmnist_runtime.commandline import FILE, Command, backend_option, pixel_options, quiet_stderr, say, say_json, warn
-from fmnist_runtime.shipped import SHIPPED
+from fmnist_runtime.model.shipped import SHIPPED
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from fmnist_benchmarks.benchmark import Subject
-    from fmnist_benchmarks.comparing import Change
-    from fmnist_runtime.pixel_range import PixelRange
+    from fmnist_benchmarks.measure.rounds import Subject
+    from fmnist_benchmarks.output.comparison import Change
+    from fmnist_runtime.images.pixel_range import PixelRange
 
 
 def _threads(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
@@ -74,43 +74,44 @@ def main(
     The JSON document is also a baseline: with --compare, a figure is worse where its processes lie above those of the
     baseline by more than chance, and its median by more than the tolerance (three times of it for p90, p99, the start).
     """
-    from fmnist_benchmarks import benchmark, comparing, machine, verdict
-    from fmnist_runtime.shipped import model_path
+    from fmnist_benchmarks.measure import machine, rounds
+    from fmnist_benchmarks.output import comparison, verdict
+    from fmnist_runtime.model.shipped import model_path
 
-    settings = benchmark.Settings(max(runs, processes), processes, warm_up, backend, threads, pixels and pixels[:2])
+    settings = rounds.Settings(max(runs, processes), processes, warm_up, backend, threads, pixels and pixels[:2])
     paths = [model_path(model) for model in models]
     if len({path.name for path in paths}) < len(paths):
         raise click.UsageError("two MODELs have the same file name, by which results are told apart; rename one")
-    baseline = comparing.read(baseline_file) if baseline_file else None
+    baseline = comparison.read(baseline_file) if baseline_file else None
     if baseline:
-        comparing.check_machine(baseline, machine.describe())
-        comparing.check_processes(baseline, processes)
+        comparison.check_machine(baseline, machine.describe())
+        comparison.check_processes(baseline, processes)
     if plot:
         _check_plot(plot)
     images, source = _images(paths[0], golden, data_folder)
     with quiet_stderr():
-        subjects = [benchmark.examine(path, images, count, backend, pixels) for path in paths for count in threads]
+        subjects = [rounds.examine(path, images, count, backend, pixels) for path in paths for count in threads]
     for line in dict.fromkeys(line for subject in subjects for line in subject.said):
         warn(line)
     pair = verdict.pair(subjects) if asks_verdict else None
-    document, samples = benchmark.measure(subjects, images, settings, warn)
+    document, samples = rounds.measure(subjects, images, settings, warn)
     document["images"] = source
     if pair:
         floats, int8 = ((subject, samples[subject]) for subject in pair)
         document["verdict"] = verdict.sentence(floats, int8, document["machine"], source["source"])
-    changes = comparing.compare(baseline, document["results"], tolerance) if baseline else []
+    changes = comparison.compare(baseline, document["results"], tolerance) if baseline else []
     if plot:
-        from fmnist_benchmarks import plotting
+        from fmnist_benchmarks.output import plotting
 
         plotting.save(plot, plotting.draw(samples, document["machine"]))
     _say(document, changes, subjects, as_json)
-    return int(any(change.verdict == comparing.SLOWER for change in changes))
+    return int(any(change.verdict == comparison.SLOWER for change in changes))
 
 
 def _check_plot(path: Path) -> None:
     """Say now, and not after the measurement, that the figure cannot be drawn or written."""
-    from fmnist_benchmarks import plotting
-    from fmnist_runtime.files import write_atomically
+    from fmnist_benchmarks.output import plotting
+    from fmnist_runtime.system.atomic import write_atomically
 
     if path.suffix.lower() != ".png":
         raise click.UsageError(f"Invalid value for '--plot': {path} is not a .png")
@@ -122,13 +123,13 @@ def _check_plot(path: Path) -> None:
 
 def _images(model: Path, golden: Path | None, data: Path | None) -> "tuple[NDArray[np.uint8], dict[str, Any]]":
     """The images to classify, (N, 28, 28), and what they are."""
-    from fmnist_runtime import dataset
-    from fmnist_runtime import golden as golden_file
-    from fmnist_runtime.files import sha256
-    from fmnist_runtime.shipped import golden_path
+    from fmnist_runtime.data import fashion_mnist_files
+    from fmnist_runtime.model import golden as golden_file
+    from fmnist_runtime.model.shipped import golden_path
+    from fmnist_runtime.system.atomic import sha256
 
     if data:
-        images = dataset.read_file(data, "t10k-images-idx3-ubyte")
+        images = fashion_mnist_files.read_file(data, "t10k-images-idx3-ubyte")
         source = "the 10,000 test images"
     else:
         path = golden or golden_file.beside(model) or golden_path()
@@ -138,15 +139,15 @@ def _images(model: Path, golden: Path | None, data: Path | None) -> "tuple[NDArr
 
 
 def _say(document: dict[str, Any], changes: "list[Change]", subjects: "list[Subject]", as_json: bool) -> None:
-    from fmnist_benchmarks import comparing, results
+    from fmnist_benchmarks.output import comparison, text
 
     if changes:
-        document["changes"] = [comparing.as_json(change) for change in changes]
+        document["changes"] = [comparison.as_json(change) for change in changes]
     if as_json:
         say_json(document, indent=1)
     else:
-        say(results.text(document))
-        for line in results.changes_text(changes):
+        say(text.text(document))
+        for line in text.changes_text(changes):
             say(line)
     for words in document["warnings"]:
         warn(f"warning: {words}")

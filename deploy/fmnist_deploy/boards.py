@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.installation import fix_for
+from fmnist_runtime.inference.installation import fix_for
 
 TFLITE_RUNTIME = ("tflite-runtime==2.14.0", "numpy>=1.24,<2")
 LITERT = ("ai-edge-litert==2.3.0", "numpy>=1.26")
@@ -34,7 +34,7 @@ class Board:
 
     @property
     def runtime(self) -> str:
-        """The interpreter that the base install takes there: a key of fmnist_runtime.interpreters.BACKENDS."""
+        """The interpreter that the base install takes there: a key of interpreters.BACKENDS."""
         return "tflite-runtime" if self.python < (3, 12) else "litert"
 
     @property

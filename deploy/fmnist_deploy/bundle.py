@@ -16,10 +16,10 @@ import fmnist_runtime
 from fmnist_deploy import wheels
 from fmnist_deploy.boards import Board
 from fmnist_deploy.target import archive
-from fmnist_runtime import golden, modelfile
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.files import sha256
-from fmnist_runtime.shipped import DEFAULT, SHIPPED, model_path
+from fmnist_runtime.model import golden, model_file
+from fmnist_runtime.model.shipped import DEFAULT, SHIPPED, model_path
+from fmnist_runtime.system.atomic import sha256
 
 SCHEMA = 1
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -71,7 +71,7 @@ def models(paths: list[Path]) -> list[Chosen]:
     # The default first: it is the one that a service answers with.
     names = [*paths] or [Path(name) for name in sorted(SHIPPED, key=lambda name: name != DEFAULT)]
     for path in map(model_path, names):
-        file = modelfile.read(path)
+        file = model_file.read(path)
         # Where there is none, reading it says so, by the name that it would have.
         beside = golden.beside(path) or path.with_name(golden.name(path.stem.rpartition("-")[0]))
         golden.read(beside)
@@ -85,7 +85,7 @@ def models(paths: list[Path]) -> list[Chosen]:
             )
         proofs = (file.description or {}).get("proofs", [])
         proved_on = tuple(proof["runtime"] for proof in proofs if isinstance(proof, dict) and "runtime" in proof)
-        found[path.name] = Chosen(path.name, modelfile.content(file), beside.name, content, proved_on)
+        found[path.name] = Chosen(path.name, model_file.content(file), beside.name, content, proved_on)
     return list(found.values())
 
 

@@ -100,7 +100,7 @@ def _version(text: str | None) -> tuple[int, int] | None:
 
 def _make(board: "Board", models: list[Path], wheel: Path | None, output: Path | None, as_json: bool) -> int:
     import fmnist_runtime
-    from fmnist_runtime.files import sha256, write_atomically
+    from fmnist_runtime.system.atomic import sha256, write_atomically
 
     content = _bundle(board, models, wheel)
     path = output or Path(f"fmnist-edge-{fmnist_runtime.__version__}-{board.name}.run")
@@ -153,7 +153,7 @@ def _deploy(
 
     from fmnist_deploy import deployment
     from fmnist_deploy.remote import connect
-    from fmnist_runtime.files import write_atomically
+    from fmnist_runtime.system.atomic import write_atomically
 
     with connect(target, options) as remote:
         found, default = deployment.system(remote)

@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from fmnist_deploy.boards import Board
-from fmnist_runtime import processes
 from fmnist_runtime.errors import FmnistError
+from fmnist_runtime.system import processes
 
 DISTRIBUTION = "fmnist-edge"
 _SECONDS = 600

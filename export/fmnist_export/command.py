@@ -8,10 +8,10 @@ import click
 from fmnist_runtime.commandline import FILE, Command, pixel_options, say, say_json, warn
 
 if TYPE_CHECKING:
-    from fmnist_export.exporting import Exported
-    from fmnist_runtime.pixel_range import PixelRange
+    from fmnist_export.pipeline import Exported
+    from fmnist_runtime.images.pixel_range import PixelRange
 
-# The keys of fmnist_export.convert.CONVERTERS, which imports numpy: --help has to answer at once.
+# The keys of fmnist_export.convert.converter.CONVERTERS, which imports numpy: --help has to answer at once.
 PRECISIONS = ("float32", "float16", "dynamic", "int8", "int8-strict", "int16x8")
 
 
@@ -94,11 +94,13 @@ def main(
 
     Where fmnist-train's training.json is beside MODEL, the files also say how the model was trained.
     """
-    from fmnist_export import data_sets, explain_table, exporting, keras_model
-    from fmnist_export import targets as known
-    from fmnist_export.source import Statement
-    from fmnist_runtime import label_files
+    from fmnist_export import pipeline
+    from fmnist_export.explain import table
+    from fmnist_export.prove import targets as known
+    from fmnist_export.source import data_sets, keras_model
+    from fmnist_export.source.loaded_model import Statement
     from fmnist_runtime.errors import ExportError
+    from fmnist_runtime.model import label_files
 
     try:
         known.choose(targets)
@@ -106,7 +108,7 @@ def main(
         raise click.BadParameter(str(error), param_hint="'--target'") from error
     keras_model.check_exists(model)
     class_names = label_files.read(labels) if labels else None
-    files = exporting.export(
+    files = pipeline.export(
         model,
         output or model.parent,
         data_sets.load(data_folder),
@@ -115,7 +117,7 @@ def main(
         stated=Statement(class_names, pixels, data_folder is not None, min_accuracy),
         minimum_agreement=min_agreement,
         golden_images=golden_images,
-        show_explanation=(lambda found: say(explain_table.table(found), err=as_json)) if explain else None,
+        show_explanation=(lambda found: say(table.table(found), err=as_json)) if explain else None,
         say=warn,
     )
     if as_json:

@@ -10,24 +10,29 @@ from typing import Any
 import numpy as np
 
 import fmnist_runtime
-from fmnist_export import convert, environments, explain, golden, proof, recipe, report, soundness, source, targets
-from fmnist_export.calibrate import Calibration
-from fmnist_export.copies import half_precision
-from fmnist_export.environments import Environment, NotProvable
-from fmnist_export.explain_result import Explanation
-from fmnist_export.explain_variants import PRECISIONS as EXPLAINED
-from fmnist_export.proof import Outputs, Proof
-from fmnist_export.report import ModelResult, NotProved, Report, Run
-from fmnist_export.source import NOTHING_STATED, Source, Statement
-from fmnist_export.targets import Target
-from fmnist_runtime import graph, modelfile, output_kind
+from fmnist_export.convert import converter
+from fmnist_export.convert.calibration import Calibration
+from fmnist_export.explain import explanation as explain
+from fmnist_export.explain.result import Explanation
+from fmnist_export.explain.variants import PRECISIONS as EXPLAINED
+from fmnist_export.prove import environments, golden, graph_checks, proof, targets
+from fmnist_export.prove.environments import Environment, NotProvable
+from fmnist_export.prove.proof import Outputs, Proof
+from fmnist_export.prove.targets import Target
+from fmnist_export.report import page as report
+from fmnist_export.report.page import ModelResult, NotProved, Report, Run
+from fmnist_export.source import loaded_model, training_record
+from fmnist_export.source.copies import half_precision
+from fmnist_export.source.loaded_model import NOTHING_STATED, Source, Statement
+from fmnist_runtime.data.idx_folder import DataSet
+from fmnist_runtime.device.verification import answers_digest, otherwise
 from fmnist_runtime.errors import ExportError
-from fmnist_runtime.files import make_folder, sha256, write_together
-from fmnist_runtime.golden import Golden
-from fmnist_runtime.golden import name as golden_name
-from fmnist_runtime.idx_folder import DataSet
-from fmnist_runtime.pixels import CONVENTION
-from fmnist_runtime.verification import answers_digest, otherwise
+from fmnist_runtime.flatbuffer import graph, output_kind
+from fmnist_runtime.images.types import CONVENTION
+from fmnist_runtime.model import model_file
+from fmnist_runtime.model.golden import Golden
+from fmnist_runtime.model.golden import name as golden_name
+from fmnist_runtime.system.atomic import make_folder, sha256, write_together
 
 Say = Callable[[str], None]
 
@@ -101,9 +106,9 @@ def export(
     chosen = targets.choose(target_names)
     make_folder(folder)
     found, missing = _environments(chosen, say)
-    loaded = source.load(path, dataset, stated, say)
+    loaded = loaded_model.load(path, dataset, stated, say)
     images = golden.choose(dataset.test.images, loaded.probabilities, loaded.sha256, golden_images)
-    training = None if loaded.record is None else recipe.described(loaded.record, _versions(), say)
+    training = None if loaded.record is None else training_record.described(loaded.record, _versions(), say)
     # What a target would refuse is refused before anything is run, whether its interpreter is here or not.
     converted = [(precision, *_convert(loaded, precision, chosen, dataset, training, say)) for precision in precisions]
     if not found:
@@ -116,14 +121,14 @@ def export(
         proofs, recorded, runs = [], [], []
         for environment in found:
             say(f"proving {precision} on {environment.target.name} with {len(dataset.test.images):,} test images")
-            outputs = _run(modelfile.pack(content, loaded.class_names, description), dataset, environment)
+            outputs = _run(model_file.pack(content, loaded.class_names, description), dataset, environment)
             proofs.append(proof.compare(outputs, loaded.probabilities, loaded.labels))
             _require(proofs[-1], precision, least[precision])
             recorded.append(_recorded(proofs[-1], outputs, images))
             runs.append(Run.from_outputs(outputs.values, description["output"], outputs.runtime, outputs.version))
         description["proofs"] = recorded
         goal = folder / f"{path.stem}-{precision}.tflite"
-        whole = modelfile.pack(content, loaded.class_names, description)
+        whole = model_file.pack(content, loaded.class_names, description)
         finished.append(
             Exported(goal, precision, whole, description, tuple(proofs), tuple(runs), tuple(missing), explanation)
         )
@@ -154,7 +159,7 @@ def _publish(
         )
     )
     for file in finished:
-        modelfile.parse(file.content, file.path)
+        model_file.parse(file.content, file.path)
     write_together(
         {
             **{file.path: file.content for file in finished},
@@ -223,9 +228,9 @@ def _convert(
     """The flatbuffer in `precision`, acceptable to all targets, and its description, without proofs yet."""
     say(f"converting to {precision}")
     calibration = Calibration.of(dataset.train)
-    content = convert.convert(loaded.model, precision, loaded.inputs(calibration.images(dataset.train)))
+    content = converter.convert(loaded.model, precision, loaded.inputs(calibration.images(dataset.train)))
     model = graph.read(content)
-    soundness.check(model, loaded.model.count_params(), precision)
+    graph_checks.check(model, loaded.model.count_params(), precision)
     refusals = [refusal for target in chosen for refusal in targets.refusals(model, target)]
     if refusals:
         raise ExportError(f"{precision} is refused, nothing was published: {'; '.join(refusals)}")
@@ -242,7 +247,7 @@ def _describe(
     training: dict[str, Any] | None,
 ) -> dict[str, Any]:
     first, last = model.tensors[model.inputs[0]], model.tensors[model.outputs[0]]
-    return modelfile.describe(
+    return model_file.describe(
         content,
         loaded.class_names,
         precision=precision,

@@ -15,8 +15,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime import golden, shipped
 from fmnist_runtime.errors import TrainingError
+from fmnist_runtime.model import golden, shipped
 
 # The same sums in another order differ by some 1e-6 in float32, of outputs of the size of 1.
 TOLERANCE = 1e-4

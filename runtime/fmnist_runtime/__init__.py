@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fmnist_runtime.classifier import Classifier, Prediction
+    from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
     from fmnist_runtime.errors import FmnistError
-    from fmnist_runtime.images import read_images
-    from fmnist_runtime.labels import CLASS_NAMES
+    from fmnist_runtime.sources.image_files import read_images
 
 __version__ = "0.1.0"
 __all__ = ["CLASS_NAMES", "Classifier", "FmnistError", "Prediction", "read_images"]
 
 _MODULES = {
-    "CLASS_NAMES": "labels",
+    "CLASS_NAMES": "data.fashion_mnist_labels",
     "Classifier": "classifier",
     "FmnistError": "errors",
     "Prediction": "classifier",
-    "read_images": "images",
+    "read_images": "sources.image_files",
 }
 
 

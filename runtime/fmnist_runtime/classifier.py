@@ -1,8 +1,8 @@
 """One image in, one class out: a TFLite interpreter whose buffers are written and read in place.
 
-What it does not do: read image files (fmnist_runtime.images), choose an interpreter (fmnist_runtime.interpreters),
-check a model file (fmnist_runtime.modelfile), find out what its pixels, labels and outputs mean
-(fmnist_runtime.interface), turn outputs into scores (fmnist_runtime.scores).
+It does not read image files (fmnist_runtime.sources), choose an interpreter (fmnist_runtime.inference.selection),
+check a model file (fmnist_runtime.model.model_file), find out what its pixels, labels and outputs mean
+(fmnist_runtime.model.interface) or turn outputs into scores (fmnist_runtime.inference.scores).
 """
 
 import operator
@@ -17,19 +17,23 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime import interface, interpreters, modelfile, pixels, reading, scores
 from fmnist_runtime.errors import ImageError, IncompatibleModelError, ModelFileError
-from fmnist_runtime.interpreters import Interpreter
-from fmnist_runtime.modelfile import ModelFile
-from fmnist_runtime.pixel_range import PixelRange
-from fmnist_runtime.shipped import model_path
+from fmnist_runtime.images.pixel_range import PixelRange
+from fmnist_runtime.images.types import SHAPE
+from fmnist_runtime.inference import interpreters, scores, selection
+from fmnist_runtime.inference.inputs import Writer, writer
+from fmnist_runtime.inference.interpreters import Interpreter
+from fmnist_runtime.model import interface, model_file
+from fmnist_runtime.model.model_file import ModelFile
+from fmnist_runtime.model.shipped import model_path
+from fmnist_runtime.system import reading
 
-_SHAPE = pixels.SHAPE
+_SHAPE = SHAPE
 _UINT8 = np.dtype(np.uint8)
 # Images that `outputs` converts at a time: 200 KB of float32, which stay in a small cache.
 _BLOCK = 64
-_IndexSteps = tuple[pixels.Writer, Callable[[], object], Callable[[], Any]]
-_ClassifySteps = tuple[pixels.Writer, Callable[[], object], Callable[[], list[float]]]
+_IndexSteps = tuple[Writer, Callable[[], object], Callable[[], Any]]
+_ClassifySteps = tuple[Writer, Callable[[], object], Callable[[], list[float]]]
 # Half the cost of int() on numpy's integers.
 _int = operator.index
 # A NamedTuple's own __new__ is a Python function around this: 0.1 us of the 0.2 that an instance costs.
@@ -57,7 +61,7 @@ class Classifier:
     0 and 255 stand for, and `labels`, a name for each class, state it. Without them `pixel_range` is what the file
     tells, or a guess, mostly 0..1, with `pixel_range.assumed` true; the labels are those in TFLite's own metadata, or
     "class 0", "class 1" with `label_source` None. No warning is printed or raised. `output_kind` says what the outputs
-    are (fmnist_runtime.output_kind).
+    are (fmnist_runtime.flatbuffer.output_kind).
 
     May be shared by threads: a lock holds input, invoke and output together. A forked child may go on using it where
     `num_threads` is 1; with more, the interpreter's threads stay behind in the parent and calls raise ModelFileError.
@@ -82,7 +86,7 @@ class Classifier:
     ) -> None:
         stated = None if pixels is None else interface.stated_range(pixels)
         names = None if labels is None else interface.stated_labels(labels)
-        self._open(modelfile.read(model_path(model)), backend, num_threads, stated, names)
+        self._open(model_file.read(model_path(model)), backend, num_threads, stated, names)
 
     def index(self, image: NDArray[np.uint8]) -> int:
         """The number of the class with the highest score; the shortest way to the answer.
@@ -152,7 +156,7 @@ class Classifier:
         rows: list[bytes] = []
         keep = rows.append
         inputs = np.empty((min(len(images), _BLOCK), *_SHAPE), self._values.dtype)
-        prepare = pixels.writer(self._values, inputs)
+        prepare = writer(self._values, inputs)
         with self._lock:
             # Fetched inside the lock: close() exchanges them.
             view, invoke, to_bytes = self._input, self._invoke, self._output.tobytes
@@ -160,7 +164,7 @@ class Classifier:
                 block = images[start : start + _BLOCK]
                 if len(block) != len(inputs):
                     inputs = inputs[: len(block)]
-                    prepare = pixels.writer(self._values, inputs)
+                    prepare = writer(self._values, inputs)
                 prepare(block)
                 for prepared in inputs:
                     view[...] = prepared
@@ -196,7 +200,7 @@ class Classifier:
         """What pickle and copy need to open the same bytes again; ModelFileError where the classifier is closed."""
         if self._interpreter is None:
             raise ModelFileError("the classifier is closed and cannot be copied; build another one")
-        content = modelfile.content(self._file)
+        content = model_file.content(self._file)
         return _reopen, (content, self.model, self._backend, self._num_threads, self._stated, self._given_labels)
 
     def _open(
@@ -209,7 +213,7 @@ class Classifier:
     ) -> None:
         found = interface.read(file, stated, labels)
         proved = file.description is not None
-        interpreter, self.runtime = interpreters.build(file.flatbuffer, backend, num_threads, proved=proved)
+        interpreter, self.runtime = selection.build(file.flatbuffer, backend, num_threads, proved=proved)
         self._interpreter = interpreter
         self._file, self._backend, self._num_threads = file, backend, num_threads
         self._stated, self._given_labels = stated, labels
@@ -223,7 +227,7 @@ class Classifier:
         view = _buffer(interpreter, source, _SHAPE)
         self._output = _buffer(interpreter, result, (len(self.labels),))
         self._input, self._values = view, found.table(view.dtype)
-        self._write = pixels.writer(self._values, view)
+        self._write = writer(self._values, view)
         self._invoke = _invoke_function(interpreter)
         if not proved:
             self._invoke = _guarded(self._invoke, file.path)
@@ -301,7 +305,7 @@ def _reopen(
 ) -> Classifier:
     """The classifier of a model file's `content`; `path` is what it calls itself."""
     classifier = Classifier.__new__(Classifier)
-    classifier._open(modelfile.parse(content, path), backend, num_threads, stated, labels)
+    classifier._open(model_file.parse(content, path), backend, num_threads, stated, labels)
     return classifier
 
 
@@ -372,5 +376,5 @@ def _checked(image: Any) -> NDArray[np.uint8]:
         found = f"{found} of shape {image.shape} and dtype {image.dtype}"
     raise ImageError(
         f"an image that is {found}, expected (28, 28) uint8, "
-        f"0 background and 255 garment; for a file use fmnist_runtime.images"
+        f"0 background and 255 garment; for a file use fmnist_runtime.sources.image_files"
     )

@@ -17,7 +17,7 @@ import click
 from fmnist_runtime.errors import FmnistError, Interruption, PixelRangeError
 
 if TYPE_CHECKING:
-    from fmnist_runtime.pixel_range import PixelRange
+    from fmnist_runtime.images.pixel_range import PixelRange
 
 FILE = click.Path(path_type=Path)
 # 128 + SIGINT, what a shell reports of a program that Ctrl-C ended.
@@ -61,7 +61,7 @@ def _stated_range(pixels: str | None, mean: float | None, std: float | None) -> 
         raise click.UsageError("--mean and --std belong together; give both, or --pixels LOW..HIGH")
     if pixels is not None and mean is not None:
         raise click.UsageError("--pixels and --mean say the same thing; give one of them")
-    from fmnist_runtime import pixel_range
+    from fmnist_runtime.images import pixel_range
 
     try:
         if pixels is not None:

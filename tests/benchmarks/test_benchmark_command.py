@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from fmnist_runtime import golden, shipped
 from helpers import assert_fails, run_command
+
+from fmnist_runtime.model import golden, shipped
 
 Result = subprocess.CompletedProcess[str]
 Command = Callable[..., Result]
@@ -155,7 +155,7 @@ def test_a_plot_that_cannot_be_written_is_refused_before_anything_is_measured(
 
 
 def test_a_process_that_ends_is_named(tmp_path: Path) -> None:
-    from fmnist_benchmarks.workers import Worker
+    from fmnist_benchmarks.measure.processes import Worker
     from fmnist_runtime.errors import FmnistError
 
     code = "import sys; print('{}', flush=True); input(); sys.exit('no more')"

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from environments import run_python
-from fmnist_benchmarks import contenders, dense
-from fmnist_benchmarks.workers import run_once
-from fmnist_runtime import Classifier, shipped
-from fmnist_runtime.dataset import Split
+
+from fmnist_benchmarks.measure.processes import run_once
+from fmnist_benchmarks.peers import dense, runners
+from fmnist_runtime import Classifier
+from fmnist_runtime.data.fashion_mnist_files import Split
 from fmnist_runtime.errors import FmnistError, ModelFileError
+from fmnist_runtime.model import shipped
 
 PYTHON = Path(sys.executable)
 
@@ -20,7 +21,7 @@ PYTHON = Path(sys.executable)
 def test_overhead_compares_with_the_bare_interpreter(data_folder: Path) -> None:
     model = shipped.model_path("mlp")
     options = ("--data", data_folder, "--rounds", 2, "--block", 20, "--json")
-    result = run_python(PYTHON, "-m", "fmnist_benchmarks.overhead", model, *options)
+    result = run_python(PYTHON, "-m", "fmnist_benchmarks.peers.overhead", model, *options)
     assert result.returncode == 0, result.stderr
     document = json.loads(result.stdout)
     assert document["machine"]["packages"]["tflite-runtime"] == "2.14.0"
@@ -37,7 +38,7 @@ def test_every_contender_gives_the_classifiers_answers(exported: Path, test_spli
     model = exported / f"model-{precision}.tflite"
     images = test_split.images[:300]
     expected = Classifier(model, backend="tflite-runtime").outputs(images).argmax(axis=1)
-    for name, make in contenders.CONTENDERS.items():
+    for name, make in runners.CONTENDERS.items():
         try:
             answer = make(model, "tflite-runtime")
         except ImportError:
@@ -52,14 +53,14 @@ def test_other_layers_are_refused_by_the_peers() -> None:
 
 
 def test_memory_reports_its_growth() -> None:
-    result = run_python(PYTHON, "-m", "fmnist_benchmarks.memory", "--calls", 20_000, "--json")
+    result = run_python(PYTHON, "-m", "fmnist_benchmarks.startup.memory", "--calls", 20_000, "--json")
     document = json.loads(result.stdout)
     assert document["calls"] == 20_000
     assert document["kib_grown"] < 1024
 
 
 def test_cold_start_runs_the_installed_command(base_bin: Path) -> None:
-    result = run_python(base_bin / "python", "-m", "fmnist_benchmarks.cold_start", "--runs", 1, "--json")
+    result = run_python(base_bin / "python", "-m", "fmnist_benchmarks.startup.cold_start", "--runs", 1, "--json")
     assert result.returncode == 0, result.stderr
     programs = [entry["program"] for entry in json.loads(result.stdout)["results"]]
     assert programs == ["smallest script", "fmnist-classify image.npy", "fmnist-classify image.png"]

@@ -3,8 +3,9 @@
 import json
 from pathlib import Path
 
-from fmnist_benchmarks.measuring import Measured
 from helpers import assert_fails, run_command
+
+from fmnist_benchmarks.measure.worker import Measured
 
 QUICK = ("--runs", 6, "--processes", 1, "--warm-up", 2, "--backend", "tflite-runtime", "--json")
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from fmnist_deploy import boards, bundle, wheels
 from helpers import ROOT
 from ssh_server import Server
+
+from fmnist_deploy import boards, bundle, wheels
 
 
 @pytest.fixture(scope="session")

@@ -14,16 +14,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from bundles import MODEL, PATH, current, install, other_bundle, versions
 from environments import _python
+from helpers import assert_fails, run_command
+
 from fmnist_deploy import bundle
 from fmnist_deploy.boards import Board
 from fmnist_deploy.command import _run_command
 from fmnist_deploy.target import archive
-from fmnist_runtime import shipped
 from fmnist_runtime.errors import FmnistError
-from helpers import assert_fails, run_command
+from fmnist_runtime.model import shipped
 
 
 def test_it_installs_without_network_pip_or_a_virtual_environment_and_answers(

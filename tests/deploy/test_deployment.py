@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 
 import pytest
+from helpers import BIN, assert_fails, run_command
+from ssh_server import Server
 
 from fmnist_deploy import deployment, remote
 from fmnist_deploy.boards import Board
-from fmnist_runtime import shipped
 from fmnist_runtime.errors import FmnistError
-from helpers import BIN, assert_fails, run_command
-from ssh_server import Server
+from fmnist_runtime.model import shipped
 
 
 def deploy(server: Server, *arguments: object, key: str = "client", env: dict[str, str] | None = None, **options: str):

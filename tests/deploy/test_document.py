@@ -9,7 +9,7 @@ import pytest
 from fmnist_deploy.devices import document, table
 from fmnist_deploy.devices.cells import CELLS
 from fmnist_deploy.devices.running import Model, Observed
-from fmnist_runtime import shipped
+from fmnist_runtime.model import shipped
 
 _MODEL = Model("m", Path("m.tflite"), shipped.golden_path())
 _REFERENCE, _LITERT, _A53, *_ = CELLS

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from bundles import current, install, other_bundle, versions
+from helpers import assert_fails
+
 from fmnist_deploy.target import output, ownership, release
 from fmnist_deploy.target.release import ReleaseError
-from helpers import assert_fails
 
 _NAME = "0.1.0-0123456789ab"
 

@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-
 import systemd
 from bundles import install, other_bundle
-from fmnist_deploy.target import answering, service
-from fmnist_runtime import frames
 from helpers import assert_fails
+
+from fmnist_deploy.target import answering, service
+from fmnist_runtime.sources import frames
 
 _FRAME = bytes(784)
 _HOSTILE = "a%h$HOME;b&c"

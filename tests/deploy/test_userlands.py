@@ -11,7 +11,7 @@ import pytest
 from fmnist_deploy import boards, bundle
 from fmnist_deploy.devices import document, installation, matrix, running, table, userland
 from fmnist_deploy.devices.cells import CELLS, USERLANDS, Cell
-from fmnist_runtime import child
+from fmnist_runtime.system import child
 
 _A53, _A7 = (
     next(cell for cell in CELLS if cell.name == name)

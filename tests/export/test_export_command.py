@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from fmnist_export.environments import find
-from fmnist_export.proof import compare, run
-from fmnist_export.targets import table
-from fmnist_runtime import modelfile
-from fmnist_runtime.dataset import Split
-from fmnist_runtime.files import sha256
 from helpers import BIN, assert_fails, run_command
+
+from fmnist_export.prove.environments import find
+from fmnist_export.prove.proof import compare, run
+from fmnist_export.prove.targets import table
+from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.model import model_file
+from fmnist_runtime.system.atomic import sha256
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_argmax_on_tflite_runtime_agrees_with_keras_over_the_whole_test_set(
     assert proof.agreement >= least
     assert proof.ties <= 10
     assert abs(proof.accuracy - proof.keras_accuracy) <= 0.001
-    description = modelfile.read(exported / f"model-{precision}.tflite").description
+    description = model_file.read(exported / f"model-{precision}.tflite").description
     assert description is not None
     assert description["proofs"][0]["agreement"] == proof.agreement
 
@@ -103,7 +103,7 @@ def test_the_same_keras_file_gives_the_same_bytes(exported: Path, tmp_path: Path
 
 
 def test_int8_is_int8_in_and_a_quarter_of_the_size(exported: Path) -> None:
-    file = modelfile.read(exported / "model-int8.tflite")
+    file = model_file.read(exported / "model-int8.tflite")
     assert file.description is not None
     assert (file.description["input"]["dtype"], file.description["input"]["zero_point"]) == ("int8", -128)
     assert file.description["input"]["scale"] == pytest.approx(1 / 255)

@@ -10,21 +10,24 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 keras = pytest.importorskip("keras", reason="needs the extra [train]")
 
 import keras_models as models  # noqa: E402
-from fmnist_export import exporting, targets  # noqa: E402
-from fmnist_export.source import Statement  # noqa: E402
-from fmnist_runtime import modelfile, pixel_range  # noqa: E402
-from fmnist_runtime.dataset import Split  # noqa: E402
+
+from fmnist_export import pipeline  # noqa: E402
+from fmnist_export.prove import targets  # noqa: E402
+from fmnist_export.source.loaded_model import Statement  # noqa: E402
+from fmnist_runtime.data.fashion_mnist_files import Split  # noqa: E402
+from fmnist_runtime.data.idx_folder import DataSet  # noqa: E402
 from fmnist_runtime.errors import ExportError  # noqa: E402
-from fmnist_runtime.idx_folder import DataSet  # noqa: E402
+from fmnist_runtime.images import pixel_range  # noqa: E402
+from fmnist_runtime.model import model_file  # noqa: E402
 
 # An untrained model is right on as many as chance is.
 ANY_MODEL = Statement(pixels=pixel_range.parse("0..1"), data_is_given=True, minimum_accuracy=0)
 PIXELS = {"rescaling": [0, 255], "rescaling_to_both_signs": [0, 255], "both_signs_unsaid": [-1, 1]}
 
 
-def _export(path: Path, folder: Path, **options) -> dict[str, exporting.Exported]:
+def _export(path: Path, folder: Path, **options) -> dict[str, pipeline.Exported]:
     options = {"precisions": ("float32", "int8"), "target_names": ("all",), **options}
-    return {file.precision: file for file in exporting.export(path, folder, models.dataset(), **options)}
+    return {file.precision: file for file in pipeline.export(path, folder, models.dataset(), **options)}
 
 
 @pytest.mark.parametrize("name", models.BUILDERS)
@@ -40,7 +43,7 @@ def test_every_build_agrees_with_keras_on_every_target(name: str, tmp_path: Path
             assert proof.agreement >= least
             assert proof.ties <= 2
             assert proof.keras_accuracy > 0.75
-    description = modelfile.read(files["int8"].path).description
+    description = model_file.read(files["int8"].path).description
     assert description["input"]["range"] == PIXELS.get(name, [0, 1])
     assert description["input"]["dtype"] == "int8"
     assert len(files["int8"].content) < 0.5 * len(files["float32"].content)
@@ -75,12 +78,12 @@ def test_other_classes_need_their_data_and_their_names(tmp_path: Path) -> None:
         _export(path, tmp_path)
     three = DataSet("three", train, test, tmp_path, "", None)
     stated = Statement(class_names=("a", "b", "c"), data_is_given=True)
-    (file,) = exporting.export(path, tmp_path, three, stated=stated)
+    (file,) = pipeline.export(path, tmp_path, three, stated=stated)
     assert file.proofs[0].accuracy == file.proofs[0].keras_accuracy > 0.9
     assert file.proofs[0].agreement == 1
-    assert modelfile.read(file.path).labels == ("a", "b", "c")
+    assert model_file.read(file.path).labels == ("a", "b", "c")
     with pytest.raises(ExportError, match="--labels has 2 names"):
-        exporting.export(path, tmp_path, three, stated=Statement(class_names=("a", "b"), data_is_given=True))
+        pipeline.export(path, tmp_path, three, stated=Statement(class_names=("a", "b"), data_is_given=True))
 
 
 def _saved(folder: Path, output, image=None) -> Path:
@@ -135,7 +138,7 @@ def test_the_other_precisions_run_on_every_target(precision: str, tmp_path: Path
     path = models.save("sequential", tmp_path)
     file = _export(path, tmp_path, precisions=(precision,))[precision]
     assert [round(proof.agreement, 1) for proof in file.proofs] == [1.0, 1.0]
-    graph = modelfile.read(file.path).graph
+    graph = model_file.read(file.path).graph
     inputs = {"float16": "float32", "dynamic": "float32", "int8-strict": "int8", "int16x8": "int16"}
     assert graph.tensors[graph.inputs[0]].dtype == graph.tensors[graph.outputs[0]].dtype == inputs[precision]
     if precision == "int8-strict":
@@ -144,5 +147,5 @@ def test_the_other_precisions_run_on_every_target(precision: str, tmp_path: Path
 
 def test_a_batch_norm_is_folded_away(tmp_path: Path) -> None:
     file = _export(models.save("batch_norm", tmp_path), tmp_path, precisions=("float32",))["float32"]
-    assert set(modelfile.read(file.path).graph.versions) == {"CONV_2D", "FULLY_CONNECTED", "RESHAPE", "SOFTMAX"}
+    assert set(model_file.read(file.path).graph.versions) == {"CONV_2D", "FULLY_CONNECTED", "RESHAPE", "SOFTMAX"}
     assert np.isfinite(file.proofs[0].agreement)

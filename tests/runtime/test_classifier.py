@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fmnist_runtime import Classifier, Prediction
-from fmnist_runtime.dataset import Split
+from fmnist_runtime.data.fashion_mnist_files import Split
 from fmnist_runtime.errors import ImageError, ModelFileError, RuntimeMissingError
 
 
@@ -94,7 +94,7 @@ def test_any_memory_layout_gives_the_same_answer(classifier: Classifier, test_sp
 def test_strict_int8_gives_probabilities_too(trained: Path, test_split: Split, tmp_path: Path) -> None:
     """int8 in and out, made by the export's own converter in a process with tensorflow."""
     code = (
-        "import sys, pathlib, keras, numpy; from fmnist_export.convert import convert\n"
+        "import sys, pathlib, keras, numpy; from fmnist_export.convert.converter import convert\n"
         "model, images, output = sys.argv[1:]\n"
         "calibration = numpy.load(images).astype('float32') / 255\n"
         "content = convert(keras.models.load_model(model), 'int8-strict', calibration)\n"
@@ -133,7 +133,7 @@ def test_a_closed_classifier_says_so(test_split: Split) -> None:
 
 def test_numpy_2_with_tflite_runtime_is_explained(tmp_path: Path) -> None:
     """A stand-in for numpy's version; the message is what counts, the failure itself is tflite-runtime's."""
-    from fmnist_runtime import interpreters
+    from fmnist_runtime.inference import interpreters
 
     message = interpreters._broken("tflite-runtime 2.14.0", SystemError("x"))
     assert "SystemError" in message

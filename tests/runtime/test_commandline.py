@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from fmnist_runtime import modelfile, shipped
-from fmnist_runtime.commandline import printable
 from helpers import BIN, assert_fails, run_command
+
+from fmnist_runtime.commandline import printable
+from fmnist_runtime.model import model_file, shipped
 
 EVIL = "\x1b[31m\u202e\x07\x9b2J.png"
 SHOWN = r"\x1b[31m\u202e\x07\x9b2J.png"
@@ -33,11 +33,11 @@ def test_what_a_terminal_might_act_on_is_written_out(text: str, expected: str) -
 
 def evil_model(path: Path) -> Path:
     """The tiny model with labels that hold escape sequences."""
-    file = modelfile.read(shipped.MODELS_FOLDER / "doctor.tflite")
+    file = model_file.read(shipped.MODELS_FOLDER / "doctor.tflite")
     assert file.description is not None
     labels = tuple(f"\x1b[3{number}m\u202e{number}" for number in range(10))
-    described = modelfile.describe(file.flatbuffer, labels, input={"range": [0, 1]})
-    path.write_bytes(modelfile.pack(file.flatbuffer, labels, described))
+    described = model_file.describe(file.flatbuffer, labels, input={"range": [0, 1]})
+    path.write_bytes(model_file.pack(file.flatbuffer, labels, described))
     return path
 
 
@@ -157,14 +157,14 @@ def test_a_reader_that_leaves_does_not_hide_what_failed(tmp_path: Path, test_ima
     bad = _shell(f"fmnist-classify {tmp_path}/gone.png IMAGES", test_images_file, gone)
     assert_fails(bad, 1, "gone.png")
     model = tmp_path / "plain-int8.tflite"
-    file = modelfile.read(shipped.model_path("mlp"))
+    file = model_file.read(shipped.model_path("mlp"))
     assert file.labels is not None
     assert file.description is not None
     proofs = [
         {**proof, "golden": {**proof["golden"], "disagreements": 0, "otherwise": ""}}
         for proof in file.description["proofs"]
     ]
-    model.write_bytes(modelfile.pack(file.flatbuffer, file.labels, {**file.description, "proofs": proofs}))
+    model.write_bytes(model_file.pack(file.flatbuffer, file.labels, {**file.description, "proofs": proofs}))
     command = f"fmnist-verify {model} --golden {shipped.golden_path('mlp')}"
     assert_fails(_shell(command, test_images_file, gone), 1, "do not use it here")
     # Standard error goes where nobody reads, the answers into a file: all of them are there.

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from environments import run_python
+from helpers import ROOT
 
-PROGRAM = Path(__file__).parent / "programs" / "fuzz.py"
+PROGRAM = ROOT / "tests" / "runtime" / "programs" / "fuzz.py"
 
 
 @pytest.mark.parametrize(

@@ -10,20 +10,21 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-
-from fmnist_runtime import Classifier, interface, modelfile, shipped
-from fmnist_runtime.dataset import Split
-from fmnist_runtime.errors import DataError, FmnistError, ModelFileError, PixelRangeError
-from fmnist_runtime.golden import Golden
-from fmnist_runtime.labels import CLASS_NAMES
 from helpers import assert_fails, run_command
+
+from fmnist_runtime import Classifier
+from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
+from fmnist_runtime.errors import DataError, FmnistError, ModelFileError, PixelRangeError
+from fmnist_runtime.model import interface, model_file, shipped
+from fmnist_runtime.model.golden import Golden
 
 COUNT = 2000
 STANDARD = (-0.286 / 0.353, 0.714 / 0.353)
 
 
 class Member(NamedTuple):
-    """A file of tests/plain_models.py: the range that it must be given, how it is known, what must be stated for it."""
+    """A file of tests/support/plain_models.py: the range that it must be given, how it is known, what must be stated for it."""
 
     name: str
     low: float
@@ -230,7 +231,7 @@ def test_a_copy_keeps_what_was_stated(plain_models: Path, test_split: Split) -> 
 
 def test_the_description_tells_the_kind_that_the_operators_do_not(plain_models: Path, tmp_path: Path) -> None:
     """Files of schema 1 said "logits" of everything but a softmax."""
-    content = modelfile.mark((plain_models / "end-relu.tflite").read_bytes())
+    content = model_file.mark((plain_models / "end-relu.tflite").read_bytes())
     for stated, expected in (("logits", "logits"), ("unknown", "unknown"), ("nonsense", "unknown")):
         _describe(tmp_path / "m.tflite", content, stated)
         with Classifier(tmp_path / "m.tflite") as classifier:
@@ -241,16 +242,16 @@ def test_the_description_tells_the_kind_that_the_operators_do_not(plain_models: 
 
 
 def _describe(path: Path, content: bytes, kind: object) -> None:
-    description = modelfile.describe(content, CLASS_NAMES, input={"range": [0, 1]}, output={"kind": kind})
-    path.write_bytes(modelfile.pack(content, CLASS_NAMES, description))
+    description = model_file.describe(content, CLASS_NAMES, input={"range": [0, 1]}, output={"kind": kind})
+    path.write_bytes(model_file.pack(content, CLASS_NAMES, description))
 
 
 @pytest.mark.parametrize("stated", [[0, 10**400], [0, 0], [0, None], [0], {}, None, "x", [0, math.inf]])
 def test_a_description_with_a_range_that_is_none_is_refused(tmp_path: Path, stated: object) -> None:
-    file = modelfile.read(shipped.model_path("mlp"))
+    file = model_file.read(shipped.model_path("mlp"))
     assert file.labels is not None
-    description = modelfile.describe(file.flatbuffer, file.labels, input={"range": stated})
-    (tmp_path / "m.tflite").write_bytes(modelfile.pack(file.flatbuffer, file.labels, description))
+    description = model_file.describe(file.flatbuffer, file.labels, input={"range": stated})
+    (tmp_path / "m.tflite").write_bytes(model_file.pack(file.flatbuffer, file.labels, description))
     with pytest.raises(ModelFileError, match=r"m\.tflite: its description (states|says) .*range"):
         Classifier(tmp_path / "m.tflite")
 
@@ -407,7 +408,7 @@ def test_damaged_metadata_name_nothing(plain_models: Path, tmp_path: Path) -> No
         damaged[place] ^= 1 << rng.integers(8)
         path.write_bytes(damaged)
         with contextlib.suppress(FmnistError):
-            file = modelfile.read(path)
+            file = model_file.read(path)
             assert interface.read(file, None, None).label_source in (None, "labels.txt inside it")
 
 
@@ -453,14 +454,14 @@ def test_the_files_of_others_end_in_no_traceback(plain_models: Path) -> None:
     for path in sorted(plain_models.glob("*.tflite")):
         content = path.read_bytes()
         places = np.ones(len(content), bool)
-        for tensor in modelfile.parse(content, path).graph.tensors:
+        for tensor in model_file.parse(content, path).graph.tensors:
             if tensor.data.length > 64:
                 places[tensor.data.start : tensor.data.end] = False
         for place in rng.choice(np.flatnonzero(places), 60):
             damaged = bytearray(content)
             damaged[place] = rng.integers(256)
             try:
-                file = modelfile.parse(bytes(damaged), path)
+                file = model_file.parse(bytes(damaged), path)
                 found = interface.read(file, None, None)
                 found.table(np.dtype(file.graph.tensors[file.graph.inputs[0]].dtype))
                 accepted += 1

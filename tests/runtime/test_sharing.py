@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from environments import environment, run_python
-from fmnist_runtime import Classifier, modelfile
-from fmnist_runtime.dataset import Split
-from fmnist_runtime.errors import ModelFileError
+from helpers import ROOT
 
-PROGRAM = Path(__file__).parent / "programs" / "sharing.py"
+from fmnist_runtime import Classifier
+from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.errors import ModelFileError
+from fmnist_runtime.model import model_file
+
+PROGRAM = ROOT / "tests" / "runtime" / "programs" / "sharing.py"
 
 
 @pytest.mark.parametrize("backend", ["tflite-runtime", "litert"])
@@ -23,7 +25,9 @@ def test_threads_forks_and_copies_answer_as_one_thread_does(
 ) -> None:
     content = (exported / "model-int8.tflite").read_bytes()
     if kind == "plain":
-        content = modelfile.parse(content, Path("x")).flatbuffer.replace(modelfile.MARKER.encode(), b"MLIR Converted.")
+        content = model_file.parse(content, Path("x")).flatbuffer.replace(
+            model_file.MARKER.encode(), b"MLIR Converted."
+        )
     (tmp_path / "model.tflite").write_bytes(content)
     np.save(tmp_path / "images.npy", test_split.images[:1000])
     python = environment("litert") if backend == "litert" else Path(sys.executable)

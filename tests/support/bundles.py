@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from fmnist_deploy import bundle
-from fmnist_runtime import modelfile, shipped
+from fmnist_runtime.model import model_file, shipped
 
 MODEL = shipped.model_path("mlp")
 # The test's own Python must be the one that a bundle finds.
@@ -56,13 +56,13 @@ def other_bundle(path: Path, goal: Path, weights: bool = False, wheels: bool = T
 
 def _shuffle(path: Path) -> None:
     """A sound file that carries the proof of another: its largest weight tensor is shuffled."""
-    file = modelfile.read(path)
+    file = model_file.read(path)
     largest = max((tensor.data for tensor in file.graph.tensors), key=lambda data: data.length)
     content = bytearray(file.flatbuffer)
     np.random.default_rng(0).shuffle(np.frombuffer(content, np.uint8)[largest.start : largest.end])
     kept = {name: value for name, value in file.description.items() if name not in ("schema", "flatbuffer")}
-    description = {**modelfile.describe(bytes(content), file.labels), **kept}
-    path.write_bytes(modelfile.pack(bytes(content), file.labels, description))
+    description = {**model_file.describe(bytes(content), file.labels), **kept}
+    path.write_bytes(model_file.pack(bytes(content), file.labels, description))
 
 
 def versions(prefix: Path) -> set[str]:

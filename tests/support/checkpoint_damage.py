@@ -80,7 +80,7 @@ def edit_knowingly(content: bytes, rng: random.Random) -> bytes:
     """The same, by somebody who makes the record's digest anew, where it has one."""
     record = json.loads(edit(content, rng))
     if isinstance(record, dict) and "sha256" in record:
-        from fmnist_train import checkpoint_record
+        from fmnist_train.training import checkpoint_record
 
         record.pop("sha256")
         record["sha256"] = checkpoint_record._digest(record)
@@ -111,8 +111,8 @@ def main() -> None:
     from dataclasses import asdict
 
     from fmnist_runtime.errors import FmnistError
-    from fmnist_train import checkpoints
-    from fmnist_train.settings import Settings
+    from fmnist_train.models.recipes import Settings
+    from fmnist_train.training import checkpoints
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -9,10 +9,10 @@ import keras
 import numpy as np
 from keras import layers
 
-from fmnist_export import data_sets
-from fmnist_runtime.dataset import Split
-from fmnist_runtime.idx_folder import DataSet
-from fmnist_train.mirroring import mirrored
+from fmnist_export.source import data_sets
+from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.data.idx_folder import DataSet
+from fmnist_train.models.mirroring import mirrored
 
 _TRAINING_IMAGES = 6000
 

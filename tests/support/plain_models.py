@@ -1,4 +1,4 @@
-"""Plain .tflite files as other people make them: python tests/plain_models.py FOLDER
+"""Plain .tflite files as other people make them: python tests/support/plain_models.py FOLDER
 
 Two small Keras models, trained for seconds on pixels 0..1, get other layers in front of them and at their ends, and
 are converted by TensorFlow alone. What stands in front changes the numbers that reach the first layer with weights;
@@ -21,8 +21,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from fmnist_runtime.dataset import Split
-from fmnist_train import data
+from fmnist_runtime.data import fashion_mnist
+from fmnist_runtime.data.fashion_mnist_files import Split
 
 COUNT = 2000
 _MEAN, _STD = 0.286, 0.353
@@ -35,7 +35,7 @@ class Maker:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.dataset = data.load()
+        self.dataset = fashion_mnist.load()
         self.dense = _trained([layers.Flatten(), layers.Dense(32, "relu"), layers.Dense(10)], self.dataset.train)
         first = layers.Conv2D(8, 3, strides=2, activation="relu")
         self.convolution = _trained([first, layers.Flatten(), layers.Dense(10)], self.dataset.train)

@@ -10,9 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from PIL import Image as Pillow
-
 from helpers import BIN, assert_fails, run_command
+from PIL import Image as Pillow
 
 FIGURES = {
     "training-image.png",

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fmnist_keras import backend
 from fmnist_runtime.commandline import FILE, Command, warn
 from fmnist_runtime.errors import Interruption, TrainingError
-from fmnist_train import backend, builders, checkpoint_record, cluster, ladder, rounds, workplace
-from fmnist_train.settings import RECIPES, SCHEDULES, recipe
+from fmnist_train.distributed import cluster
+from fmnist_train.models import builders, catalogue, trainings
+from fmnist_train.models.recipes import RECIPES, SCHEDULES, recipe
+from fmnist_train.training import checkpoint_record, workplace
 
 if TYPE_CHECKING:
-    from fmnist_train.distribution import Distribution
+    from fmnist_train.distributed.distribution import Distribution
 
 _RECIPE = "the recipe's; mlp"
 _MODEL = "mlp"
@@ -34,7 +37,7 @@ _RECIPE_OUTPUT = "fmnist-recipes"
 @click.option(
     "--recipe",
     "recipe_name",
-    type=click.Choice(rounds.NAMES),
+    type=click.Choice(trainings.NAMES),
     help="Train a model as the package has it, with all the models that it starts from and learns from, each in a "
     "folder of its name in DIR. Goes on where it was interrupted.",
 )
@@ -123,10 +126,10 @@ def main(
     Writes model.keras, training.json (everything needed to train the same model again) and figures/*.png. Ctrl-C
     keeps the last finished epoch, and `fmnist-train -o DIR --resume` goes on from there.
     """
-    from fmnist_runtime.files import make_folder
+    from fmnist_runtime.system.atomic import make_folder
 
     if model == "list":
-        click.echo(ladder.table())
+        click.echo(catalogue.table())
         return
     given = _given(model, options)
     if recipe_name:
@@ -159,15 +162,15 @@ def _given(model: str | None, options: dict[str, Any]) -> dict[str, Any]:
 def _train(
     given: dict[str, Any], data_folder: Path | None, output: Path, resume: bool, spread: "Callable[[], Distribution]"
 ) -> None:
-    from fmnist_train import data
+    from fmnist_runtime.data import fashion_mnist
 
     if resume:
         settings = replace(checkpoint_record.read(output).settings, **given)
     else:
         settings = recipe(**{"model": _MODEL, **given})
-    dataset = data.load(data_folder)
+    dataset = fashion_mnist.load(data_folder)
     backend.load(warn)
-    from fmnist_train import session
+    from fmnist_train.training import session
 
     distribution = spread()
     builders.check(settings, given)
@@ -177,7 +180,7 @@ def _train(
 
 
 def _spread(name: str, workers: cluster.Cluster | None, wait: float) -> "Distribution":
-    from fmnist_train import distribution
+    from fmnist_train.distributed import distribution
 
     if workers is not None:
         cluster.wait(workers, wait, warn)
@@ -189,13 +192,13 @@ def _repeat(name: str, data_folder: Path | None, output: Path | None, given: Seq
     if given:
         option = given[0].replace("_", "-")
         raise click.UsageError(f"--recipe {name} decides --{option} already; leave that out, or train with --model")
-    from fmnist_train import data
+    from fmnist_runtime.data import fashion_mnist
 
     folder = output or Path(_RECIPE_OUTPUT)
     try:
-        dataset = data.load(data_folder)
+        dataset = fashion_mnist.load(data_folder)
         backend.load(warn)
-        from fmnist_train import repeating
+        from fmnist_train.training import repeating
 
         repeating.repeat(name, dataset, folder)
     except KeyboardInterrupt as error:

@@ -1,7 +1,7 @@
 """The figures of TensorFlow's basic classification tutorial, with training curves and a confusion matrix.
 
 Each function draws one figure and returns it; `save_all` writes them as PNG. Blue is right, red is wrong. The
-benchmarks draw with `confusion` and `draw_image` too (fmnist_benchmarks.error_figures): no tensorflow is imported here.
+benchmarks draw with `confusion` and `draw_image` too (errors/figures.py): no tensorflow is imported here.
 """
 
 import io
@@ -14,9 +14,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from fmnist_runtime.dataset import Split
-from fmnist_runtime.files import make_folder, write_atomically
-from fmnist_runtime.labels import CLASS_NAMES
+from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
+from fmnist_runtime.system.atomic import make_folder, write_atomically
 
 RIGHT, WRONG, _OTHER = "tab:blue", "tab:red", "#999999"
 _DOTS_PER_INCH = 120

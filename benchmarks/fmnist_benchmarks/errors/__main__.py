@@ -13,64 +13,25 @@ Nothing here may be used to choose a model, a seed or an epoch: these are test i
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
-from fmnist_benchmarks import calibration, machine, plotting, rungs
+from fmnist_benchmarks.errors import calibration, figures
+from fmnist_benchmarks.errors.answers import CLASSES, Answers, all_fail, confusion, pairs
+from fmnist_benchmarks.frontier import models as rungs
+from fmnist_benchmarks.measure import machine
+from fmnist_benchmarks.output import plotting
 from fmnist_runtime import assumptions
 from fmnist_runtime.classifier import Classifier
 from fmnist_runtime.commandline import FILE, Command, backend_option, quiet_stderr, say_json, warn
-from fmnist_runtime.dataset import DEBIAN_FOLDER, Split, read_test_split
+from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER, Split, read_test_split
+from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.files import make_folder
-from fmnist_runtime.labels import CLASS_NAMES
-
-_CLASSES = len(CLASS_NAMES)
-
-
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """What a model answered: the classes, (N,), their scores, (N,), and whether they are right, (N,)."""
-
-    name: str
-    model: str
-    runtime: str
-    classes: NDArray[np.int64]
-    scores: NDArray[np.float64]
-    right: NDArray[np.bool_]
-
-    @property
-    def accuracy(self) -> float:
-        """The share of right answers."""
-        return float(self.right.mean())
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two classes, the lower number first, and by model how many images of the one got the other as answer.
-
-    `there` counts images of the first class answered as the second, `back` the others.
-    """
-
-    first: int
-    second: int
-    there: tuple[int, ...]
-    back: tuple[int, ...]
-
-    @property
-    def total(self) -> int:
-        """Over all models."""
-        return sum(self.there) + sum(self.back)
-
-    @property
-    def title(self) -> str:
-        """Such as "T-shirt/top and Shirt"."""
-        return f"{CLASS_NAMES[self.first]} and {CLASS_NAMES[self.second]}"
+from fmnist_runtime.system.atomic import make_folder
 
 
 @click.command("fmnist_benchmarks.errors", cls=Command)
@@ -85,9 +46,7 @@ def main(models: tuple[str, ...], output: Path, data: Path, backend: str, as_jso
     make_folder(output)
     test = read_test_split(data)
     found = [ask(name, path, test, backend) for name, path in rungs.titles(rungs.find(models))]
-    from fmnist_benchmarks import error_figures
-
-    paths = list(error_figures.save_all(output, test, found))
+    paths = list(figures.save_all(output, test, found))
     document = summary(test, found)
     if as_json:
         say_json(document, indent=1)
@@ -102,8 +61,8 @@ def ask(name: str, path: Path, test: Split, backend: str) -> Answers:
     warn(f"{name}: {len(test.labels):,} images")
     with quiet_stderr():
         classifier = Classifier(path, backend=backend)
-    if len(classifier.labels) != _CLASSES:
-        raise FmnistError(f"{path}: {len(classifier.labels)} classes, expected the {_CLASSES} of Fashion-MNIST")
+    if len(classifier.labels) != CLASSES:
+        raise FmnistError(f"{path}: {len(classifier.labels)} classes, expected the {CLASSES} of Fashion-MNIST")
     if classifier.output_kind == "unknown":
         raise FmnistError(f"{path}: its answers have no scores, which this is about; export a model with a softmax")
     for line in assumptions.pixel_lines(classifier):
@@ -113,49 +72,6 @@ def ask(name: str, path: Path, test: Split, backend: str) -> Answers:
     classes = np.array([one.index for one in predictions], np.int64)
     scores = np.array([one.score for one in predictions], np.float64)
     return Answers(name, path.name, str(classifier.runtime), classes, scores, classes == test.labels)
-
-
-def confusion(labels: NDArray[np.uint8], answers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many images of each class (rows) got each answer (columns), (10, 10)."""
-    counts: NDArray[np.int64] = np.zeros((_CLASSES, _CLASSES), np.int64)
-    np.add.at(counts, (labels, answers), 1)
-    return counts
-
-
-def pairs(labels: NDArray[np.uint8], found: Sequence[Answers]) -> list[Pair]:
-    """Every two classes that any model takes for each other, those first that are confused most."""
-    counts = [confusion(labels, one.classes) for one in found]
-    every = [
-        Pair(
-            first,
-            second,
-            tuple(int(one[first, second]) for one in counts),
-            tuple(int(one[second, first]) for one in counts),
-        )
-        for first in range(_CLASSES)
-        for second in range(first + 1, _CLASSES)
-    ]
-    return sorted((pair for pair in every if pair.total), key=lambda pair: -pair.total)
-
-
-def examples(pair: Pair, labels: NDArray[np.uint8], answers: Answers, count: int) -> list[int]:
-    """The numbers of at most `count` images of `pair` that `answers` takes for the other class, surest first."""
-    two = (pair.first, pair.second)
-    wrong = np.isin(labels, two) & np.isin(answers.classes, two) & ~answers.right
-    numbers = np.flatnonzero(wrong)
-    return [int(number) for number in numbers[np.argsort(-answers.scores[numbers], kind="stable")][:count]]
-
-
-def all_fail(found: Sequence[Answers]) -> list[int]:
-    """The numbers of the images that every model has wrong, those first of which they are surest (mean score)."""
-    numbers = np.flatnonzero(~np.any([one.right for one in found], axis=0))
-    scores = np.mean([one.scores for one in found], axis=0)[numbers]
-    return [int(number) for number in numbers[np.argsort(-scores, kind="stable")]]
-
-
-def best(found: Sequence[Answers]) -> Answers:
-    """The most accurate; of equal ones the first."""
-    return max(found, key=lambda one: one.accuracy)
 
 
 def summary(test: Split, found: Sequence[Answers]) -> dict[str, Any]:
@@ -176,7 +92,7 @@ def summary(test: Split, found: Sequence[Answers]) -> dict[str, Any]:
         "all_fail": {
             "count": len(failed),
             "by_class": dict(
-                zip(CLASS_NAMES, np.bincount(test.labels[failed], minlength=_CLASSES).tolist(), strict=True)
+                zip(CLASS_NAMES, np.bincount(test.labels[failed], minlength=CLASSES).tolist(), strict=True)
             ),
             "indices": failed,
         },

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fmnist_benchmarks import calibration, errors, plotting
-from fmnist_benchmarks.errors import Answers, Pair
-from fmnist_runtime.dataset import Split
-from fmnist_runtime.labels import CLASS_NAMES
+from fmnist_benchmarks.errors import answers, calibration
+from fmnist_benchmarks.errors.answers import Answers, Pair
+from fmnist_benchmarks.output import plotting
+from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 from fmnist_train import figures
 
 # Okabe and Ito's, without the blue and the red that mean right and wrong.
@@ -32,9 +33,9 @@ def save_all(folder: Path, test: Split, found: Sequence[Answers]) -> Iterator[Pa
         yield _save(
             folder / f"confusion-{one.name.replace(' ', '-')}.png", figures.confusion(test.labels, one.classes, title)
         )
-    worst = errors.pairs(test.labels, found)[:_PAIRS]
+    worst = answers.pairs(test.labels, found)[:_PAIRS]
     yield _save(folder / "pairs.png", pair_bars(worst, [one.name for one in found]))
-    yield _save(folder / "pair-examples.png", pair_examples(worst[:_ROWS], test, errors.best(found)))
+    yield _save(folder / "pair-examples.png", pair_examples(worst[:_ROWS], test, answers.best(found)))
     yield _save(folder / "all-fail.png", all_fail(test, found))
     yield _save(folder / "calibration.png", reliability(found))
 
@@ -78,7 +79,7 @@ def pair_examples(pairs: Sequence[Pair], test: Split, best: Answers) -> Any:
         row.suptitle(
             f"{pair.title}: {pair.total:,} times over all models", fontsize=11, fontweight="bold", x=0.01, ha="left"
         )
-        numbers = errors.examples(pair, test.labels, best, _COLUMNS)
+        numbers = answers.examples(pair, test.labels, best, _COLUMNS)
         for place, axes in enumerate(row.subplots(1, _COLUMNS)):
             if place >= len(numbers):
                 axes.axis("off")
@@ -95,7 +96,7 @@ def pair_examples(pairs: Sequence[Pair], test: Split, best: Answers) -> Any:
 
 def all_fail(test: Split, found: Sequence[Answers]) -> Any:
     """Images that all models have wrong, the surest first: what they are, and what was answered, by how many."""
-    numbers = errors.all_fail(found)
+    numbers = answers.all_fail(found)
     shown = numbers[: _FAILED_ROWS * _FAILED_COLUMNS]
     rows = max(1, math.ceil(len(shown) / _FAILED_COLUMNS))
     figure, grid = plotting.pyplot().subplots(

@@ -22,18 +22,21 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_benchmarks import benchmark, frontier_table, machine, rungs
-from fmnist_benchmarks.benchmark import Settings, Subject, precision
-from fmnist_benchmarks.measuring import CLASSIFY
-from fmnist_benchmarks.published import PUBLISHED, SOURCE
-from fmnist_benchmarks.rungs import Rung
-from fmnist_runtime import child, modelfile
+from fmnist_benchmarks.frontier import models as rungs
+from fmnist_benchmarks.frontier import table
+from fmnist_benchmarks.frontier.models import Rung
+from fmnist_benchmarks.frontier.published import PUBLISHED, SOURCE
+from fmnist_benchmarks.measure import machine, rounds
+from fmnist_benchmarks.measure.rounds import Settings, Subject, precision
+from fmnist_benchmarks.measure.worker import CLASSIFY
 from fmnist_runtime.commandline import FILE, Command, say_json, warn
-from fmnist_runtime.dataset import DEBIAN_FOLDER, Split, read_test_split
+from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER, Split, read_test_split
+from fmnist_runtime.device.verification import answers_digest, count_ties
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.files import make_folder, sha256
-from fmnist_runtime.interpreters import BACKENDS, installed
-from fmnist_runtime.verification import answers_digest, count_ties
+from fmnist_runtime.inference.interpreters import BACKENDS, installed
+from fmnist_runtime.model import model_file
+from fmnist_runtime.system import child
+from fmnist_runtime.system.atomic import make_folder, sha256
 
 SCHEMA = 1
 # The targets are for this one; where bytes are compared, its accuracy stands for the file.
@@ -76,7 +79,7 @@ def main(
     if bool(models) == bool(redraw):
         raise click.UsageError("expected either MODEL... to measure or --redraw FILE.json")
     if output:
-        from fmnist_benchmarks import plotting
+        from fmnist_benchmarks.output import plotting
 
         plotting.pyplot()  # what is missing is said now, and not after the measurement
         make_folder(output)
@@ -86,13 +89,14 @@ def main(
         settings = Settings(runs=max(runs, processes), processes=processes)
         document = measure(rungs.find(models), read_test_split(data), backends or installed(), settings)
     if output:
-        from fmnist_benchmarks import frontier_figure, plotting
+        from fmnist_benchmarks.frontier import figure
+        from fmnist_benchmarks.output import plotting
 
-        plotting.save(output / "frontier.png", frontier_figure.draw(document))
+        plotting.save(output / "frontier.png", figure.draw(document))
     if as_json:
         say_json(document, indent=1)
     else:
-        click.echo(f"{machine.title(document['machine'])}\n\n{frontier_table.markdown(document)}")
+        click.echo(f"{machine.title(document['machine'])}\n\n{table.markdown(document)}")
     for words in document["warnings"]:
         warn(f"warning: {words}")
 
@@ -122,7 +126,7 @@ def measure(ladder: Sequence[Rung], test: Split, backends: Sequence[str], settin
         if not found:
             raise FmnistError(f"no model ran on {' or '.join(backends) or 'any runtime'}; fmnist-doctor says why")
         subjects = [one.subject for one in found]
-        timed, _ = benchmark.measure(subjects, test.images[:_TIMED_IMAGES], settings, warn)
+        timed, _ = rounds.measure(subjects, test.images[:_TIMED_IMAGES], settings, warn)
     results = [_result(one, latencies) for one, latencies in zip(found, timed["results"], strict=True)]
     return {
         "schema": SCHEMA,
@@ -150,8 +154,8 @@ def _ask(rung: Rung, path: Path, backend: str, folder: Path, labels: NDArray[np.
     runtime = json.loads(ended.stdout.splitlines()[-1])
     outputs = np.load(folder / "outputs.npy")
     answers = outputs.argmax(axis=1)
-    file = modelfile.read(path)
-    content = modelfile.content(file)
+    file = model_file.read(path)
+    content = model_file.content(file)
     version = runtime["version"]
     kind = precision(file)
     # What is said against a result names its file, and all are called model-int8.tflite.
@@ -199,7 +203,7 @@ def _model(rung: Rung, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     first = next(iter(rung.files.values()))
     return {
         "name": rung.name,
-        "parameters": rungs.parameters(modelfile.read(first).graph),
+        "parameters": rungs.parameters(model_file.read(first).graph),
         "target": asdict(target) if target else None,
         "missed": judged[0] if judged else None,
     }

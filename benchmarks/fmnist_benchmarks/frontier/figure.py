@@ -10,10 +10,10 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from fmnist_benchmarks import labels, plotting
-from fmnist_benchmarks.labels import Box
-from fmnist_benchmarks.rungs import TARGETS
-from fmnist_runtime.interpreters import BACKENDS
+from fmnist_benchmarks.frontier.models import TARGETS
+from fmnist_benchmarks.output import label_placement, plotting
+from fmnist_benchmarks.output.label_placement import Box
+from fmnist_runtime.inference.interpreters import BACKENDS
 
 # Okabe and Ito's blue and vermilion, which people of every kind of colour vision tell apart.
 _COLOURS = {"int8": "#0072B2", "float32": "#D55E00"}
@@ -173,7 +173,7 @@ def _write(axes: Any, written: Sequence[Label]) -> None:
     ]
     sizes = [(extent.width, extent.height) for extent in (text.get_window_extent() for text in texts)]
     anchors = [tuple(axes.transData.transform(label.point)) for label in written]
-    places = labels.place(anchors, sizes, list(_taken(axes)), Box(*axes.get_window_extent().extents))
+    places = label_placement.place(anchors, sizes, list(_taken(axes)), Box(*axes.get_window_extent().extents))
     for text, (x, y), box in zip(texts, anchors, places, strict=True):
         text.set(position=axes.transData.inverted().transform((box.left, box.bottom)), va="bottom", path_effects=halo)
         nearest = min(max(x, box.left), box.right), min(max(y, box.bottom), box.top)

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fmnist_benchmarks.benchmark import precision
-from fmnist_runtime import modelfile
+from fmnist_benchmarks.measure.rounds import precision
 from fmnist_runtime.errors import ModelFileError
-from fmnist_runtime.graph import Graph
-from fmnist_runtime.shipped import model_path
+from fmnist_runtime.flatbuffer.graph import Graph
+from fmnist_runtime.model import model_file
+from fmnist_runtime.model.shipped import model_path
 
 PRECISIONS = ("float32", "int8")
 # fmnist-export calls the files of model.keras model-int8.tflite and so on: then the folder tells models apart.
@@ -68,7 +68,7 @@ def find(arguments: Iterable[str]) -> list[Rung]:
     found: dict[str, dict[str, Path]] = {}
     for argument in arguments:
         for name, path in _named(argument):
-            kind = precision(modelfile.read(path))
+            kind = precision(model_file.read(path))
             if kind not in PRECISIONS:
                 raise ModelFileError(f"{path}: of precision {kind}, expected {' or '.join(PRECISIONS)}")
             files = found.setdefault(name, {})

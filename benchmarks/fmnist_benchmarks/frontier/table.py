@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fmnist_benchmarks.rungs import PRECISIONS, TARGETS
-from fmnist_runtime.interpreters import BACKENDS
+from fmnist_benchmarks.frontier.models import PRECISIONS, TARGETS
+from fmnist_runtime.inference.interpreters import BACKENDS
 
 # tflite-runtime first: the targets are for it.
 _RUNTIMES = sorted(BACKENDS, reverse=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from fmnist_runtime import board
+from fmnist_runtime.device import board
 
 # Above these a result is not to be trusted without a second look.
 MOST_DRIFT = 0.05

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Any
 
-from fmnist_benchmarks.intervals import median_interval
+from fmnist_benchmarks.measure.intervals import median_interval
 
 
 @dataclass(frozen=True)

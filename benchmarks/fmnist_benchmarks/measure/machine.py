@@ -4,7 +4,7 @@ import platform
 from importlib import metadata
 from typing import Any
 
-from fmnist_runtime import board
+from fmnist_runtime.device import board
 
 _PACKAGES = ("fmnist-edge", "numpy", "tflite-runtime", "ai-edge-litert", "onnxruntime")
 

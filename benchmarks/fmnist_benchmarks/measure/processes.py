@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fmnist_runtime import child
 from fmnist_runtime.errors import FmnistError
+from fmnist_runtime.system import child
 
 
 class Worker:
@@ -78,7 +78,7 @@ class Worker:
 
 def contender(name: str, model: Path, images: Path, backend: str) -> Worker:
     """A worker for a key of contenders.CONTENDERS or "bare"."""
-    command = [sys.executable, "-m", "fmnist_benchmarks.contenders", name, str(model), str(images)]
+    command = [sys.executable, "-m", "fmnist_benchmarks.peers.runners", name, str(model), str(images)]
     return Worker(name, [*command, "--backend", backend])
 
 

@@ -17,20 +17,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_benchmarks import conditions, energy, intervals, latency, machine
-from fmnist_benchmarks.measuring import CLASSIFY, INPUT, INSIDE, INVOKE
-from fmnist_benchmarks.workers import Worker, run_once
-from fmnist_runtime import assumptions, child, interpreters, modelfile
+from fmnist_benchmarks.measure import conditions, energy, intervals, latency, machine
+from fmnist_benchmarks.measure.processes import Worker, run_once
+from fmnist_benchmarks.measure.worker import CLASSIFY, INPUT, INSIDE, INVOKE
+from fmnist_runtime import assumptions
 from fmnist_runtime.classifier import Classifier
-from fmnist_runtime.files import sha256
-from fmnist_runtime.modelfile import ModelFile
-from fmnist_runtime.pixel_range import PixelRange
+from fmnist_runtime.images.pixel_range import PixelRange
+from fmnist_runtime.inference import interpreters
+from fmnist_runtime.model import model_file
+from fmnist_runtime.model.model_file import ModelFile
+from fmnist_runtime.system import child
+from fmnist_runtime.system.atomic import sha256
 
 SCHEMA = 1
 _BLOCK = 50
 _STEPS = ("import_us", "load_us", "first_us", "ready_us")
 _QUANTILES = ("p50", "p90", "p99")
-_ONCE = "import sys; from fmnist_benchmarks.measuring import once; once(*sys.argv[1:])"
+_ONCE = "import sys; from fmnist_benchmarks.measure.worker import once; once(*sys.argv[1:])"
 _ENERGY_SECONDS = 2.0
 _LOOK_SECONDS = 0.05
 
@@ -104,12 +107,12 @@ def examine(
 
     Raises ModelFileError, IncompatibleModelError, RuntimeMissingError or PixelRangeError as Classifier does.
     """
-    file = modelfile.read(model)
+    file = model_file.read(model)
     with Classifier(model, backend=backend, num_threads=threads, pixels=pixels) as classifier:
         answers = classifier.outputs(images).argmax(axis=1)
         runtime = classifier.runtime
         said = tuple(assumptions.pixel_lines(classifier))
-    digest = sha256(modelfile.content(file))
+    digest = sha256(model_file.content(file))
     size = model.stat().st_size
     return Subject(model, precision(file), size, digest, threads, runtime.name, runtime.version, answers, said)
 
@@ -191,12 +194,12 @@ def _round(subjects: Sequence[Subject], found: list[Samples], file: Path, settin
 
 
 def _worker(subject: Subject, file: Path, settings: Settings) -> Worker:
-    command = [*child.python(), "-m", "fmnist_benchmarks.measuring", *_arguments(subject, file, settings)]
+    command = [*child.python(), "-m", "fmnist_benchmarks.measure.worker", *_arguments(subject, file, settings)]
     return Worker(subject.title, command)
 
 
 def _arguments(subject: Subject, file: Path, settings: Settings) -> list[str]:
-    """What the functions of fmnist_benchmarks.measuring take."""
+    """What the functions of fmnist_benchmarks.measure.worker take."""
     words = [str(subject.model), str(file), subject.backend, str(subject.threads), str(settings.warm_up)]
     return [*words, *map(repr, settings.pixels or ())]
 

@@ -1,6 +1,6 @@
 """One model on one runtime, measured in a process of its own: what fmnist-benchmark starts for each of its rounds.
 
-    python -m fmnist_benchmarks.measuring MODEL IMAGES.npy BACKEND THREADS WARM_UP [LOW HIGH]
+    python -m fmnist_benchmarks.measure.worker MODEL IMAGES.npy BACKEND THREADS WARM_UP [LOW HIGH]
 
 LOW and HIGH are the range of pixels of a plain .tflite, where it is stated.
 
@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_benchmarks import latency
-from fmnist_runtime import interpreters, modelfile
+from fmnist_benchmarks.measure import latency
 from fmnist_runtime.classifier import Classifier
+from fmnist_runtime.inference import interpreters
+from fmnist_runtime.model import model_file
 
 INVOKE, CLASSIFY, INPUT, INSIDE = "invoke", "classify", "input", "invoke_inside"
 _UNCOUNTED = 10
@@ -41,7 +42,7 @@ class Measured:
         marks = [perf_counter_ns()]
         module = importlib.import_module(f"{interpreters.BACKENDS[backend][1]}.interpreter")
         marks.append(perf_counter_ns())
-        file = modelfile.read(model)
+        file = model_file.read(model)
         flatbuffer = file.flatbuffer
         self._interpreter: Any = module.Interpreter(model_content=flatbuffer, num_threads=threads)
         self._interpreter.allocate_tensors()

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fmnist_benchmarks.benchmark import SCHEMA
-from fmnist_benchmarks.intervals import Interval, chance_of_above, median_interval
-from fmnist_runtime import reading
+from fmnist_benchmarks.measure.intervals import Interval, chance_of_above, median_interval
+from fmnist_benchmarks.measure.rounds import SCHEMA
 from fmnist_runtime.errors import FmnistError
+from fmnist_runtime.system import reading
 
 # Some hundred times what a measurement of all shipped models prints.
 MAXIMUM_BYTES = 16 * 2**20

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_benchmarks import machine
-from fmnist_benchmarks.benchmark import Samples, Subject
-from fmnist_benchmarks.measuring import CLASSIFY
+from fmnist_benchmarks.measure import machine
+from fmnist_benchmarks.measure.rounds import Samples, Subject
+from fmnist_benchmarks.measure.worker import CLASSIFY
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.files import write_atomically
+from fmnist_runtime.system.atomic import write_atomically
 
 # Enough points for an eye, and few enough for a small file.
 _POINTS = 3000

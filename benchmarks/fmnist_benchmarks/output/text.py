@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from fmnist_benchmarks import machine
-from fmnist_runtime.interpreters import BACKENDS
+from fmnist_benchmarks.measure import machine
+from fmnist_runtime.inference.interpreters import BACKENDS
 
 if TYPE_CHECKING:
-    from fmnist_benchmarks.comparing import Change
+    from fmnist_benchmarks.output.comparison import Change
 
 
 def text(document: dict[str, Any]) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fmnist_benchmarks.benchmark import Samples, Subject
-from fmnist_benchmarks.intervals import ratio_interval
-from fmnist_benchmarks.measuring import CLASSIFY
+from fmnist_benchmarks.measure.intervals import ratio_interval
+from fmnist_benchmarks.measure.rounds import Samples, Subject
+from fmnist_benchmarks.measure.worker import CLASSIFY
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.interpreters import BACKENDS
+from fmnist_runtime.inference.interpreters import BACKENDS
 
 _FIRST, _SECOND = "float32", "int8"
 

@@ -19,12 +19,12 @@ from typing import Any
 import click
 import numpy as np
 
-from fmnist_benchmarks import intervals, latency, machine
-from fmnist_benchmarks.workers import Worker, contender
+from fmnist_benchmarks.measure import intervals, latency, machine
+from fmnist_benchmarks.measure.processes import Worker, contender
 from fmnist_runtime.commandline import FILE, Command, say_json, warn
-from fmnist_runtime.dataset import DEBIAN_FOLDER, read_test_split
+from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER, read_test_split
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.interpreters import BACKENDS, installed
+from fmnist_runtime.inference.interpreters import BACKENDS, installed
 
 _KERAS, _FLOAT32, _INT8 = "model.keras", "model-float32.tflite", "model-int8.tflite"
 _OURS = "index"
@@ -188,7 +188,7 @@ def _table(results: list[dict[str, Any]]) -> str:
 
 
 def _draw(results: list[dict[str, Any]], path: Path, facts: dict[str, Any]) -> None:
-    from fmnist_benchmarks import plotting
+    from fmnist_benchmarks.output import plotting
 
     ordered = sorted(results, key=lambda result: -float(result["us"]["p50"]))
     labels = [_label(result) for result in ordered]

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime import modelfile
 from fmnist_runtime.errors import ModelFileError
-from fmnist_runtime.graph import Tensor
+from fmnist_runtime.flatbuffer.graph import Tensor
+from fmnist_runtime.model import model_file
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Layer:
 
 def layers(path: Path) -> list[Layer]:
     """The Dense layers of the model at `path`, dequantized. ModelFileError where it has other layers."""
-    file = modelfile.read(path)
+    file = model_file.read(path)
     graph = file.graph
     others = set(graph.versions) - {"FULLY_CONNECTED", "RESHAPE", "SOFTMAX", "QUANTIZE", "DEQUANTIZE"}
     if others:

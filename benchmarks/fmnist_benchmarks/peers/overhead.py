@@ -1,6 +1,6 @@
 """What the classifier costs over the interpreter's own invoke(), beside other ways to run the same model.
 
-    python -m fmnist_benchmarks.overhead MODEL.tflite... --data DIR [--backend B]... [--rounds N] [--json]
+    python -m fmnist_benchmarks.peers.overhead MODEL.tflite... --data DIR [--backend B]... [--rounds N] [--json]
 
 Each way runs in a process of its own, with one thread, on the same 10,000 different images, in interleaved rounds. The
 last two columns compare a round with the same round of `bare`, so that they hold on a machine whose speed changes.
@@ -14,18 +14,18 @@ from typing import Any
 import click
 import numpy as np
 
-from fmnist_benchmarks import latency, machine
-from fmnist_benchmarks.contenders import BARE
-from fmnist_benchmarks.workers import Worker, contender
+from fmnist_benchmarks.measure import latency, machine
+from fmnist_benchmarks.measure.processes import Worker, contender
+from fmnist_benchmarks.peers.runners import BARE
 from fmnist_runtime.commandline import FILE, Command, say_json, warn
-from fmnist_runtime.dataset import DEBIAN_FOLDER, read_test_split
-from fmnist_runtime.interpreters import BACKENDS, installed
+from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER, read_test_split
+from fmnist_runtime.inference.interpreters import BACKENDS, installed
 
 _WITH_BACKEND = (BARE, "index", "classify", "guide")
 _PEERS = ("compiled_model", "onnxruntime", "numpy")
 
 
-@click.command("fmnist_benchmarks.overhead", cls=Command)
+@click.command("fmnist_benchmarks.peers.overhead", cls=Command)
 @click.argument("models", nargs=-1, required=True, type=FILE, metavar="MODEL...")
 @click.option("--data", type=FILE, default=DEBIAN_FOLDER, show_default=True, help="The folder of the data set.")
 @click.option("--backend", "backends", multiple=True, type=click.Choice(list(BACKENDS)), help="[default: all there]")

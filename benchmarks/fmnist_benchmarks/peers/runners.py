@@ -1,7 +1,7 @@
 """The ways to classify one image that are compared: each a function from (28, 28) uint8 to the class.
 
 `CONTENDERS[name](model, backend)` makes one; it raises ImportError where its package is missing. A contender lives in a
-process of its own, which only times blocks of images when told to: python -m fmnist_benchmarks.contenders.
+process of its own, which only times blocks of images when told to: python -m fmnist_benchmarks.peers.runners.
 """
 
 import json
@@ -14,9 +14,11 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_benchmarks import dense, keras_contenders
-from fmnist_benchmarks.latency import sample, sample_steps
-from fmnist_runtime import Classifier, interpreters, modelfile
+from fmnist_benchmarks.measure.latency import sample, sample_steps
+from fmnist_benchmarks.peers import dense, keras_runners
+from fmnist_runtime import Classifier
+from fmnist_runtime.inference import selection
+from fmnist_runtime.model import model_file
 
 Image = NDArray[np.uint8]
 Answer = Callable[[Image], Any]
@@ -37,7 +39,7 @@ def classify(model: Path, backend: str) -> Answer:
 def guide(model: Path, backend: str) -> Answer:
     """The lines of the official guides: expand_dims, divide, quantize, set_tensor, invoke, get_tensor, argmax."""
     interpreter: Any
-    interpreter, _ = interpreters.build(modelfile.read(model).flatbuffer, backend)
+    interpreter, _ = selection.build(model_file.read(model).flatbuffer, backend)
     input_details = interpreter.get_input_details()[0]
     output_details = interpreter.get_output_details()[0]
 
@@ -58,7 +60,7 @@ def compiled_model(model: Path, _: str) -> Answer:
     """LiteRT's CompiledModel on the processor, with the same preparation as a caller has to write."""
     from ai_edge_litert.compiled_model import CompiledModel
 
-    file = modelfile.read(model)
+    file = model_file.read(model)
     source, result = (file.graph.tensors[numbers[0]] for numbers in (file.graph.inputs, file.graph.outputs))
     compiled = CompiledModel.from_buffer(file.flatbuffer)
     inputs, outputs = compiled.create_input_buffers(0), compiled.create_output_buffers(0)
@@ -142,7 +144,7 @@ def make(name: str, model: Path, backend: str) -> Timed:
     if name == "classify":
         ask = Classifier(model, backend=backend).classify
         return Timed(lambda images: sample(ask, images), lambda image: ask(image).index)
-    found = CONTENDERS.get(name) or keras_contenders.CONTENDERS[name]
+    found = CONTENDERS.get(name) or keras_runners.CONTENDERS[name]
     answer = found(model, backend)
     return Timed(lambda images: sample(answer, images), answer)
 
@@ -150,7 +152,7 @@ def make(name: str, model: Path, backend: str) -> Timed:
 def _bare(model: Path, backend: str) -> Callable[[Iterable[Image]], list[int]]:
     """The interpreter's own invoke(), nothing else; the image is set before the clock starts."""
     interpreter: Any
-    interpreter, _ = interpreters.build(modelfile.read(model).flatbuffer, backend)
+    interpreter, _ = selection.build(model_file.read(model).flatbuffer, backend)
     details = interpreter.get_input_details()[0]
     place, dtype = details["index"], details["dtype"]
 
@@ -161,7 +163,7 @@ def _bare(model: Path, backend: str) -> Callable[[Iterable[Image]], list[int]]:
     return lambda images: sample_steps(write, interpreter.invoke, images)[1]
 
 
-@click.command("fmnist_benchmarks.contenders")
+@click.command("fmnist_benchmarks.peers.runners")
 @click.argument("name")
 @click.argument("model", type=Path)
 @click.argument("images", type=Path)

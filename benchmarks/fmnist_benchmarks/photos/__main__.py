@@ -1,7 +1,7 @@
 """How much accuracy the way through a photo costs: python -m fmnist_benchmarks.photos.
 
-Every image of the test set is classified twice: as it is, and as a photo-like JPEG (fmnist_benchmarks.rendering says
-exactly what that is) that goes through the device's own image path. The image path was tuned on training images;
+Every image of the test set is classified twice: as it is, and as a photo-like JPEG (photos/rendering.py says exactly
+what that is) that goes through the device's own image path. The image path was tuned on training images;
 nothing here may be used to tune it.
 """
 
@@ -13,13 +13,13 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_benchmarks.rendering import render
-from fmnist_runtime import dataset
+from fmnist_benchmarks.photos.rendering import render
 from fmnist_runtime.classifier import Classifier
 from fmnist_runtime.commandline import FILE, Command, quiet_stderr, say_json, warn
-from fmnist_runtime.dataset import Split
+from fmnist_runtime.data import fashion_mnist_files
+from fmnist_runtime.data.fashion_mnist_files import Split
 from fmnist_runtime.errors import FmnistError, ImageError
-from fmnist_runtime.images import read_stream
+from fmnist_runtime.sources.image_files import read_stream
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,14 @@ def photograph(images: NDArray[np.uint8], seed: int, folder: Path | None = None)
 @click.option("--count", type=click.IntRange(1, 10_000), default=10_000, show_default=True, help="The first N images.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the photos.")
 @click.option("--model", "models", multiple=True, metavar="FILE", help="Instead of the shipped model; may be repeated.")
-@click.option("--data", type=FILE, default=dataset.DEBIAN_FOLDER, show_default=True, help="Fashion-MNIST's folder.")
+@click.option(
+    "--data", type=FILE, default=fashion_mnist_files.DEBIAN_FOLDER, show_default=True, help="Fashion-MNIST's folder."
+)
 @click.option("--save", type=FILE, metavar="DIR", help="Keep the photos in this folder.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def main(count: int, seed: int, models: tuple[str, ...], data: Path, save: Path | None, as_json: bool) -> None:
     """Compare a model's accuracy on test images and on photo-like JPEGs of the same garments."""
-    split = dataset.read_test_split(data)
+    split = fashion_mnist_files.read_test_split(data)
     split = Split(split.images[:count], split.labels[:count])
     with quiet_stderr():
         classifiers = [Classifier(model) for model in models or (None,)]

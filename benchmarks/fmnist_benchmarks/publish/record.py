@@ -1,11 +1,12 @@
 """Everything that is measured on one machine, in one document: benchmarks/results/NAME.json.
 
-    python -m fmnist_benchmarks.record NAME --models FOLDER --ladder FOLDER [--only PART]... [--figures DIR]
+    python -m fmnist_benchmarks.publish.record NAME --models FOLDER --ladder FOLDER [--only PART]... [--figures DIR]
 
 FOLDER holds what fmnist-train and fmnist-export leave (model.keras, model-float32.tflite, model-int8.tflite), that of
 --ladder one such folder for each model, each called as its model. Each part is the JSON of one command, kept beside the
 command itself; --only measures some parts again and leaves the others.
-Run it on a quiet machine, with the Python of .venv-peers (make peers), then: python -m fmnist_benchmarks.tables.
+Run it on a quiet machine, with the Python of .venv-peers (make peers), then run
+python -m fmnist_benchmarks.publish.tables.
 """
 
 import json
@@ -16,12 +17,12 @@ from typing import Any
 
 import click
 
-from fmnist_benchmarks import machine
+from fmnist_benchmarks.measure import machine
 from fmnist_runtime.commandline import FILE, Command, warn
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.files import make_folder, write_atomically
+from fmnist_runtime.system.atomic import make_folder, write_atomically
 
-FOLDER = Path(__file__).parents[1] / "results"
+FOLDER = Path(__file__).parents[2] / "results"
 SCHEMA = 1
 
 _FLOAT32, _INT8 = "{models}/model-float32.tflite", "{models}/model-int8.tflite"
@@ -39,7 +40,7 @@ PARTS: dict[str, tuple[str, ...]] = {
 _WITH_FIGURE = ("litert", "peers", "cold_stages", "growth")
 
 
-@click.command("fmnist_benchmarks.record", cls=Command)
+@click.command("fmnist_benchmarks.publish.record", cls=Command)
 @click.argument("name")
 @click.option("--models", type=FILE, metavar="FOLDER", help="What fmnist-export left.")
 @click.option("--ladder", type=FILE, metavar="FOLDER", help="A folder of such folders, one for each model.")

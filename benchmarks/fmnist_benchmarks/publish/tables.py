@@ -1,6 +1,6 @@
 """The README's tables of results, written from benchmarks/results/: between their markers, nothing is typed by hand.
 
-    python -m fmnist_benchmarks.tables [--check] [README]
+    python -m fmnist_benchmarks.publish.tables [--check] [README]
 
 A block begins with <!-- benchmark:NAME --> and ends with <!-- /benchmark:NAME -->; NAME is a key of TABLES. --check
 changes nothing and exits with 1 where a block is not what the results say.
@@ -14,19 +14,20 @@ from typing import Any
 
 import click
 
-from fmnist_benchmarks import frontier_table, record
-from fmnist_benchmarks.frontier_table import table
+from fmnist_benchmarks.frontier import table as frontier_table
+from fmnist_benchmarks.frontier.table import table
+from fmnist_benchmarks.publish import record
 from fmnist_runtime.commandline import FILE, Command, warn
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.files import write_atomically
-from fmnist_runtime.interpreters import BACKENDS
+from fmnist_runtime.inference.interpreters import BACKENDS
+from fmnist_runtime.system.atomic import write_atomically
 
-README = Path(__file__).parents[2] / "README.md"
+README = Path(__file__).parents[3] / "README.md"
 REFERENCE = record.FOLDER / "reference.json"
 _BLOCK = re.compile(r"(<!-- benchmark:([\w-]+) -->\n).*?(<!-- /benchmark:\2 -->)", re.DOTALL)
 
 
-@click.command("fmnist_benchmarks.tables", cls=Command)
+@click.command("fmnist_benchmarks.publish.tables", cls=Command)
 @click.argument("readme", type=FILE, default=README)
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 where a block is out of date.")
 def main(readme: Path, check: bool) -> int:
@@ -35,7 +36,10 @@ def main(readme: Path, check: bool) -> int:
     written = fill(text, record.read(REFERENCE))
     if check:
         if written != text:
-            warn(f"{readme}: its tables are not those of {REFERENCE.name}; run python -m fmnist_benchmarks.tables")
+            warn(
+                f"{readme}: its tables are not those of {REFERENCE.name}; "
+                "run python -m fmnist_benchmarks.publish.tables"
+            )
         return int(written != text)
     if written != text:
         write_atomically(readme, written.encode())
@@ -166,7 +170,7 @@ def _frontier(document: dict[str, Any]) -> str:
 
 
 def _seeds(_: dict[str, Any]) -> str:
-    """Every model whose seeds were tried: benchmarks/results/NAME-seeds.json, documents of fmnist_benchmarks.seeds."""
+    """Every model whose seeds were tried: benchmarks/results/NAME-seeds.json, documents of training/seeds.py."""
     rows = []
     for path in sorted(record.FOLDER.glob("*-seeds.json")):
         one = json.loads(path.read_text())
@@ -189,7 +193,7 @@ def _seeds(_: dict[str, Any]) -> str:
         "agreement, mean",
         "runtime",
     )
-    return table(header, rows) + "\n`python -m fmnist_benchmarks.seeds`"
+    return table(header, rows) + "\n`python -m fmnist_benchmarks.training.seeds`"
 
 
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {

@@ -1,6 +1,6 @@
 """What each way to int8 gives on one Keras model: the table of docs/int8.md.
 
-    python -m fmnist_benchmarks.int8_recipes MODEL.keras [--rounds N] [--json]
+    python -m fmnist_benchmarks.quantization.int8_recipes MODEL.keras [--rounds N] [--json]
 
 Each recipe is converted, then run on every current target by the device's own code. Recipes are compared on training
 images that were held out; the test set is shown beside them and decides nothing. Latencies are one image through the
@@ -23,7 +23,7 @@ from fmnist_runtime.commandline import FILE, Command, say_json, warn
 if TYPE_CHECKING:
     import keras
 
-    from fmnist_export.environments import Environment
+    from fmnist_export.prove.environments import Environment
 
 HELD_OUT = 4000
 Calibration = NDArray[np.float32]
@@ -46,7 +46,8 @@ class Result:
 
 def recipes() -> dict[str, Recipe]:
     """The recipes by name; the first is the plain one, the last the one that `fmnist-export --quantize` takes."""
-    from fmnist_export import convert, copies, hybrid, rounding
+    from fmnist_export.convert import converter, hybrid, rounding
+    from fmnist_export.source import copies
 
     def prepared(model: "keras.Model", calibration: Calibration, *, equalize: bool, compensate: bool) -> "keras.Model":
         copy = copies.copy_of(model, calibration)
@@ -59,17 +60,17 @@ def recipes() -> dict[str, Recipe]:
         return copy
 
     def plain(model: "keras.Model", calibration: Calibration) -> bytes:
-        return convert.convert(model, "int8-strict", calibration)
+        return converter.convert(model, "int8-strict", calibration)
 
     def few_images(model: "keras.Model", calibration: Calibration) -> bytes:
-        return convert.convert(model, "int8-strict", calibration[:100])
+        return converter.convert(model, "int8-strict", calibration[:100])
 
     def strict_prepared(model: "keras.Model", calibration: Calibration) -> bytes:
         return plain(prepared(model, calibration, equalize=True, compensate=True), calibration)
 
     def last_in_float(equalize: bool, compensate: bool) -> Recipe:
         def recipe(model: "keras.Model", calibration: Calibration) -> bytes:
-            return convert.last_layer_in_float(
+            return converter.last_layer_in_float(
                 prepared(model, calibration, equalize=equalize, compensate=compensate), calibration
             )[0]
 
@@ -77,11 +78,11 @@ def recipes() -> dict[str, Recipe]:
 
     def hybrid_last(model: "keras.Model", calibration: Calibration) -> bytes:
         both = prepared(model, calibration, equalize=True, compensate=True)
-        content, last, _ = convert.last_layer_in_float(both, calibration)
+        content, last, _ = converter.last_layer_in_float(both, calibration)
         return hybrid.with_int8_weights(content, last)
 
     def by_name(precision: str) -> Recipe:
-        return lambda model, calibration: convert.convert(model, precision, calibration)
+        return lambda model, calibration: converter.convert(model, precision, calibration)
 
     return {
         "int8 throughout (plain, int8-strict)": plain,
@@ -99,14 +100,15 @@ def recipes() -> dict[str, Recipe]:
 
 def measure(path: Path, rounds: int) -> list[Result]:
     """Convert the Keras model in `path` by every recipe and run the files on every current target."""
-    from fmnist_export import data_sets, environments, source, targets
-    from fmnist_export.calibrate import Calibration as Drawn
-    from fmnist_export.convert import quiet_output
-    from fmnist_train import data
+    from fmnist_export.convert.calibration import Calibration as Drawn
+    from fmnist_export.convert.converter import quiet_output
+    from fmnist_export.prove import environments, targets
+    from fmnist_export.source import data_sets, loaded_model
+    from fmnist_runtime.data import fashion_mnist
 
     dataset = data_sets.load()
-    loaded = source.load(path, dataset, source.NOTHING_STATED, warn)
-    training, held_out = data.hold_out(dataset.train, HELD_OUT)
+    loaded = loaded_model.load(path, dataset, loaded_model.NOTHING_STATED, warn)
+    training, held_out = fashion_mnist.hold_out(dataset.train, HELD_OUT)
     calibration = loaded.inputs(Drawn().images(training))
     found = [environments.find(target, warn) for target in targets.choose(["all"])]
     results = []
@@ -128,16 +130,17 @@ def measure(path: Path, rounds: int) -> list[Result]:
 
 def _packed(content: bytes, loaded: Any) -> bytes:
     """The flatbuffer with the little that the Classifier must know of it."""
-    from fmnist_runtime import modelfile
+    from fmnist_runtime.model import model_file
 
     scale = {"range": list(loaded.pixels[:2])}
-    return modelfile.pack(
-        content, loaded.class_names, modelfile.describe(content, loaded.class_names, input=scale, proofs=[])
+    return model_file.pack(
+        content, loaded.class_names, model_file.describe(content, loaded.class_names, input=scale, proofs=[])
     )
 
 
 def _answers(name: str, path: Path, loaded: Any, held_out: Any, test: Any, environment: "Environment") -> Result:
-    from fmnist_export import proof, reference
+    from fmnist_export.prove import proof
+    from fmnist_export.source import reference
 
     expected = reference.predict(loaded.model, loaded.inputs(held_out.images))
     on_held_out = proof.compare(proof.run(path, held_out.images, environment), expected, held_out.labels)
@@ -155,7 +158,7 @@ def _answers(name: str, path: Path, loaded: Any, held_out: Any, test: Any, envir
 
 
 def _time(result: Result, path: Path, images: NDArray[np.uint8], found: "list[Environment]") -> None:
-    from fmnist_export import proof
+    from fmnist_export.prove import proof
 
     for environment in found:
         seconds = proof.run(path, images, environment).seconds / len(images)
@@ -183,7 +186,7 @@ def table(results: list[Result]) -> str:
     return "\n".join(lines)
 
 
-@click.command("fmnist_benchmarks.int8_recipes", cls=Command)
+@click.command("fmnist_benchmarks.quantization.int8_recipes", cls=Command)
 @click.argument("model", type=FILE, metavar="MODEL.keras")
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Rounds of the latencies.")
 @click.option("--json", "as_json", is_flag=True, help="The result as one JSON document on standard output.")

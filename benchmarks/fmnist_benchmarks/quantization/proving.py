@@ -1,6 +1,6 @@
 """What a proof costs over the interpreter's bare invokes: feeding 10,000 images and keeping what comes out.
 
-    python -m fmnist_benchmarks.proving MODEL.tflite... [--backend B] [--rounds N] [--json]
+    python -m fmnist_benchmarks.quantization.proving MODEL.tflite... [--backend B] [--rounds N] [--json]
 
 The ratio is of the least times of some rounds, bare invokes and Classifier.outputs in turns, in one process.
 """
@@ -11,13 +11,13 @@ from typing import Any
 
 import click
 
-from fmnist_benchmarks import machine
+from fmnist_benchmarks.measure import machine
 from fmnist_runtime.classifier import Classifier
 from fmnist_runtime.commandline import FILE, Command, quiet_stderr, say_json
-from fmnist_runtime.dataset import DEBIAN_FOLDER, read_test_split
+from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER, read_test_split
 
 
-@click.command("fmnist_benchmarks.proving", cls=Command)
+@click.command("fmnist_benchmarks.quantization.proving", cls=Command)
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
 @click.option("--data", type=FILE, default=DEBIAN_FOLDER, show_default=True, help="The folder of the data set.")
 @click.option("--backend", default="auto", show_default=True)

@@ -1,4 +1,4 @@
-"""A family of MLPs of random weights, as .tflite: python -m fmnist_benchmarks.family FOLDER HIDDEN...
+"""A family of MLPs of random weights, as .tflite: python -m fmnist_benchmarks.scaling.family FOLDER HIDDEN...
 
 The tutorial's network with another number of hidden units, from 10 KB to 10 MB, float32 and int8 (integers inside, a
 fixed batch of one). Random weights, because a latency doesn't depend on what a model has learned. Needs tensorflow.
@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from fmnist_runtime.golden import read
-from fmnist_runtime.shipped import golden_path
+from fmnist_runtime.model.golden import read
+from fmnist_runtime.model.shipped import golden_path
 
 
 def main(folder: Path, hidden: list[int]) -> None:

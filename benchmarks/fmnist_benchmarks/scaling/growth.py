@@ -1,12 +1,12 @@
 """How latency grows with images, model size, threads and processes, with the limit of each.
 
-    python -m fmnist_benchmarks.growth [--backend B] [--plot FILE.png] [--json]
+    python -m fmnist_benchmarks.scaling.growth [--backend B] [--plot FILE.png] [--json]
 
-Needs tensorflow once, in a process of its own, for the family of models (fmnist_benchmarks.family). Limits:
+Needs tensorflow once, in a process of its own, for the family of models (fmnist_benchmarks.scaling.family). Limits:
 
     images      the time of as many bare invokes
     model size  the longer of two: multiply-adds at the rate that this machine reaches in a matrix product of float32,
-                and the weights' bytes at the bandwidth that it reaches in reading as many (fmnist_benchmarks.limits);
+                and the weights' bytes at the bandwidth that it reaches in reading as many (scaling/limits.py);
                 for int8 the latter alone, because numpy has no such product of int8
     threads     the time with one thread, divided by the threads, as far as there are cores
     processes   the images a second of one process, times the processes, as far as there are cores
@@ -27,16 +27,17 @@ from typing import Any
 import click
 import numpy as np
 
-from fmnist_benchmarks import limits, machine
-from fmnist_benchmarks.measuring import CLASSIFY, INVOKE
-from fmnist_benchmarks.workers import Worker
+from fmnist_benchmarks.measure import machine
+from fmnist_benchmarks.measure.processes import Worker
+from fmnist_benchmarks.measure.worker import CLASSIFY, INVOKE
+from fmnist_benchmarks.scaling import limits
 from fmnist_runtime.classifier import Classifier
 from fmnist_runtime.commandline import FILE, Command, quiet_stderr, say_json, warn
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.golden import read
-from fmnist_runtime.interpreters import BACKENDS, installed
-from fmnist_runtime.modelfile import read as read_model
-from fmnist_runtime.shipped import golden_path, model_path
+from fmnist_runtime.inference.interpreters import BACKENDS, installed
+from fmnist_runtime.model.golden import read
+from fmnist_runtime.model.model_file import read as read_model
+from fmnist_runtime.model.shipped import golden_path, model_path
 
 IMAGES = (1, 10, 100, 1000, 10_000, 100_000)
 # Units of the hidden layer: 784 h + 10 h weights and biases, 10 KB to 10 MB as float32.
@@ -47,7 +48,7 @@ _ROUNDS = 5
 _PROCESS_SECONDS = 1.0
 
 
-@click.command("fmnist_benchmarks.growth", cls=Command)
+@click.command("fmnist_benchmarks.scaling.growth", cls=Command)
 @click.option("--backend", type=click.Choice(list(BACKENDS)), help="[default: the first that is installed]")
 @click.option("--most-images", type=click.IntRange(min=1), default=IMAGES[-1], show_default=True)
 @click.option("--hidden", default=",".join(map(str, HIDDEN)), show_default=True, help="The family, by hidden units.")
@@ -169,7 +170,7 @@ def by_processes(model: Path, images: Path, backend: str, most: int = MOST) -> l
 def make_family(folder: Path, hidden: Sequence[int]) -> list[Path]:
     """MLPs of random weights with `hidden` units, float32 and then int8. Raises FmnistError without tensorflow."""
     warn("making the family of models with tensorflow")
-    command = [sys.executable, "-m", "fmnist_benchmarks.family", str(folder), *map(str, hidden)]
+    command = [sys.executable, "-m", "fmnist_benchmarks.scaling.family", str(folder), *map(str, hidden)]
     child = subprocess.run(command, capture_output=True, text=True, check=False)
     if child.returncode != 0:
         words = (child.stderr.strip().splitlines() or ["it said nothing"])[-1]
@@ -178,7 +179,7 @@ def make_family(folder: Path, hidden: Sequence[int]) -> list[Path]:
 
 
 def _worker(model: Path, images: Path, backend: str, threads: int) -> Worker:
-    command = [sys.executable, "-m", "fmnist_benchmarks.measuring", str(model), str(images), backend]
+    command = [sys.executable, "-m", "fmnist_benchmarks.measure.worker", str(model), str(images), backend]
     return Worker(model.name, [*command, str(threads), "200"])
 
 
@@ -219,7 +220,7 @@ def _text(document: dict[str, Any]) -> str:
 
 
 def _draw(document: dict[str, Any], path: Path) -> None:
-    from fmnist_benchmarks import plotting
+    from fmnist_benchmarks.output import plotting
 
     figure, ((images, sizes), (threads, processes)) = plotting.pyplot().subplots(
         2, 2, figsize=(10, 7.4), layout="constrained"

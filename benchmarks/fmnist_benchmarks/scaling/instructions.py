@@ -1,6 +1,6 @@
 """Instructions for one inference, counted by valgrind: they repeat, on a busy machine too, where a latency does not.
 
-    python -m fmnist_benchmarks.instructions MODEL.tflite... [--backend B]... [--json]
+    python -m fmnist_benchmarks.scaling.instructions MODEL.tflite... [--backend B]... [--json]
 
 A process runs N inferences, another 2N, and the difference of what callgrind counts in them is divided by N, so that
 the start drops out. `bare` is the interpreter's own invoke(); what `index` and `classify` take beyond it is what
@@ -22,22 +22,22 @@ from typing import Any
 
 import click
 
-from fmnist_benchmarks import machine
-from fmnist_runtime import interpreters
+from fmnist_benchmarks.measure import machine
 from fmnist_runtime.commandline import FILE, Command, say_json
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.golden import read
-from fmnist_runtime.interpreters import BACKENDS, installed
-from fmnist_runtime.shipped import golden_path
+from fmnist_runtime.inference import interpreters, selection
+from fmnist_runtime.inference.interpreters import BACKENDS, installed
+from fmnist_runtime.model.golden import read
+from fmnist_runtime.model.shipped import golden_path
 
 WAYS = ("bare", "index", "classify")
 _COUNT = 200
 _SECONDS = 300
 _COLLECTED = re.compile(r"Collected\s*:\s*(\d+)")
-_RUN = "import sys; from fmnist_benchmarks.instructions import run; run(*sys.argv[1:])"
+_RUN = "import sys; from fmnist_benchmarks.scaling.instructions import run; run(*sys.argv[1:])"
 
 
-@click.command("fmnist_benchmarks.instructions", cls=Command)
+@click.command("fmnist_benchmarks.scaling.instructions", cls=Command)
 @click.argument("models", nargs=-1, required=True, type=FILE, metavar="MODEL...")
 @click.option("--backend", "backends", multiple=True, type=click.Choice(list(BACKENDS)), help="[default: all there]")
 @click.option("--count", type=click.IntRange(min=1), default=_COUNT, show_default=True, help="N.")
@@ -91,9 +91,9 @@ def run(way: str, model: str, backend: str, count: str) -> None:
     images = list(read(golden_path()).images[:50])
     repeated = [images[number % len(images)] for number in range(int(count))]
     if way == "bare":
-        from fmnist_runtime import modelfile
+        from fmnist_runtime.model import model_file
 
-        interpreter, _ = interpreters.build(modelfile.read(Path(model)).flatbuffer, backend)
+        interpreter, _ = selection.build(model_file.read(Path(model)).flatbuffer, backend)
         invoke = interpreter.invoke
         for _ in repeated:
             invoke()

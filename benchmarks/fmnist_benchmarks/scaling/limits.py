@@ -32,7 +32,7 @@ def bytes_per_second(working_set: int) -> float:
 def _in_child(what: str, size: int) -> float:
     # The number of BLAS's threads is read when it is loaded.
     variables = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "fmnist_benchmarks.limits", what, str(size)]
+    command = [sys.executable, "-m", "fmnist_benchmarks.scaling.limits", what, str(size)]
     return float(subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout)
 
 

@@ -1,6 +1,6 @@
 """The cold start, split: what a process does from its start to its first answer, and how long each stage takes.
 
-    python -m fmnist_benchmarks.cold_stages [--backend B] [--runs N] [--plot FILE.png] [--json]
+    python -m fmnist_benchmarks.startup.cold_stages [--backend B] [--runs N] [--plot FILE.png] [--json]
 
 Two programs in turns: the smallest script that runs the model once, and the same with fmnist_runtime's Classifier. Both
 read the same clock as the process that starts them (CLOCK_MONOTONIC, which perf_counter_ns is on Linux), so the start
@@ -18,11 +18,11 @@ from typing import Any
 
 import click
 
-from fmnist_benchmarks import machine
+from fmnist_benchmarks.measure import machine
 from fmnist_runtime.commandline import FILE, Command, say_json
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.interpreters import BACKENDS, installed
-from fmnist_runtime.shipped import model_path
+from fmnist_runtime.inference.interpreters import BACKENDS, installed
+from fmnist_runtime.model.shipped import model_path
 
 SMALLEST, OURS = "smallest script", "Classifier"
 
@@ -52,7 +52,7 @@ classifier.classify(numpy.zeros((28, 28), numpy.uint8)); mark("first answer")
 }
 
 
-@click.command("fmnist_benchmarks.cold_stages", cls=Command)
+@click.command("fmnist_benchmarks.startup.cold_stages", cls=Command)
 @click.option("--backend", type=click.Choice(list(BACKENDS)), help="[default: the first that is installed]")
 @click.option("--runs", type=click.IntRange(min=1), default=30, show_default=True)
 @click.option("--plot", type=FILE, metavar="FILE.png", help="Draw the stages.")
@@ -114,7 +114,7 @@ def _run(name: str, program: str, backend: str) -> dict[str, float]:
 
 
 def _draw(results: list[dict[str, Any]], path: Path, facts: dict[str, Any], backend: str) -> None:
-    from fmnist_benchmarks import plotting
+    from fmnist_benchmarks.output import plotting
 
     figure, axes = plotting.pyplot().subplots(figsize=(9, 2.8), layout="constrained")
     stages = list(dict.fromkeys(stage["stage"] for result in results for stage in result["stages"]))

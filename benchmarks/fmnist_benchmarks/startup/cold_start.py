@@ -1,6 +1,6 @@
 """From process start to answer: fmnist-classify beside the smallest script that runs the same model once.
 
-    python -m fmnist_benchmarks.cold_start [IMAGE...] [--backend B] [--runs N] [--json]
+    python -m fmnist_benchmarks.startup.cold_start [IMAGE...] [--backend B] [--runs N] [--json]
 
 The smallest script imports numpy and the interpreter, loads the model and invokes once. Runs take turns; the ratio is
 the median over the ratios of neighbouring runs, the processor's time beside the clock's because it sees less of what
@@ -17,12 +17,12 @@ from typing import Any
 import click
 import numpy as np
 
-from fmnist_benchmarks import machine
-from fmnist_benchmarks.workers import Run, run_once
+from fmnist_benchmarks.measure import machine
+from fmnist_benchmarks.measure.processes import Run, run_once
 from fmnist_runtime.commandline import FILE, Command, say_json
-from fmnist_runtime.dataset import DEBIAN_FOLDER, read_test_split
-from fmnist_runtime.interpreters import BACKENDS, installed
-from fmnist_runtime.shipped import model_path
+from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER, read_test_split
+from fmnist_runtime.inference.interpreters import BACKENDS, installed
+from fmnist_runtime.model.shipped import model_path
 
 _SMALLEST = """
 import sys, numpy
@@ -34,7 +34,7 @@ interpreter.invoke()
 SMALLEST = "smallest script"
 
 
-@click.command("fmnist_benchmarks.cold_start", cls=Command)
+@click.command("fmnist_benchmarks.startup.cold_start", cls=Command)
 @click.argument("images", nargs=-1, type=FILE, metavar="[IMAGE]...")
 @click.option("--backend", type=click.Choice(list(BACKENDS)), help="[default: the first that is installed]")
 @click.option("--runs", type=click.IntRange(min=1), default=30, show_default=True)

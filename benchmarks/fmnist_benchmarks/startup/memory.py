@@ -1,6 +1,6 @@
 """Resident memory before and after many inferences: nothing may grow.
 
-    python -m fmnist_benchmarks.memory [MODEL] [--backend B] [--calls N] [--json]
+    python -m fmnist_benchmarks.startup.memory [MODEL] [--backend B] [--calls N] [--json]
 
 Half of the calls are `index`, half `classify`, on images that differ. After a warm-up of 10,000 calls the resident size
 is read from /proc/self/statm, and again at the end.
@@ -13,15 +13,15 @@ from typing import Any
 import click
 import numpy as np
 
-from fmnist_benchmarks import machine
+from fmnist_benchmarks.measure import machine
 from fmnist_runtime import Classifier
 from fmnist_runtime.commandline import Command, quiet_stderr, say_json
-from fmnist_runtime.interpreters import AUTO, BACKENDS
+from fmnist_runtime.inference.interpreters import AUTO, BACKENDS
 
 _WARM_UP = 10_000
 
 
-@click.command("fmnist_benchmarks.memory", cls=Command)
+@click.command("fmnist_benchmarks.startup.memory", cls=Command)
 @click.argument("model", default="mlp")
 @click.option("--backend", type=click.Choice([AUTO, *BACKENDS]), default=AUTO, show_default=True)
 @click.option("--calls", type=click.IntRange(min=1), default=1_000_000, show_default=True)

@@ -33,9 +33,9 @@ def run_tutorial(seed: int) -> dict[str, float]:
     """
     import tensorflow as tf
 
-    from fmnist_train import data
+    from fmnist_runtime.data import fashion_mnist
 
-    dataset = data.load()
+    dataset = fashion_mnist.load()
     tf.keras.utils.set_random_seed(seed)
     started = time.perf_counter()
     train_images = dataset.train.images / 255.0
@@ -61,14 +61,15 @@ def run_tutorial(seed: int) -> dict[str, float]:
 
 def run_fmnist_train(seed: int) -> dict[str, float]:
     """Train as `fmnist-train --validation 0` does; seconds and test accuracy."""
-    from fmnist_train import data, training
-    from fmnist_train.settings import Settings
+    from fmnist_runtime.data import fashion_mnist
+    from fmnist_train.models.recipes import Settings
+    from fmnist_train.training import loop
 
-    dataset = data.load()
+    dataset = fashion_mnist.load()
     settings = Settings(epochs=EPOCHS, validation=0, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        trained = training.train(settings, dataset, Path(folder), resume=False, callbacks=[])
+        trained = loop.train(settings, dataset, Path(folder), resume=False, callbacks=[])
         return {"seconds": time.perf_counter() - started, "accuracy": trained.results["test_accuracy"]}
 
 

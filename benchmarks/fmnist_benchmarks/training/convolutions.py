@@ -1,6 +1,6 @@
 """What makes training a convolutional model on a CPU fast: each of fmnist-train's choices left out, in one run.
 
-    python -m fmnist_benchmarks.convolutions [--model cnn-micro] [--images 9600] [--rounds 3] [--json]
+    python -m fmnist_benchmarks.training.convolutions [--model cnn-micro] [--images 9600] [--rounds 3] [--json]
 
 Seconds of one epoch over some real training images, the least of some rounds in turns, as ratios to fmnist-train's way.
 The first epoch of each, in which TensorFlow compiles, is left out. Test images take no part.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OURS = "fmnist-train"
 
 
-@click.command("fmnist_benchmarks.convolutions", cls=Command)
+@click.command("fmnist_benchmarks.training.convolutions", cls=Command)
 @click.option("--model", default="cnn-micro", show_default=True, help="The name of a model of fmnist-train.")
 @click.option("--images", type=click.IntRange(min=128), default=9600, show_default=True, help="Images an epoch.")
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Epochs of each way.")
@@ -55,26 +55,28 @@ def _ways(name: str, count: int) -> dict[str, Callable[[], Any]]:
     import keras
     import numpy as np
 
-    from fmnist_train import builders, data, training
-    from fmnist_train.settings import recipe
+    from fmnist_runtime.data import fashion_mnist
+    from fmnist_train.models import builders
+    from fmnist_train.models.recipes import recipe
+    from fmnist_train.training import loop
 
-    split = data.load().train
-    images, labels = data.to_float(split.images[:count]), split.labels[:count].astype(np.int32)
+    split = fashion_mnist.load().train
+    images, labels = fashion_mnist.to_float(split.images[:count]), split.labels[:count].astype(np.int32)
     settings = recipe(name)
 
     def own(fused: bool, xla: bool) -> "keras.Model":
-        model = training.build(settings, count) if fused else builders.build(name)
+        model = loop.build(settings, count) if fused else builders.build(name)
         model.compile(
             keras.optimizers.AdamW(0.001),
             "sparse_categorical_crossentropy",
             metrics=["accuracy"],
-            steps_per_execution=training.steps_a_call(-(-count // settings.batch_size), 10),
+            steps_per_execution=loop.steps_a_call(-(-count // settings.batch_size), 10),
             jit_compile=xla,
         )
         return model
 
     def in_batches(model: "keras.Model") -> Callable[[], Any]:
-        return lambda: model.fit(training.batches(images, labels, settings.batch_size), shuffle=False, verbose=0)
+        return lambda: model.fit(loop.batches(images, labels, settings.batch_size), shuffle=False, verbose=0)
 
     def in_arrays(model: "keras.Model") -> Callable[[], Any]:
         return lambda: model.fit(images, labels, batch_size=settings.batch_size, shuffle=False, verbose=0)

@@ -1,6 +1,6 @@
 """Training by two workers against one process: test accuracy and images a second, on this machine.
 
-    python -m fmnist_benchmarks.distributed [--seeds 1,2] [--epochs N] [--model NAME] [--batch-size N] [--json]
+    python -m fmnist_benchmarks.training.distributed [--seeds 1,2] [--epochs N] [--model NAME] [--batch-size N] [--json]
 
 Each side is the real fmnist-train, kept to the cores that its name says, on all 60,000 training images, one after the
 other in turn:
@@ -74,7 +74,7 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-@click.command("fmnist_benchmarks.distributed", cls=Command)
+@click.command("fmnist_benchmarks.training.distributed", cls=Command)
 @click.option("--seeds", default="1,2", show_default=True, help="One training a side for each.")
 @click.option("--epochs", type=click.IntRange(min=1), default=3, show_default=True, help="Of each training.")
 @click.option("--model", default="mlp", show_default=True, help="As fmnist-train has it.")

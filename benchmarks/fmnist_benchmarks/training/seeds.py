@@ -1,6 +1,6 @@
 """How much a model's accuracy depends on the seed: trained, exported and run on the interpreter, once for each seed.
 
-    python -m fmnist_benchmarks.seeds [--model mlp] [--seeds 1,2,3,4,5] [--validation 0] [-o FILE] [--json]
+    python -m fmnist_benchmarks.training.seeds [--model mlp] [--seeds 1,2,3,4,5] [--validation 0] [-o FILE] [--json]
 
 The real commands in folders of their own: fmnist-train, then fmnist-export --quantize, whose proof says the accuracy of
 the int8 file on the 10,000 test images. Every seed is reported and none is chosen.
@@ -18,10 +18,10 @@ import click
 
 from fmnist_runtime.commandline import FILE, Command, say_json, warn
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.files import write_atomically
+from fmnist_runtime.system.atomic import write_atomically
 
 
-@click.command("fmnist_benchmarks.seeds", cls=Command)
+@click.command("fmnist_benchmarks.training.seeds", cls=Command)
 @click.option("--model", default="mlp", show_default=True, help="The name of a model of fmnist-train.")
 @click.option("--seeds", default="1,2,3,4,5", show_default=True, help="One training for each.")
 @click.option("--validation", default=0, show_default=True, help="Training images to hold out, as for fmnist-train.")

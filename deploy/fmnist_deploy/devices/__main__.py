@@ -34,8 +34,8 @@ def main(
     import tempfile
 
     from fmnist_deploy.devices import document, matrix, table
-    from fmnist_runtime.dataset import DEBIAN_FOLDER
-    from fmnist_runtime.files import make_folder, write_atomically
+    from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER
+    from fmnist_runtime.system.atomic import make_folder, write_atomically
 
     with tempfile.TemporaryDirectory(prefix="fmnist-devices-") as scratch, ThreadPoolExecutor(jobs) as pool:
         work = matrix.prepare(Path(scratch), wheel, folder, data_folder or DEBIAN_FOLDER, images)

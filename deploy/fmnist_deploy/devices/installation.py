@@ -15,11 +15,11 @@ from fmnist_deploy.devices import userland
 from fmnist_deploy.devices.cells import Cell
 from fmnist_deploy.devices.userland import NotToBeHad
 from fmnist_deploy.target import wheel as wheel_format
-from fmnist_runtime.child import LAUNCHER
 from fmnist_runtime.commandline import warn
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.files import make_folder, sha256
-from fmnist_runtime.locks import locked
+from fmnist_runtime.system.atomic import make_folder, sha256
+from fmnist_runtime.system.child import LAUNCHER
+from fmnist_runtime.system.locks import locked
 
 _DONE = ".complete"
 

@@ -12,10 +12,10 @@ from fmnist_deploy.devices import installation, running, userland
 from fmnist_deploy.devices.cells import CELLS, Cell
 from fmnist_deploy.devices.running import Model, Observed
 from fmnist_deploy.devices.userland import NotToBeHad
-from fmnist_runtime import golden, modelfile
-from fmnist_runtime.dataset import read_test_split
+from fmnist_runtime.data.fashion_mnist_files import read_test_split
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.shipped import MODELS_FOLDER, SHIPPED, golden_path
+from fmnist_runtime.model import golden, model_file
+from fmnist_runtime.model.shipped import MODELS_FOLDER, SHIPPED, golden_path
 
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
@@ -75,7 +75,7 @@ def exported(folder: Path) -> list[Model]:
 
 
 def _model(name: str, path: Path, beside: Path) -> Model:
-    graph = modelfile.read(path).graph
+    graph = model_file.read(path).graph
     convolutions = [operator for operator in graph.operators if operator.name in _CONVOLUTIONS]
     return Model(name, path, beside, any(graph.tensors[one.inputs[0]].dtype == "int8" for one in convolutions))
 

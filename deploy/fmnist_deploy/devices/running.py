@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fmnist_deploy.devices.cells import Cell
 from fmnist_deploy.devices.compare import Outputs
 from fmnist_deploy.devices.installation import Installation
-from fmnist_runtime import golden
+from fmnist_runtime.model import golden
 
 # An emulated Cortex-A7 beside other work takes more than 300 s for 10,000 images of the slowest shipped model.
 _SECONDS = 1200

@@ -20,7 +20,7 @@ from fmnist_runtime.errors import ImageError
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
-# As fmnist_runtime.frames has it, which imports numpy.
+# As fmnist_runtime.sources.frames has it, which imports numpy.
 FRAME_BYTES = 784
 FRAME_SECONDS = 5.0
 IDLE_SECONDS = 30.0

@@ -15,7 +15,7 @@ from fmnist_deploy.target import archive, installing, interruption, output, owne
 from fmnist_deploy.target.archive import ArchiveError
 from fmnist_deploy.target.release import ReleaseError
 from fmnist_deploy.target.wheel import WheelError
-from fmnist_runtime import child, processes
+from fmnist_runtime.system import child, processes
 
 _SECONDS = 300
 # Byte code and the file system's blocks come on top of what the wheels hold.

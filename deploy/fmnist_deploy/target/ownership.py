@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from fmnist_deploy.target.textfile import read_text, write_new
-from fmnist_runtime.locks import is_lock
+from fmnist_runtime.system.locks import is_lock
 
 MANIFEST = "bundle.json"
 MARK = ".fmnist-edge"

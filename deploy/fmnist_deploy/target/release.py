@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fmnist_deploy.target import contents, ownership
-from fmnist_runtime import locks
 from fmnist_runtime.errors import FmnistError, LockedError
+from fmnist_runtime.system import locks
 
 
 class ReleaseError(Exception):

@@ -9,7 +9,7 @@ an interpreter reads changes.
 from collections import Counter
 from typing import Any
 
-from fmnist_export.keras_model import import_tensorflow
+from fmnist_export.source.keras_model import import_tensorflow
 
 _IDENTIFIER = b"TFL3"
 _CONVERTERS_NOTE = b"CONVERSION_METADATA"

@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_export import hybrid, rounding
-from fmnist_export.compact import compact
-from fmnist_export.copies import is_cloneable, with_fixed_batch
-from fmnist_export.keras_model import import_tensorflow
-from fmnist_runtime import graph
+from fmnist_export.convert import hybrid, rounding
+from fmnist_export.convert.compact import compact
+from fmnist_export.source.copies import is_cloneable, with_fixed_batch
+from fmnist_export.source.keras_model import import_tensorflow
 from fmnist_runtime.errors import ExportError
-from fmnist_runtime.modelfile import mark
+from fmnist_runtime.flatbuffer import graph
+from fmnist_runtime.model.model_file import mark
 
 if TYPE_CHECKING:
     import keras

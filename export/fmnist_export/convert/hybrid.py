@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fmnist_export.keras_model import import_tensorflow
+from fmnist_export.source.keras_model import import_tensorflow
 
 _LARGEST = 127
 _VERSION = 9

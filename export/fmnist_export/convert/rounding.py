@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_export import reference
-from fmnist_export.copies import copy_of, same, transfer_state
+from fmnist_export.source import reference
+from fmnist_export.source.copies import copy_of, same, transfer_state
 
 if TYPE_CHECKING:
     import keras

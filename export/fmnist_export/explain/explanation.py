@@ -30,15 +30,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_export import explain_tensors, explain_variants, reference
-from fmnist_export.calibrate import Calibration
-from fmnist_export.explain_names import layer_names
-from fmnist_export.explain_result import Explanation, Layer, costs
-from fmnist_export.explain_tensors import sqnr
-from fmnist_export.explain_variants import is_float, layers, weights
-from fmnist_runtime import graph
-from fmnist_runtime.dataset import Split
+from fmnist_export.convert.calibration import Calibration
+from fmnist_export.explain import tensors
+from fmnist_export.explain import variants as explain_variants
+from fmnist_export.explain.names import layer_names
+from fmnist_export.explain.result import Explanation, Layer, costs
+from fmnist_export.explain.tensors import sqnr
+from fmnist_export.explain.variants import is_float, layers, weights
+from fmnist_export.source import reference
+from fmnist_runtime.data.fashion_mnist_files import Split
 from fmnist_runtime.errors import ExportError
+from fmnist_runtime.flatbuffer import graph
 
 if TYPE_CHECKING:
     import keras
@@ -177,13 +179,13 @@ def _in_child(
     outputs = [[operator.outputs[0] for operator in layers(graph.read(file))] for file in (reference, content)]
     with tempfile.TemporaryDirectory(prefix="fmnist-explain-") as name:
         folder = Path(name)
-        np.save(folder / explain_tensors.INPUTS, images)
-        (folder / explain_tensors.REFERENCE).write_bytes(reference)
-        (folder / explain_tensors.QUANTIZED).write_bytes(content)
-        (folder / explain_tensors.PAIRS).write_text(json.dumps(list(zip(*outputs, strict=True))))
+        np.save(folder / tensors.INPUTS, images)
+        (folder / tensors.REFERENCE).write_bytes(reference)
+        (folder / tensors.QUANTIZED).write_bytes(content)
+        (folder / tensors.PAIRS).write_text(json.dumps(list(zip(*outputs, strict=True))))
         for number, variant in enumerate(variants):
-            (folder / explain_tensors.VARIANTS.replace("*", f"{number:04}")).write_bytes(variant)
-        command = [sys.executable, "-m", explain_tensors.__name__, str(folder), "--backend", backend]
+            (folder / tensors.VARIANTS.replace("*", f"{number:04}")).write_bytes(variant)
+        command = [sys.executable, "-m", tensors.__name__, str(folder), "--backend", backend]
         child = subprocess.run(
             [*command, "--tensor-images", str(tensor_images)],
             capture_output=True,
@@ -194,4 +196,4 @@ def _in_child(
         if child.returncode != 0:
             lines = child.stderr.strip().splitlines() or [f"it ended with exit code {child.returncode}"]
             raise ExportError(f"the layers cannot be measured on {backend}: {lines[-1]}")
-        return json.loads(child.stdout.splitlines()[-1]), np.load(folder / explain_tensors.ANSWERS)
+        return json.loads(child.stdout.splitlines()[-1]), np.load(folder / tensors.ANSWERS)

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from fmnist_export import explain_variants
-from fmnist_runtime.graph import Graph
+from fmnist_export.explain import variants
+from fmnist_runtime.flatbuffer.graph import Graph
 
 if TYPE_CHECKING:
     import keras
@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"_\d+$")
 def layer_names(model: "keras.Model", converted: Graph) -> list[str]:
     """For each layer of `converted`, the float32 conversion of `model`: the Keras layers in it, joined by " + "."""
     known = list(dict.fromkeys(layer.name for layer in _flat(model)))
-    tensors = [converted.tensors[operator.outputs[0]].name for operator in explain_variants.layers(converted)]
+    tensors = [converted.tensors[operator.outputs[0]].name for operator in variants.layers(converted)]
     found = names(tensors, known)
     if found and "/" not in tensors[-1]:
         # The output is named after the whole function and not after a layer.

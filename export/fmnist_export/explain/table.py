@@ -1,6 +1,6 @@
 """An explanation for people: a table for the terminal, and one sentence that says what it comes to."""
 
-from fmnist_export.explain_result import Explanation, Layer
+from fmnist_export.explain.result import Explanation, Layer
 
 
 def table(explanation: Explanation) -> str:

@@ -1,4 +1,4 @@
-"""Every tensor of an int8 file beside the same tensor of its float32 file: python -m fmnist_export.explain_tensors.
+"""Every tensor of an int8 file beside the same tensor of its float32 file: python -m fmnist_export.explain.tensors.
 
 Runs in a process of its own and imports no tensorflow, which would break tflite-runtime in the same process. All is
 computed as a device computes it, by the interpreter that fmnist_runtime chooses, with its delegates.
@@ -16,8 +16,9 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime import flatbuffer, graph, interpreters
 from fmnist_runtime.commandline import FILE, Command, say_json
+from fmnist_runtime.flatbuffer import graph, tables
+from fmnist_runtime.inference import selection
 
 Floats = NDArray[np.float32]
 
@@ -125,7 +126,7 @@ def with_output(content: bytes, tensor: int) -> bytes:
     So a runtime shows what it holds there when it runs as it always does. Its option to keep all tensors
     (experimental_preserve_all_tensors) turns the delegates off, and an ADD still writes over what it reads.
     """
-    (subgraph,) = flatbuffer.root(content, graph.IDENTIFIER).tables(2, 1)
+    (subgraph,) = tables.root(content, graph.IDENTIFIER).tables(2, 1)
     start = subgraph.vector(2, 4).start
     return content[:start] + struct.pack("<i", tensor) + content[start + 4 :]
 
@@ -136,7 +137,7 @@ def outputs(content: bytes, inputs: Floats, backend: str) -> tuple[Iterator[NDAr
     A quantized input gets them rounded to its own scale, as the converter's QUANTIZE rounds.
     """
     interpreter: Any
-    interpreter, _ = interpreters.build(content, backend)
+    interpreter, _ = selection.build(content, backend)
     (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
     values: NDArray[Any] = inputs
     if np.issubdtype(source["dtype"], np.integer):
@@ -160,7 +161,7 @@ def answers(content: bytes, inputs: Floats, backend: str) -> NDArray[np.int64]:
     return np.fromiter((values.argmax() for values in found), np.int64, len(inputs))
 
 
-@click.command("fmnist_export.explain_tensors", cls=Command)
+@click.command("fmnist_export.explain.tensors", cls=Command)
 @click.argument("folder", type=FILE)
 @click.option("--tensor-images", type=int, default=500, show_default=True, help="Images for the tensors.")
 @click.option("--backend", default="auto", show_default=True)
@@ -168,7 +169,7 @@ def main(folder: Path, tensor_images: int, backend: str) -> None:
     """Measure the tensors of quantized.tflite in FOLDER, and save the answers of every variant-*.tflite there."""
     inputs = np.load(folder / INPUTS)
     quantized = (folder / QUANTIZED).read_bytes()
-    _, runtime = interpreters.build(quantized, backend)
+    _, runtime = selection.build(quantized, backend)
     measured = measure(
         (folder / REFERENCE).read_bytes(),
         quantized,

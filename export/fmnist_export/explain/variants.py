@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_export import rounding
-from fmnist_export.convert import CONVERTERS, quiet_output
-from fmnist_export.copies import is_cloneable, with_fixed_batch
-from fmnist_export.keras_model import import_tensorflow
-from fmnist_runtime import graph
+from fmnist_export.convert import rounding
+from fmnist_export.convert.converter import CONVERTERS, quiet_output
+from fmnist_export.source.copies import is_cloneable, with_fixed_batch
+from fmnist_export.source.keras_model import import_tensorflow
 from fmnist_runtime.errors import ExportError
-from fmnist_runtime.graph import Graph, Operator
+from fmnist_runtime.flatbuffer import graph
+from fmnist_runtime.flatbuffer.graph import Graph, Operator
 
 if TYPE_CHECKING:
     import keras

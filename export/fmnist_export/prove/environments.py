@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import fmnist_runtime
-from fmnist_export.targets import Target
-from fmnist_runtime import processes
+from fmnist_export.prove.targets import Target
 from fmnist_runtime.errors import ExportError
-from fmnist_runtime.files import make_folder
-from fmnist_runtime.locks import locked
+from fmnist_runtime.system import processes
+from fmnist_runtime.system.atomic import make_folder
+from fmnist_runtime.system.locks import locked
 
 PACKAGES = {"tflite-runtime": "tflite-runtime", "litert": "ai-edge-litert"}
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime.golden import Golden
+from fmnist_runtime.model.golden import Golden
 
 IMAGES = 200
 HARDEST_SHARE = 0.64

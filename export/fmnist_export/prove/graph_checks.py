@@ -3,7 +3,7 @@
 import math
 
 from fmnist_runtime.errors import ExportError
-from fmnist_runtime.graph import Graph
+from fmnist_runtime.flatbuffer.graph import Graph
 
 _VARIABLES = {"VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE"}
 # Folding batch norm away and sharing weights takes some; a file with less than this share of them lost its weights.

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_export.environments import Environment
+from fmnist_export.prove.environments import Environment
+from fmnist_runtime.device.verification import count_ties
 from fmnist_runtime.errors import ExportError
-from fmnist_runtime.verification import count_ties
 
 _CHILD_SECONDS = 600
 

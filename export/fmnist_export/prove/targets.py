@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fmnist_runtime.errors import ExportError
-from fmnist_runtime.graph import Graph
+from fmnist_runtime.flatbuffer.graph import Graph
 
 ALL = "all"
 _DENSE = "FULLY_CONNECTED"
@@ -42,8 +42,8 @@ _OF_CLASSIFIERS = [
 class Target:
     """A runtime in one release: `operators` is the highest version that it accepts of each operator.
 
-    `runtime` is a backend of fmnist_runtime.interpreters; `requirements` are pip's, `pythons` the CPythons that it has
-    a wheel for. Where `per_channel_dense` is false, a Dense layer with more than one scale loads and answers wrongly.
+    `runtime` is a key of interpreters.BACKENDS; `requirements` are pip's, `pythons` the CPythons that it has a wheel
+    for. Where `per_channel_dense` is false, a Dense layer with more than one scale loads and answers wrongly.
     """
 
     name: str

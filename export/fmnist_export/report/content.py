@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_export.explain_result import Explanation
-from fmnist_runtime.verification import count_ties
+from fmnist_export.explain.result import Explanation
+from fmnist_runtime.device.verification import count_ties
 
 Floats = NDArray[np.float32]
 
@@ -32,7 +32,7 @@ class Run:
         """The run that left `outputs`, (N, classes) of the output tensor's own dtype.
 
         `output` is what the model file says of it: scale and zero_point (None for float32) and the kind (see
-        fmnist_runtime.output_kind).
+        fmnist_runtime.flatbuffer.output_kind).
         """
         values = outputs.astype(np.float64)
         if output.get("scale"):

@@ -3,8 +3,8 @@
 import math
 from typing import Any
 
-from fmnist_export.report_markup import Markup, element
-from fmnist_export.report_numbers import Share
+from fmnist_export.report.markup import Markup, element
+from fmnist_export.report.numbers import Share
 
 NONE = "-"
 

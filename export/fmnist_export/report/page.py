@@ -6,11 +6,11 @@ same Report gives the same bytes.
 
 from importlib import resources
 
-from fmnist_export import report_numbers as numbers
-from fmnist_export.report_content import ModelResult, NotProved, Report, Run
-from fmnist_export.report_markup import Content, Markup, element, join, table
-from fmnist_export.report_sections import sections
-from fmnist_export.report_words import NONE, code, percent, share, size, whole_percent, words
+from fmnist_export.report import numbers
+from fmnist_export.report.content import ModelResult, NotProved, Report, Run
+from fmnist_export.report.formatting import NONE, code, percent, share, size, whole_percent, words
+from fmnist_export.report.markup import Content, Markup, element, join, table
+from fmnist_export.report.sections import sections
 
 __all__ = ["ModelResult", "NotProved", "Report", "Run", "html"]
 

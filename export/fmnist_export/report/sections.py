@@ -4,12 +4,22 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from fmnist_export import report_numbers as numbers
-from fmnist_export.explain_result import Explanation, Layer
-from fmnist_export.explain_table import sentence
-from fmnist_export.report_content import ModelResult, Report, Run
-from fmnist_export.report_markup import Content, Markup, element, histogram, join, picture, table, whisker
-from fmnist_export.report_words import NONE, code, decibels, percent, score, share, significant, size, whole_percent
+from fmnist_export.explain.result import Explanation, Layer
+from fmnist_export.explain.table import sentence
+from fmnist_export.report import numbers
+from fmnist_export.report.content import ModelResult, Report, Run
+from fmnist_export.report.formatting import (
+    NONE,
+    code,
+    decibels,
+    percent,
+    score,
+    share,
+    significant,
+    size,
+    whole_percent,
+)
+from fmnist_export.report.markup import Content, Markup, element, histogram, join, picture, table, whisker
 
 # Images drawn for each file; the count of the rest is stated.
 MOST_IMAGES = 60

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from fmnist_runtime.data.idx_folder import DataSet
 from fmnist_runtime.errors import ExportError
-from fmnist_runtime.idx_folder import DataSet
 
 
 def of(count: int, dataset: DataSet, names: tuple[str, ...] | None, say: Callable[[str], None]) -> tuple[str, ...]:

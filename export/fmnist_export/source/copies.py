@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_export import reference
+from fmnist_export.source import reference
 from fmnist_runtime.errors import ExportError
 
 if TYPE_CHECKING:

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from fmnist_runtime import idx_folder
-from fmnist_runtime.idx_folder import DataSet
-from fmnist_train import data
+from fmnist_runtime.data import fashion_mnist, idx_folder
+from fmnist_runtime.data.idx_folder import DataSet
 
 
 def load(folder: Path | None = None) -> DataSet:
     """The data set in `folder`; without one Fashion-MNIST, from wherever it is. Raises DataError as those do."""
-    return idx_folder.read(folder if folder is not None else data.find())
+    return idx_folder.read(folder if folder is not None else fashion_mnist.find())

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fmnist_export.copies import all_layers, single
+from fmnist_export.source.copies import all_layers, single
+from fmnist_keras import backend
 from fmnist_runtime.commandline import quiet_stderr
 from fmnist_runtime.errors import ExportError
-from fmnist_runtime.files import sha256
-from fmnist_train import backend
+from fmnist_runtime.system.atomic import sha256
 
 if TYPE_CHECKING:
     import keras

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_export import chance, classes, keras_model, recipe, reference, scaling
-from fmnist_export.copies import half_precision
-from fmnist_runtime.dataset import DIGESTS
+from fmnist_export.source import chance, classes, keras_model, pixel_scaling, reference, training_record
+from fmnist_export.source.copies import half_precision
+from fmnist_runtime.data.fashion_mnist_files import DIGESTS
+from fmnist_runtime.data.idx_folder import FASHION_MNIST, DataSet
 from fmnist_runtime.errors import ExportError
-from fmnist_runtime.idx_folder import FASHION_MNIST, DataSet
-from fmnist_runtime.pixel_range import PixelRange
+from fmnist_runtime.images.pixel_range import PixelRange
 
 if TYPE_CHECKING:
     import keras
@@ -55,7 +55,7 @@ class Source:
 
     def inputs(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """`images`, (N, 28, 28) uint8, as the model takes them."""
-        return scaling.inputs(self.pixels, images, tuple(self.model.inputs[0].shape[1:]))
+        return pixel_scaling.inputs(self.pixels, images, tuple(self.model.inputs[0].shape[1:]))
 
 
 def load(path: Path, dataset: DataSet, stated: Statement, say: Callable[[str], None]) -> Source:
@@ -73,13 +73,13 @@ def load(path: Path, dataset: DataSet, stated: Statement, say: Callable[[str], N
             f"as it is"
         )
     digest = keras_model.digest(path)
-    record = recipe.beside(path, digest, say)
+    record = training_record.beside(path, digest, say)
     class_names = classes.of(model.output_shape[-1], dataset, stated.class_names, say)
     _check_record(record, dataset, stated, path)
-    pixels = scaling.find(model, dataset.train, stated.pixels, record, say)
+    pixels = pixel_scaling.find(model, dataset.train, stated.pixels, record, say)
     say(f"pixels become {pixels}")
     shape = tuple(model.inputs[0].shape[1:])
-    outputs = reference.predict(model, scaling.inputs(pixels, dataset.test.images, shape))
+    outputs = reference.predict(model, pixel_scaling.inputs(pixels, dataset.test.images, shape))
     if not np.isfinite(outputs).all():
         raise ExportError(f"{path}: its answers are not finite numbers; train it again, with a lower learning rate")
     _check_accuracy(outputs, dataset, record, stated, path, say)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_export import chance
-from fmnist_runtime.dataset import Split
+from fmnist_export.source import chance
+from fmnist_runtime.data.fashion_mnist_files import Split
 from fmnist_runtime.errors import ExportError
-from fmnist_runtime.pixel_range import PixelRange
+from fmnist_runtime.images.pixel_range import PixelRange
 
 Ask = Callable[[PixelRange, NDArray[np.uint8]], NDArray[np.float32]]
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_export import head, measured_range, reference
-from fmnist_export.head import Head
-from fmnist_runtime.dataset import Split
+from fmnist_export.source import head, measured_range, reference
+from fmnist_export.source.head import Head
+from fmnist_runtime.data.fashion_mnist_files import Split
 from fmnist_runtime.errors import ExportError, PixelRangeError
-from fmnist_runtime.pixel_range import PixelRange, checked
-from fmnist_runtime.pixels import real_values
+from fmnist_runtime.images.pixel_range import PixelRange, checked
+from fmnist_runtime.inference.inputs import real_values
 
 if TYPE_CHECKING:
     import keras

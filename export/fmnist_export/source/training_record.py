@@ -20,11 +20,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fmnist_runtime import descriptions, reading
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.files import sha256 as digest_of
+from fmnist_runtime.model import description
+from fmnist_runtime.system import reading
+from fmnist_runtime.system.atomic import sha256 as digest_of
 
-# What fmnist-train calls it (fmnist_train.results.RECORD_FILE, which imports tensorflow).
+# What fmnist-train calls it (fmnist_train.training.results.RECORD_FILE, which imports tensorflow).
 RECORD_FILE = "training.json"
 # What is read at the most, and what a model file has room for: the largest real ones take 100 KB and 3 KB.
 MAXIMUM_BYTES = 16 * 2**20
@@ -75,8 +76,8 @@ def _parse(content: bytes) -> Any:
         record = json.loads(content, parse_constant=lambda _: None, parse_float=_finite)
     except (RecursionError, MemoryError) as error:
         raise ValueError(f"{type(error).__name__}: nested too deep or too large") from error
-    if not descriptions.is_shallow(record, descriptions.MAXIMUM_DEPTH - 1):
-        raise ValueError(f"nested more than {descriptions.MAXIMUM_DEPTH - 1} deep")
+    if not description.is_shallow(record, description.MAXIMUM_DEPTH - 1):
+        raise ValueError(f"nested more than {description.MAXIMUM_DEPTH - 1} deep")
     return record
 
 

@@ -21,12 +21,12 @@ from fmnist_runtime.commandline import (
     warn,
 )
 from fmnist_runtime.errors import ImageError
-from fmnist_runtime.shipped import DEFAULT, SHIPPED
+from fmnist_runtime.model.shipped import DEFAULT, SHIPPED
 
 if TYPE_CHECKING:
     from fmnist_runtime.classifier import Classifier, Prediction
-    from fmnist_runtime.images import Image, Invert
-    from fmnist_runtime.pixel_range import PixelRange
+    from fmnist_runtime.images.pixel_range import PixelRange
+    from fmnist_runtime.images.types import Image, Invert
 
 _STANDARD_INPUT = "-"
 
@@ -117,7 +117,7 @@ def main(
 def _labels(file: Path | None) -> tuple[str, ...] | None:
     if file is None:
         return None
-    from fmnist_runtime import label_files
+    from fmnist_runtime.model import label_files
 
     return label_files.read(file)
 
@@ -134,7 +134,7 @@ def _say_model(classifier: "Classifier", as_json: bool) -> None:
 
 
 def _list_models(as_json: bool) -> int:
-    from fmnist_runtime.listing import shipped_models
+    from fmnist_runtime.model.catalogue import shipped_models
 
     models = shipped_models()
     if as_json:
@@ -183,14 +183,14 @@ def _files(name: str, raw: bool) -> "list[Path | None]":
     """The files that `name` stands for, None for standard input."""
     if name == _STANDARD_INPUT:
         return [None]
-    from fmnist_runtime import sources
+    from fmnist_runtime.sources import paths
 
     files: list[Path | None] = []
-    for path in sources.files_of(name):
-        if raw or not sources.is_folder(path):
+    for path in paths.files_of(name):
+        if raw or not paths.is_folder(path):
             files.append(path)
             continue
-        images, skipped = sources.images_in(path)
+        images, skipped = paths.images_in(path)
         files += images
         if skipped:
             warn(skipped)
@@ -198,7 +198,8 @@ def _files(name: str, raw: bool) -> "list[Path | None]":
 
 
 def _read(file: Path | None, asked: _Asked) -> "Iterator[Image]":
-    from fmnist_runtime import frames, images
+    from fmnist_runtime.sources import frames
+    from fmnist_runtime.sources import image_files as images
 
     if file is None:
         stream = _standard_input()
@@ -234,7 +235,7 @@ def _say(image: "Image", classifier: "Classifier", asked: _Asked) -> None:
         scores = "   ".join(f"{printable(prediction.label):<11} {_percent(prediction.score):>7}" for prediction in best)
         say(f"{name}   {scores}{'   unsure' if unsure else ''}")
     if asked.show:
-        from fmnist_runtime import drawing
+        from fmnist_runtime.images import drawing
 
         stream = sys.stderr if asked.as_json else sys.stdout
         click.echo(drawing.draw(image.pixels, drawing.style_for(stream)), file=stream, color=True)

@@ -7,8 +7,8 @@ import click
 from fmnist_runtime.commandline import Command, say, say_json
 
 if TYPE_CHECKING:
-    from fmnist_runtime.board import Board
-    from fmnist_runtime.doctor import Report
+    from fmnist_runtime.device.board import Board
+    from fmnist_runtime.device.doctor import Report
 
 
 @click.command("fmnist-doctor", cls=Command)
@@ -18,7 +18,7 @@ def main(as_json: bool) -> int:
 
     The exit code is 1 where none does; the last lines say what to do.
     """
-    from fmnist_runtime.doctor import examine
+    from fmnist_runtime.device.doctor import examine
 
     report = examine()
     if as_json:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import click
 
 from fmnist_runtime.commandline import FILE, Command, backend_option, pixel_options, quiet_stderr, say, say_json, warn
-from fmnist_runtime.shipped import SHIPPED
+from fmnist_runtime.model.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from fmnist_runtime.classifier import Classifier
-    from fmnist_runtime.pixel_range import PixelRange
-    from fmnist_runtime.verification import Verification
+    from fmnist_runtime.device.verification import Verification
+    from fmnist_runtime.images.pixel_range import PixelRange
 
 
 @click.command("fmnist-verify", cls=Command, epilog=f"Shipped models: {', '.join(SHIPPED)}.")
@@ -62,16 +62,17 @@ def main(
 
 
 def _verify(classifier: "Classifier", golden: Path | None, data_folder: Path | None) -> "Verification":
-    from fmnist_runtime import board, dataset, idx_folder, verification
-    from fmnist_runtime import golden as golden_file
+    from fmnist_runtime.data import fashion_mnist_files, idx_folder
+    from fmnist_runtime.device import board, verification
     from fmnist_runtime.errors import ModelFileError
+    from fmnist_runtime.model import golden as golden_file
 
     machine = board.title()
     path = golden or golden_file.beside(classifier.model)
     images = golden_file.read(path) if path else None
     if data_folder is None and images is not None:
         return verification.verify_golden(classifier, images, machine)
-    folder = data_folder or dataset.DEBIAN_FOLDER
+    folder = data_folder or fashion_mnist_files.DEBIAN_FOLDER
     if data_folder is None and not folder.is_dir():
         raise ModelFileError(
             f"{classifier.model}: no golden file beside it and no data set in {folder}; "

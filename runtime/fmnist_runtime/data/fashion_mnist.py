@@ -1,28 +1,29 @@
 """Fashion-MNIST from the first place that has it: a folder, Keras's cache, Debian's package, a download.
 
-Imports no tensorflow unless a download is needed. `python -m fmnist_train.data` says where the data set is.
+`python -m fmnist_runtime.data.fashion_mnist` says where the data set is.
 """
 
-import socket
+import os
 import sys
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_runtime.commandline import warn
-from fmnist_runtime.dataset import (
+from fmnist_runtime.data.fashion_mnist_files import (
     DEBIAN_FOLDER,
     DIGESTS,
+    SIZES,
     Split,
     find_file,
     read_test_split,
     read_training_split,
 )
 from fmnist_runtime.errors import DataError
-from fmnist_train import backend
+from fmnist_runtime.system.atomic import write_atomically
 
 # What keras.datasets.fashion_mnist.load_data downloads from, and where it keeps the files.
 _ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
@@ -78,7 +79,7 @@ def to_float(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def keras_cache() -> Path:
     """The folder where Keras keeps downloaded Fashion-MNIST files: ~/.keras, or KERAS_HOME."""
-    return backend.home() / _KERAS_FOLDER
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / _KERAS_FOLDER
 
 
 def _present(folder: Path) -> bool:
@@ -93,27 +94,26 @@ def _read(folder: Path) -> FashionMnist:
 
 def _download() -> Path:
     """Download the four files into Keras's cache; DataError where that is impossible."""
-    keras = _keras()
-    previous = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_DOWNLOAD_SILENCE_SECONDS)
+    folder = keras_cache()
     try:
         for name in DIGESTS:
-            keras.utils.get_file(f"{name}.gz", f"{_ORIGIN}{name}.gz", cache_subdir=str(_KERAS_FOLDER))
-    except Exception as error:  # get_file lets urllib's and its own errors through, without a common base
+            write_atomically(folder / f"{name}.gz", _fetch(f"{_ORIGIN}{name}.gz", SIZES[name]))
+    except Exception as error:  # urllib and its protocols let through errors without a common base
         raise DataError(
-            f"Fashion-MNIST is not in {keras_cache()} nor in {DEBIAN_FOLDER}, and its download failed ({error}); "
+            f"Fashion-MNIST is not in {folder} nor in {DEBIAN_FOLDER}, and its download failed ({error}); "
             f"give its folder with --data, or run: apt-get install dataset-fashion-mnist"
         ) from error
-    finally:
-        socket.setdefaulttimeout(previous)
-    return keras_cache()
+    return folder
 
 
-def _keras() -> Any:
-    backend.load(warn)
-    import keras
-
-    return keras
+def _fetch(address: str, most: int) -> bytes:
+    """What `address` has, at most `most` bytes: a .gz is smaller than what it holds, and that is checked when read."""
+    warn(f"downloading {address}")
+    with urllib.request.urlopen(address, timeout=_DOWNLOAD_SILENCE_SECONDS) as answer:
+        content: bytes = answer.read(most + 1)
+    if len(content) > most:
+        raise DataError(f"{address} has more than {most:,} bytes")
+    return content
 
 
 def _take(split: Split, indices: NDArray[np.int64]) -> Split:

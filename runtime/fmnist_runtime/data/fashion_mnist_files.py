@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime import idx
 from fmnist_runtime.errors import DataError
-from fmnist_runtime.files import sha256
+from fmnist_runtime.images import idx
+from fmnist_runtime.system.atomic import sha256
 
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 

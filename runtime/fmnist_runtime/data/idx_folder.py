@@ -9,12 +9,12 @@ Fashion-MNIST is known by the SHA-256 of its files, and a folder that holds some
 from dataclasses import dataclass
 from pathlib import Path
 
-from fmnist_runtime import idx
-from fmnist_runtime.dataset import DIGESTS, Split, find_file
+from fmnist_runtime.data.fashion_mnist_files import DIGESTS, Split, find_file
+from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 from fmnist_runtime.errors import DataError
-from fmnist_runtime.files import sha256
-from fmnist_runtime.labels import CLASS_NAMES
-from fmnist_runtime.pixels import SHAPE
+from fmnist_runtime.images import idx
+from fmnist_runtime.images.types import SHAPE
+from fmnist_runtime.system.atomic import sha256
 
 FASHION_MNIST = "fashion-mnist"
 

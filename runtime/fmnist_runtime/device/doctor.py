@@ -11,10 +11,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import fmnist_runtime
-from fmnist_runtime import board, child, installation
-from fmnist_runtime.board import Board
+from fmnist_runtime.device import board
+from fmnist_runtime.device.board import Board
 from fmnist_runtime.errors import FmnistError, RuntimeMissingError
-from fmnist_runtime.shipped import MODELS_FOLDER
+from fmnist_runtime.inference import installation
+from fmnist_runtime.model.shipped import MODELS_FOLDER
+from fmnist_runtime.system import child
 
 # Made by scripts/doctor_model.py: averages of the four quarters, then softmax(4 * average[k % 4] / (1 + k // 4)).
 MODEL = MODELS_FOLDER / "doctor.tflite"
@@ -85,7 +87,7 @@ def examine() -> Report:
         numpy_missing = f"numpy is not installed; {installation.fix()}"
         findings: tuple[Finding, ...] = (Finding("any", None, numpy_missing),)
     else:
-        from fmnist_runtime import interpreters
+        from fmnist_runtime.inference import interpreters
 
         findings = tuple(_try(backend) for backend in interpreters.BACKENDS)
     to_do = tuple(board.advice(found))
@@ -98,7 +100,7 @@ def probe(backend: str) -> None:
     """The child: run the tiny model on `backend`, print a finding's version and problem as JSON."""
     version = None
     try:
-        from fmnist_runtime import interpreters
+        from fmnist_runtime.inference import interpreters
 
         version = interpreters.version(backend)
         problem = _problem(backend)

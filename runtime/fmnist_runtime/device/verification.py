@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_runtime.classifier import Classifier
-from fmnist_runtime.dataset import Split
+from fmnist_runtime.data.fashion_mnist_files import Split
 from fmnist_runtime.errors import ModelFileError
-from fmnist_runtime.files import sha256
-from fmnist_runtime.golden import Golden
+from fmnist_runtime.model.golden import Golden
+from fmnist_runtime.system.atomic import sha256
 
 # Runtimes and processors turn an answer on at most one image in 10,000 (facts, "Emulated ARM"); the golden images are
 # the most likely ones, so one of them may turn, and five of all.

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime import pixel_range
-from fmnist_runtime.graph import Graph, Operator, Tensor
-from fmnist_runtime.pixel_range import PixelRange
+from fmnist_runtime.flatbuffer.graph import Graph, Operator, Tensor
+from fmnist_runtime.images import pixel_range
+from fmnist_runtime.images.pixel_range import PixelRange
 
 # A factor of at most this makes small numbers of 0..255: 1/255, 1/127.5, 1/(255 * std) with a std from 0.125 on.
 _SMALL = 1 / 32

@@ -9,16 +9,16 @@ Buffer, Metadata, SignatureDef, TensorMap), where a field's slot is its place in
 The results are named tuples: dataclasses would take a twentieth of the time in which a classifier starts.
 
 What it cannot see: whether the numbers in a weight are those that were trained, and whether a kernel accepts its
-options (fmnist_runtime.trial finds out).
+options (fmnist_runtime.inference.sandbox finds out).
 """
 
 import math
 from typing import NamedTuple
 
-from fmnist_runtime import flatbuffer
 from fmnist_runtime.errors import ModelFileError
-from fmnist_runtime.flatbuffer import Table, Vector, damaged
-from fmnist_runtime.operators import CUSTOM, operator_name
+from fmnist_runtime.flatbuffer import tables
+from fmnist_runtime.flatbuffer.operators import CUSTOM, operator_name
+from fmnist_runtime.flatbuffer.tables import Table, Vector, damaged
 
 IDENTIFIER = b"TFL3"
 SCHEMA_VERSION = 3
@@ -104,7 +104,7 @@ class Graph(NamedTuple):
 
 def read(content: bytes) -> Graph:
     """The graph in `content`, the bytes of a .tflite file. Raises ModelFileError where anything is out of bounds."""
-    model = flatbuffer.root(content, IDENTIFIER)
+    model = tables.root(content, IDENTIFIER)
     version = model.scalar(0, "I")
     if version != SCHEMA_VERSION:
         raise damaged(f"it has schema version {version}, expected {SCHEMA_VERSION}")

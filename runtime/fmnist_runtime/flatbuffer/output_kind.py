@@ -7,7 +7,7 @@ where it is a logit. A score is worth something only where this is known, and th
 import math
 from typing import Literal, get_args
 
-from fmnist_runtime.graph import Graph, Operator
+from fmnist_runtime.flatbuffer.graph import Graph, Operator
 
 OutputKind = Literal["probabilities", "log-probabilities", "independent probabilities", "logits", "unknown"]
 OUTPUT_KINDS: tuple[str, ...] = get_args(OutputKind)

@@ -1,6 +1,6 @@
 """Encoded pictures (PNG, JPEG, ...) as RGB pixels of a bounded size, whatever the mode, depth and rotation.
 
-What it does not do: find the garment (fmnist_runtime.photos). Pillow is imported when the first picture is read.
+It does not find the garment (fmnist_runtime.preprocessing). Pillow is imported when the first picture is read.
 """
 
 import logging
@@ -12,8 +12,8 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime import depths
 from fmnist_runtime.errors import ImageError
+from fmnist_runtime.images import bit_depths
 
 if TYPE_CHECKING:
     from PIL import Image as Pillow
@@ -143,8 +143,8 @@ class _Depth(NamedTuple):
 def _png_bits(source: Path | IO[bytes]) -> tuple[int, int | None, bool]:
     if isinstance(source, Path):
         with source.open("rb") as file:
-            return depths.png_bits(file)
-    return depths.png_bits(source)
+            return bit_depths.png_bits(file)
+    return bit_depths.png_bits(source)
 
 
 def _depth(picture: "Pillow.Image", png: tuple[int, int | None, bool] | None) -> _Depth:
@@ -211,9 +211,9 @@ def _deep(values: NDArray[Any], mode: str, depth: _Depth) -> tuple[NDArray[np.ui
     if low < 0 or scale is None:
         raise ValueError(f"pixels from {low:g} to {high:g}, expected 0 to {scales[-1]:g}")
     if mode == "F" or depth.scaled:
-        return depths.to_uint8(values, scale), None
-    bits = depths.bits_used(int(high), depth.stated)
-    return depths.to_uint8(values, 2**bits - 1), depths.sentence(int(high), bits, depth.stated)
+        return bit_depths.to_uint8(values, scale), None
+    bits = bit_depths.bits_used(int(high), depth.stated)
+    return bit_depths.to_uint8(values, 2**bits - 1), bit_depths.sentence(int(high), bits, depth.stated)
 
 
 def _deep_colours(plain: "Pillow.Image", depth: _Depth) -> tuple["Pillow.Image", str | None]:
@@ -223,13 +223,13 @@ def _deep_colours(plain: "Pillow.Image", depth: _Depth) -> tuple["Pillow.Image",
     """
     bands = plain.split()
     highest = max(int(band.getextrema()[1]) for band in bands[:3]) * 256 + 255  # type: ignore[arg-type]
-    bits = depths.bits_used(highest, depth.stated)
+    bits = bit_depths.bits_used(highest, depth.stated)
     if bits == 16:
         return plain, None
     if bits <= 12:
         raise _LostBitsError(
             f"16-bit colours that use {bits} bits, of which Pillow keeps the upper {bits - 8}; save it in 8 bits"
         )
-    table = depths.to_uint8(np.minimum(np.arange(256), 2 ** (bits - 8) - 1), 2 ** (bits - 8) - 1).tolist()
+    table = bit_depths.to_uint8(np.minimum(np.arange(256), 2 ** (bits - 8) - 1), 2 ** (bits - 8) - 1).tolist()
     spread = plain.point(table * 3 + list(range(256)) * (len(bands) - 3))
-    return spread, depths.sentence(highest, bits, depth.stated)
+    return spread, bit_depths.sentence(highest, bits, depth.stated)

@@ -13,8 +13,8 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime import reading
 from fmnist_runtime.errors import DataError
+from fmnist_runtime.system import reading
 
 GZIP_MAGIC = b"\x1f\x8b"
 _UNSIGNED_BYTE = 0x08

@@ -12,7 +12,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime.reading import reason
+from fmnist_runtime.system.reading import reason
 
 # numpy writes headers of 128 bytes and refuses those above 10,000.
 _MAXIMUM_HEADER = 12_000

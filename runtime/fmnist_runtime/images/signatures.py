@@ -1,6 +1,6 @@
 """Files of known kinds where raw frames are expected, told by more of their beginning than chance could make.
 
-A raw frame may begin with any bytes, so what fmnist_runtime.kinds looks at is too little: "BM" or 01 da may be the
+A raw frame may begin with any bytes, so what images/filetypes.py looks at is too little: "BM" or 01 da may be the
 first two pixels. Here a header is recognised by bytes that together leave one frame in 2**32 of random ones, and none
 of the data set's images. Sources: the formats' own specifications, named in the comments.
 """

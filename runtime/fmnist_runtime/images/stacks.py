@@ -9,10 +9,10 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime import idx, npy
 from fmnist_runtime.errors import DataError, ImageError
-from fmnist_runtime.npy import Header
-from fmnist_runtime.pixels import CONVENTION, SHAPE
+from fmnist_runtime.images import idx, npy
+from fmnist_runtime.images.npy import Header
+from fmnist_runtime.images.types import CONVENTION, SHAPE
 
 _IMAGE_BYTES = SHAPE[0] * SHAPE[1]
 # How much of an array of floats is looked at for a message.

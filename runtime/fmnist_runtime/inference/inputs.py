@@ -11,9 +11,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-SHAPE = (28, 28)
-CONVENTION = "uint8, 0 background, 255 garment"
-
 Writer = Callable[[NDArray[np.uint8]], object]
 
 

@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fmnist_runtime import child
 from fmnist_runtime.errors import FmnistError, IncompatibleModelError, ModelFileError, RuntimeMissingError
-from fmnist_runtime.files import sha256
+from fmnist_runtime.inference import interpreters
+from fmnist_runtime.system import child
+from fmnist_runtime.system.atomic import sha256
 
 # A Pi Zero 2 W takes some 3 s to import numpy and an interpreter.
 _SECONDS = 60
@@ -64,13 +65,11 @@ def _run(backend: str, flatbuffer: bytes) -> tuple[str, str] | None:
 
 def main(backend: str) -> None:
     """The child: build and run the model on standard input, print null or the error's kind and words as JSON."""
-    from fmnist_runtime import interpreters
-
     flatbuffer = sys.stdin.buffer.read()
     _limit(_MEMORY + _COPIES * len(flatbuffer))
     answer = None
     try:
-        interpreters.build(flatbuffer, backend)
+        interpreters.build_one(backend, flatbuffer)
     except tuple(_ERRORS.values()) as error:
         answer = type(error).__name__, str(error)
     except MemoryError:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from fmnist_runtime.errors import ModelFileError
-from fmnist_runtime.output_kind import OutputKind
+from fmnist_runtime.flatbuffer.output_kind import OutputKind
 
 Scores = Sequence[float] | Sequence[None]
 

@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fmnist_runtime import modelfile, shipped
 from fmnist_runtime.errors import ModelFileError
+from fmnist_runtime.model import model_file, shipped
 
 _PROOF_KEYS = {"runtime", "version", "accuracy", "agreement"}
 
@@ -38,7 +38,7 @@ def shipped_models() -> list[Listed]:
 
 def _listed(name: str) -> Listed:
     path = shipped.MODELS_FOLDER / shipped.SHIPPED[name]
-    description = modelfile.read(path).description or {}
+    description = model_file.read(path).description or {}
     proofs = description.get("proofs", [])
     if not proofs or any(not proof.keys() >= _PROOF_KEYS or proof["accuracy"] is None for proof in proofs):
         raise ModelFileError(f"{path}: it brings no proof, so it is not the file that was shipped; install it again")

@@ -13,8 +13,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from fmnist_runtime import pixel_range
 from fmnist_runtime.errors import PixelRangeError
+from fmnist_runtime.images import pixel_range
 
 # Rises when a reader that knows only the old one would misunderstand a file; not for a key that it may ignore.
 SCHEMA = 1

@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime import npy, reading
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.pixels import SHAPE
+from fmnist_runtime.images import npy
+from fmnist_runtime.images.types import SHAPE
+from fmnist_runtime.system import reading
 
 # The largest golden file that is read, packed, and what all of its arrays may unpack to: reading one takes three times
 # that at the most. 1,000 images of ten classes are a hundredth of it.

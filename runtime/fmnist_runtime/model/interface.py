@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime import output_kind, pixels, scores
 from fmnist_runtime.errors import DataError, ModelFileError, PixelRangeError
-from fmnist_runtime.graph import Tensor
-from fmnist_runtime.modelfile import ModelFile
-from fmnist_runtime.output_kind import OUTPUT_KINDS, OutputKind
-from fmnist_runtime.pixel_range import PixelRange, checked, quantized
+from fmnist_runtime.flatbuffer import output_kind
+from fmnist_runtime.flatbuffer.graph import Tensor
+from fmnist_runtime.flatbuffer.output_kind import OUTPUT_KINDS, OutputKind
+from fmnist_runtime.images.pixel_range import PixelRange, checked, quantized
+from fmnist_runtime.inference import inputs, scores
+from fmnist_runtime.model.model_file import ModelFile
 
 _SHAPES = ((1, 28, 28), (1, 28, 28, 1))
 _DTYPES = ("float32", "int8", "uint8", "int16")
@@ -42,7 +43,7 @@ class Interface(NamedTuple):
     def table(self, dtype: np.dtype[Any]) -> NDArray[Any]:
         """The input values of the 256 pixel values."""
         low, high = self.pixel_range[:2]
-        return pixels.table(dtype, low, high, self.input_scale, self.input_zero_point)
+        return inputs.table(dtype, low, high, self.input_scale, self.input_zero_point)
 
     def score_rule(self, dtype: np.dtype[Any]) -> scores.Rule:
         """How outputs of `dtype` become scores."""
@@ -153,7 +154,7 @@ def _labels(file: ModelFile, count: int, given: tuple[str, ...] | None) -> tuple
 
 def _told_labels(file: ModelFile, count: int) -> tuple[tuple[str, ...], str | None]:
     """The names in a plain file's metadata, else numbers: nothing else tells what its classes are."""
-    from fmnist_runtime import metadata_labels
+    from fmnist_runtime.model import metadata_labels
 
     found = metadata_labels.read(file.flatbuffer, count)
     if found:
@@ -200,7 +201,7 @@ def _told(file: ModelFile, source: Tensor) -> PixelRange | None:
     scale, zero_point = _quantization(source, file.path)
     told = quantized(source.dtype, scale, zero_point)
     if told is None:
-        from fmnist_runtime import first_layers
+        from fmnist_runtime.flatbuffer import first_layers
 
         told = first_layers.tell(file.graph, file.flatbuffer)
     try:

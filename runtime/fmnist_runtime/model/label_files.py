@@ -8,10 +8,10 @@ import codecs
 import re
 from pathlib import Path
 
-from fmnist_runtime import reading
 from fmnist_runtime.errors import DataError
+from fmnist_runtime.system import reading
 
-# Answers are recorded in 16 bits. A model file takes labels up to the same limits (fmnist_runtime.modelfile).
+# Answers are recorded in 16 bits. A model file takes labels up to the same limits (fmnist_runtime.model.model_file).
 MAXIMUM_BYTES = 2**20
 MAXIMUM_LABELS = 2**16
 MAXIMUM_LENGTH = 1000

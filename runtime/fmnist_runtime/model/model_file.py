@@ -21,11 +21,13 @@ import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fmnist_runtime import descriptions, graph, reading
-from fmnist_runtime.descriptions import SCHEMA, DescriptionError
 from fmnist_runtime.errors import ModelFileError
-from fmnist_runtime.files import sha256
-from fmnist_runtime.graph import Graph
+from fmnist_runtime.flatbuffer import graph
+from fmnist_runtime.flatbuffer.graph import Graph
+from fmnist_runtime.model import description as descriptions
+from fmnist_runtime.model.description import SCHEMA, DescriptionError
+from fmnist_runtime.system import reading
+from fmnist_runtime.system.atomic import sha256
 
 MARKER = "fmnist-edge zip"
 LABELS = "labels.txt"

@@ -1,7 +1,7 @@
 """The models inside the package: ready to use on a machine that has nothing else.
 
 Each is an int8 file of fmnist-export with the golden file beside it that was exported with it; `make shipped-models`
-makes them. What they are (fmnist_runtime.listing) is read from the files themselves.
+makes them. What they are (fmnist_runtime.model.catalogue) is read from the files themselves.
 """
 
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fmnist_runtime.errors import ModelFileError
 
-MODELS_FOLDER = Path(__file__).parent / "models"
+MODELS_FOLDER = Path(__file__).parents[1] / "models"
 # Half the errors of the mlp, for microseconds that starting Python takes a hundred times over (README, "Which model").
 DEFAULT = "cnn-micro"
 SHIPPED: dict[str, str] = {
@@ -39,6 +39,6 @@ def golden_path(name: str = DEFAULT) -> Path:
 
     The default's images stand in wherever real images are wanted and none are named.
     """
-    from fmnist_runtime import golden
+    from fmnist_runtime.model import golden
 
     return MODELS_FOLDER / golden.name(name)

@@ -6,20 +6,19 @@ rows and columns; sharpen by a Gaussian of radius and standard deviation 1.0, mo
 side to 28 with the garment in the middle; negate; 8-bit grey.
 
 Three differences, because the data set was made from studio pictures of 51x73 pixels on #fdfdfd and a camera's are
-neither: the background may have a gradient and noise (fmnist_runtime.background); its own grey becomes 0 rather than
+neither: the background may have a gradient and noise (background.py); its own grey becomes 0 rather than
 nearly 0; and rows and columns are averaged, not skipped.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime import background
-from fmnist_runtime.background import Background
 from fmnist_runtime.errors import ImageError
-from fmnist_runtime.images import Invert
-from fmnist_runtime.pictures import Picture
-from fmnist_runtime.pixels import SHAPE
-from fmnist_runtime.sharpening import sharpen
+from fmnist_runtime.images.decoding import Picture
+from fmnist_runtime.images.types import SHAPE, Invert
+from fmnist_runtime.preprocessing import background
+from fmnist_runtime.preprocessing.background import Background
+from fmnist_runtime.preprocessing.sharpening import sharpen
 
 _SIDE = SHAPE[0]
 # ITU-R BT.601 luma, what Pillow's convert("L") uses too.

@@ -7,11 +7,11 @@ from typing import IO
 
 import numpy as np
 
-from fmnist_runtime import reading, signatures
-from fmnist_runtime.background import looks_light
 from fmnist_runtime.errors import ImageError
-from fmnist_runtime.images import NEGATIVE, Image, Invert
-from fmnist_runtime.pixels import SHAPE
+from fmnist_runtime.images import signatures
+from fmnist_runtime.images.types import NEGATIVE, SHAPE, Image, Invert
+from fmnist_runtime.preprocessing.background import looks_light
+from fmnist_runtime.system import reading
 
 FRAME_BYTES = SHAPE[0] * SHAPE[1]
 

@@ -1,7 +1,7 @@
 """Images from files: pictures of any kind, numpy arrays, the data set's IDX files; one (28, 28) uint8 after another.
 
-What it does not: turn a photo into the data set's kind of picture (fmnist_runtime.photos), find the files of a folder
-(fmnist_runtime.sources), read raw frames (fmnist_runtime.frames).
+It does not turn a photograph into the data set's kind of picture (fmnist_runtime.preprocessing), find the files of a
+folder (fmnist_runtime.sources.paths) or read raw frames (fmnist_runtime.sources.frames).
 """
 
 import contextlib
@@ -10,21 +10,16 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Literal, NamedTuple
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime import kinds, png, reading, stacks
-from fmnist_runtime.background import looks_light
 from fmnist_runtime.errors import FmnistError, ImageError
-from fmnist_runtime.pixels import CONVENTION, SHAPE
-
-Invert = Literal["auto", "yes", "no"]
-INVERT: tuple[Invert, ...] = ("auto", "yes", "no")
-
-# What an image is told that is passed on as it is and looks like the negative of what the model expects.
-NEGATIVE = f"its border is light, the model expects {CONVENTION}; passed on untouched, --invert yes inverts it"
+from fmnist_runtime.images import filetypes, png, stacks
+from fmnist_runtime.images.types import INVERT, NEGATIVE, SHAPE, Image, Invert
+from fmnist_runtime.preprocessing.background import looks_light
+from fmnist_runtime.system import reading
 
 # An encoded picture, and what gzip may unpack to: the data set's largest file is 47 MB.
 MAX_BYTES = 256 * 2**20
@@ -33,27 +28,14 @@ _SMALL = 4096
 _STANDARD_INPUT = Path("-")
 
 
-class Image(NamedTuple):
-    """An image with the file that it came from and its number there, None in a file of one image.
-
-    `note` says in words what was decided about the image, or what looks wrong with it; None where there is nothing to
-    say.
-    """
-
-    source: Path
-    item: int | None
-    pixels: NDArray[np.uint8]
-    note: str | None = None
-
-
 def read_images(
     path: str | os.PathLike[str], indices: Sequence[int] = (), *, invert: Invert = "auto"
 ) -> Iterator[Image]:
     """The images in the file `path`, each (28, 28) uint8, 0 background and 255 garment; only `indices` if given.
 
     The content decides how the file is read, not its name. A picture that is 28x28 and grey, an array and an IDX file
-    pass through untouched unless `invert` is "yes"; any other picture is converted as fmnist_runtime.photos says, and
-    negated if `invert` is "yes", or "auto" and its background is light.
+    pass through untouched unless `invert` is "yes"; any other picture is converted by
+    fmnist_runtime.preprocessing.fashion_mnist, and negated if `invert` is "yes", or "auto" and its background is light.
 
     Raises ImageError where the file is unreadable, holds other shapes or dtypes, or has no image of that number, and
     whatever else goes wrong while it is read. A picture, a gzip or an array in Fortran order may take MAX_BYTES, twice
@@ -93,13 +75,13 @@ def _reading(name: str) -> Iterator[None]:
 def _images(path: Path, file: IO[bytes], indices: Sequence[int], invert: Invert) -> Iterator[Image]:
     if invert not in INVERT:
         raise ImageError(f"invert={invert!r} is unknown, expected one of {', '.join(INVERT)}")
-    start = file.read(kinds.LENGTH)
+    start = file.read(filetypes.LENGTH)
     file.seek(0)
-    kind = kinds.kind_of(start)
-    if kind not in kinds.ARRAYS:
+    kind = filetypes.kind_of(start)
+    if kind not in filetypes.ARRAYS:
         yield _read_picture(path, file, start, kind, indices, invert)
         return
-    open_stack = stacks.open_numpy if kind == kinds.NPY else stacks.open_idx
+    open_stack = stacks.open_numpy if kind == filetypes.NPY else stacks.open_idx
     stack = open_stack(file, MAX_BYTES, str(path))
     if stack.single:
         _check_single(path, indices)
@@ -159,8 +141,8 @@ def _read_picture(
     if not start:
         raise ImageError(f"{path}: empty, expected an image, .npy or IDX file")
     if kind is None:
-        hint = "; save HEIC photos as JPEG" if kinds.is_heic(start) else ""
-        raise ImageError(f"{path}: not an image that can be read, expected {kinds.PICTURES}, .npy or IDX{hint}")
+        hint = "; save HEIC photos as JPEG" if filetypes.is_heic(start) else ""
+        raise ImageError(f"{path}: not an image that can be read, expected {filetypes.PICTURES}, .npy or IDX{hint}")
     _check_single(path, indices)
     size = file.seek(0, 2)
     if size > MAX_BYTES:
@@ -170,14 +152,15 @@ def _read_picture(
     if size < _SMALL and kind == "PNG" and (plain := png.read_plain(file.read())) is not None:
         return _untouched(path, None, plain, invert, warned=False)
     file.seek(0)
-    from fmnist_runtime import photos, pictures
+    from fmnist_runtime.images import decoding
+    from fmnist_runtime.preprocessing import fashion_mnist
 
-    picture = pictures.decode(file, kind, str(path))
+    picture = decoding.decode(file, kind, str(path))
     grey = picture.grey
     if grey is not None and grey.shape == SHAPE:
         image = _untouched(path, None, grey, invert, warned=False)
         return image._replace(note=_joined(picture.note, image.note))
-    pixels, note = photos.convert(picture, invert, str(path))
+    pixels, note = fashion_mnist.convert(picture, invert, str(path))
     return Image(path, None, pixels, _joined(picture.note, note))
 
 

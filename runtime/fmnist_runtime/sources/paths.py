@@ -5,8 +5,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from fmnist_runtime import kinds
 from fmnist_runtime.errors import ImageError
+from fmnist_runtime.images import filetypes
 
 _IMAGE_STACK = b"\0\0\x08\x03"
 _NAMED = 3
@@ -51,7 +51,7 @@ def images_in(folder: Path) -> tuple[list[Path], str | None]:
         (images if _is_image(path) else others).append(path)
     if not images:
         found = f"{len(others)} files, none of them an image" if others else "no file in it"
-        raise ImageError(f"{folder}: {found}, expected {kinds.PICTURES}, .npy or IDX images")
+        raise ImageError(f"{folder}: {found}, expected {filetypes.PICTURES}, .npy or IDX images")
     if not others:
         return images, None
     names = ", ".join(str(path.relative_to(folder)) for path in others[:_NAMED])
@@ -76,12 +76,12 @@ def _is_image(path: Path) -> bool:
             return False
         with path.open("rb") as file:
             start = file.read(_PACKED)
-        kind = kinds.kind_of(start[: kinds.LENGTH])
-        if kind == kinds.GZIP:
+        kind = filetypes.kind_of(start[: filetypes.LENGTH])
+        if kind == filetypes.GZIP:
             start = zlib.decompressobj(wbits=31).decompress(start, len(_IMAGE_STACK))
     except FileNotFoundError:
         return False  # a link that leads nowhere
     except (OSError, ValueError, zlib.error):
         # What cannot be opened is not passed over in silence: reading it will say why. What only looks packed is.
         return not os.access(path, os.R_OK)
-    return start.startswith(_IMAGE_STACK) if kind in (kinds.IDX, kinds.GZIP) else kind is not None
+    return start.startswith(_IMAGE_STACK) if kind in (filetypes.IDX, filetypes.GZIP) else kind is not None

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from fmnist_benchmarks import calibration, errors
-from fmnist_benchmarks.errors import Answers, Pair
-from fmnist_runtime.dataset import Split
 from helpers import BIN, run_command
+
+from fmnist_benchmarks.errors import answers as errors
+from fmnist_benchmarks.errors import calibration
+from fmnist_benchmarks.errors.answers import Answers, Pair
+from fmnist_runtime.data.fashion_mnist_files import Split
 
 LABELS = np.array([0, 0, 6, 6, 4], np.uint8)
 
@@ -71,5 +72,5 @@ def test_the_command_draws_and_counts(tmp_path: Path, test_split: Split) -> None
 
 
 def test_it_draws_without_tensorflow() -> None:
-    code = "import sys, fmnist_benchmarks.error_figures; print('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    code = "import sys, fmnist_benchmarks.errors.figures; print('tensorflow' in sys.modules or 'keras' in sys.modules)"
     assert run_command("python", "-c", code, folder=BIN).stdout == "False\n"

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from fmnist_benchmarks import frontier_table, labels, rungs
-from fmnist_benchmarks.frontier_figure import Point, front
-from fmnist_benchmarks.labels import Box
-from fmnist_benchmarks.published import PUBLISHED
-from fmnist_benchmarks.rungs import TARGETS, Target
-from fmnist_runtime import interpreters, modelfile, shipped
-from fmnist_runtime.errors import ModelFileError
 from helpers import BIN, run_command
+
+from fmnist_benchmarks.frontier import models, table
+from fmnist_benchmarks.frontier.figure import Point, front
+from fmnist_benchmarks.frontier.models import TARGETS, Target
+from fmnist_benchmarks.frontier.published import PUBLISHED
+from fmnist_benchmarks.output import label_placement
+from fmnist_benchmarks.output.label_placement import Box
+from fmnist_runtime.errors import ModelFileError
+from fmnist_runtime.inference import interpreters
+from fmnist_runtime.model import model_file, shipped
 
 MLP = shipped.model_path("mlp")
 
@@ -33,7 +35,7 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_accuracy_is_measured_on_all_test_images(document: dict[str, Any]) -> None:
     (result,) = document["results"]
-    description = modelfile.read(MLP).description
+    description = model_file.read(MLP).description
     assert description is not None
     proof = next(one for one in description["proofs"] if one["runtime"] == result["runtime"])
     assert document["images"] == 10_000
@@ -55,7 +57,7 @@ def test_the_figure_is_drawn_again_without_measuring(document: dict[str, Any], t
 
 
 def test_the_table_has_every_target_and_every_published_row(document: dict[str, Any]) -> None:
-    text = frontier_table.markdown(document)
+    text = table.markdown(document)
     for name in TARGETS:
         assert f"\n| {name} |" in text
     assert text.count("| not measured |") == len(TARGETS) - 1
@@ -82,7 +84,7 @@ def test_labels_cover_neither_points_nor_each_other() -> None:
     anchors = [(100.0, 100.0), (112.0, 100.0), (105.0, 108.0), (195.0, 195.0)]
     points = [Box(x - 4, y - 4, x + 4, y + 4) for x, y in anchors]
     area = Box(0, 0, 200, 200)
-    placed = labels.place(anchors, [(40.0, 10.0)] * 4, points, area)
+    placed = label_placement.place(anchors, [(40.0, 10.0)] * 4, points, area)
     assert all(box.overlap(point) == 0 for box in placed for point in points)
     assert all(one.overlap(other) == 0 for one, other in itertools.combinations(placed, 2))
     assert all(box.overlap(area) == pytest.approx(400) for box in placed)
@@ -92,24 +94,24 @@ def test_a_rung_is_called_as_its_folder_its_stem_or_as_it_is_told(tmp_path: Path
     for name in ("tiny", "small"):
         (tmp_path / name).mkdir()
         shutil.copy(MLP, tmp_path / name / "model-int8.tflite")
-    assert [rung.name for rung in rungs.find([str(tmp_path)])] == ["small", "tiny"]
-    assert [rung.name for rung in rungs.find([str(tmp_path / "tiny"), "mlp"])] == ["tiny", "mlp"]
-    assert [rung.name for rung in rungs.find([str(MLP), "mine=mlp"])] == ["mlp", "mine"]
-    assert rungs.titles(rungs.find([f"a={tmp_path / 'tiny'}"])) == [("a", tmp_path / "tiny" / "model-int8.tflite")]
+    assert [rung.name for rung in models.find([str(tmp_path)])] == ["small", "tiny"]
+    assert [rung.name for rung in models.find([str(tmp_path / "tiny"), "mlp"])] == ["tiny", "mlp"]
+    assert [rung.name for rung in models.find([str(MLP), "mine=mlp"])] == ["mlp", "mine"]
+    assert models.titles(models.find([f"a={tmp_path / 'tiny'}"])) == [("a", tmp_path / "tiny" / "model-int8.tflite")]
     with pytest.raises(ModelFileError, match=r"mlp has .* as int8 already"):
-        rungs.find([str(MLP), "mlp"])
+        models.find([str(MLP), "mlp"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelFileError, match="expected what fmnist-export --quantize writes"):
-        rungs.find([str(tmp_path / "empty")])
+        models.find([str(tmp_path / "empty")])
 
 
 def test_a_target_says_in_what_it_is_missed() -> None:
     target = Target(32_000, 0.93)
-    assert rungs.missed(target, 32_000, 0.93, 0.932, 0.995) == []
-    assert rungs.missed(target, 32_001, 0.9299, 0.9299, 0.9949) == [
+    assert models.missed(target, 32_000, 0.93, 0.932, 0.995) == []
+    assert models.missed(target, 32_001, 0.9299, 0.9299, 0.9949) == [
         "32,001 bytes",
         "accuracy 0.9299",
         "agreement 0.9949",
     ]
-    assert rungs.missed(target, 1, 0.94, 0.9421, 1.0) == ["0.21 points below Keras"]
-    assert rungs.missed(Target(None, 0.8), 10**9, 0.8, None, None) == ["no proof against Keras"]
+    assert models.missed(target, 1, 0.94, 0.9421, 1.0) == ["0.21 points below Keras"]
+    assert models.missed(Target(None, 0.8), 10**9, 0.8, None, None) == ["no proof against Keras"]

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fmnist_benchmarks import benchmark, conditions, energy
-from fmnist_benchmarks.conditions import Conditions
-from fmnist_runtime import shipped
-from fmnist_runtime.golden import read
+from fmnist_benchmarks.measure import conditions, energy, rounds
+from fmnist_benchmarks.measure.conditions import Conditions
+from fmnist_runtime.model import shipped
+from fmnist_runtime.model.golden import read
 
 QUIET = Conditions("performance", 1500.0, 50.0, (), 0.1, busy=10.0, stolen=0.0, own=5.0, seconds=100.0)
 RESULT: dict[str, Any] = {
@@ -129,8 +129,8 @@ def test_the_energy_of_an_image_is_the_sensors_power_by_the_time_it_takes(tmp_pa
     assert counter is not None
     images = read(shipped.golden_path()).images[:20]
     np.save(tmp_path / "images.npy", images)
-    subject = benchmark.examine(shipped.model_path(None), images, 1, "tflite-runtime")
-    found = benchmark.measure_energy(subject, tmp_path / "images.npy", benchmark.Settings(warm_up=10), counter)
+    subject = rounds.examine(shipped.model_path(None), images, 1, "tflite-runtime")
+    found = rounds.measure_energy(subject, tmp_path / "images.npy", rounds.Settings(warm_up=10), counter)
     assert found["watts"] == pytest.approx(3, rel=0.2)
     assert 0 < found["microjoules"] < 3e6
 

@@ -3,8 +3,8 @@ import random
 
 import pytest
 
-from fmnist_benchmarks import intervals
-from fmnist_benchmarks.intervals import Interval
+from fmnist_benchmarks.measure import intervals
+from fmnist_benchmarks.measure.intervals import Interval
 
 
 def test_the_ranks_of_the_table_in_the_books() -> None:

@@ -2,7 +2,7 @@ import gc
 
 import pytest
 
-from fmnist_benchmarks import latency
+from fmnist_benchmarks.measure import latency
 
 
 def test_quantiles_are_samples() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fmnist_benchmarks import comparing
+from fmnist_benchmarks.output import comparison
 from fmnist_runtime.errors import FmnistError
 
 FIGURES = ("load_us", "invoke_us.p50", "invoke_us.p99", "classify_us.p50", "peak_rss_kib")
@@ -22,41 +22,41 @@ def result(seed: int, times: float = 1.0, noise: float = 0.03) -> dict[str, Any]
 
 
 def baseline(seed: int, times: float = 1.0) -> dict[str, Any]:
-    return {"schema": comparing.SCHEMA, "machine": MACHINE, "results": [result(seed, times)], "path": "b.json"}
+    return {"schema": comparison.SCHEMA, "machine": MACHINE, "results": [result(seed, times)], "path": "b.json"}
 
 
-def verdicts(changes: list[comparing.Change]) -> set[str]:
+def verdicts(changes: list[comparison.Change]) -> set[str]:
     return {change.verdict for change in changes}
 
 
 def test_a_baseline_that_is_30_percent_faster_is_a_regression() -> None:
-    changes = comparing.compare(baseline(1, times=1 / 1.4), [result(2)])
-    assert verdicts(changes) == {comparing.SLOWER}
+    changes = comparison.compare(baseline(1, times=1 / 1.4), [result(2)])
+    assert verdicts(changes) == {comparison.SLOWER}
     assert all(change.share > 0.3 for change in changes)
-    assert verdicts(comparing.compare(baseline(1, times=1.5), [result(2)])) == {comparing.FASTER}
+    assert verdicts(comparison.compare(baseline(1, times=1.5), [result(2)])) == {comparison.FASTER}
 
 
 def test_noise_is_none() -> None:
     """Two runs alike, 200 times: nothing is called a change, although each lies up to 9 % from the other."""
     for seed in range(200):
-        changes = comparing.compare(baseline(seed), [result(seed + 1000, times=1.03, noise=0.06)])
-        assert verdicts(changes) == {comparing.SAME}, seed
+        changes = comparison.compare(baseline(seed), [result(seed + 1000, times=1.03, noise=0.06)])
+        assert verdicts(changes) == {comparison.SAME}, seed
 
 
 def test_a_change_within_the_tolerance_or_within_the_spread_is_none() -> None:
-    assert verdicts(comparing.compare(baseline(1), [result(2, times=1.08)])) == {comparing.SAME}
-    assert verdicts(comparing.compare(baseline(1), [result(2, times=1.3, noise=0.0)], tolerance=0.5)) == {
-        comparing.SAME
+    assert verdicts(comparison.compare(baseline(1), [result(2, times=1.08)])) == {comparison.SAME}
+    assert verdicts(comparison.compare(baseline(1), [result(2, times=1.3, noise=0.0)], tolerance=0.5)) == {
+        comparison.SAME
     }
     spread = result(2)
     spread["processes"] = {figure: [9, 14, 15, 16, 17, 30] for figure in FIGURES}
-    assert verdicts(comparing.compare(baseline(1), [spread])) == {comparing.SAME}
+    assert verdicts(comparison.compare(baseline(1), [spread])) == {comparison.SAME}
 
 
 def test_a_tail_and_a_start_are_allowed_three_times_the_tolerance() -> None:
-    changes = {change.figure: change.verdict for change in comparing.compare(baseline(1), [result(2, times=1.2)])}
-    assert changes["invoke_us.p50"] == changes["classify_us.p50"] == changes["peak_rss_kib"] == comparing.SLOWER
-    assert changes["invoke_us.p99"] == changes["load_us"] == comparing.SAME
+    changes = {change.figure: change.verdict for change in comparison.compare(baseline(1), [result(2, times=1.2)])}
+    assert changes["invoke_us.p50"] == changes["classify_us.p50"] == changes["peak_rss_kib"] == comparison.SLOWER
+    assert changes["invoke_us.p99"] == changes["load_us"] == comparison.SAME
 
 
 def test_another_model_or_thread_is_not_compared() -> None:
@@ -64,33 +64,33 @@ def test_another_model_or_thread_is_not_compared() -> None:
     with pytest.raises(
         FmnistError, match=r"holds a.tflite on litert, 1 thread, expected a.tflite on litert, 2 threads"
     ):
-        comparing.compare(baseline(1), [other])
-    assert len(comparing.compare(baseline(1), [other, result(3)])) == len(FIGURES)
+        comparison.compare(baseline(1), [other])
+    assert len(comparison.compare(baseline(1), [other, result(3)])) == len(FIGURES)
 
 
 def test_another_machine_is_refused() -> None:
-    comparing.check_machine(baseline(1), {**MACHINE, "load": 3})
+    comparison.check_machine(baseline(1), {**MACHINE, "load": 3})
     with pytest.raises(FmnistError, match="another machine"):
-        comparing.check_machine(baseline(1), {**MACHINE, "cpu": "another processor"})
+        comparison.check_machine(baseline(1), {**MACHINE, "cpu": "another processor"})
 
 
 def test_too_few_processes_are_refused() -> None:
-    comparing.check_processes(baseline(1), 5)
+    comparison.check_processes(baseline(1), 5)
     with pytest.raises(FmnistError, match="6 processes against 2 cannot tell"):
-        comparing.check_processes(baseline(1), 2)
+        comparison.check_processes(baseline(1), 2)
 
 
 def test_a_process_that_met_with_an_accident_hides_no_regression() -> None:
     before, now = baseline(1), result(2)
     before["results"][0]["processes"] = {figure: [7, 7.1, 7.2, 7, 7.1, 10.15] for figure in FIGURES}
     now["processes"] = {figure: [10, 10.1, 10.2, 10.3, 10.1, 10.2] for figure in FIGURES}
-    assert verdicts(comparing.compare(before, [now])) == {comparing.SLOWER}
+    assert verdicts(comparison.compare(before, [now])) == {comparison.SLOWER}
 
 
 def test_a_baseline_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "baseline.json"
     path.write_text(json.dumps(baseline(1)))
-    assert comparing.read(path)["results"] == baseline(1)["results"]
+    assert comparison.read(path)["results"] == baseline(1)["results"]
 
 
 def damaged() -> dict[str, Any]:
@@ -119,7 +119,7 @@ def damaged() -> dict[str, Any]:
         **{json.dumps(one): "incomplete" for one in (*odd, huge)},
         '{"schema": "\\u001b[31m"}': r"schema '\\x1b\[31m'",
         "[" * 100_000: "not JSON",
-        " " * (comparing.MAXIMUM_BYTES + 1): "more than 16,777,216 bytes",
+        " " * (comparison.MAXIMUM_BYTES + 1): "more than 16,777,216 bytes",
     }
 
 
@@ -128,6 +128,6 @@ def test_what_is_no_baseline_is_refused(tmp_path: Path, content: str, words: str
     path = tmp_path / "baseline.json"
     path.write_text(content)
     with pytest.raises(FmnistError, match=words):
-        comparing.read(path)
+        comparison.read(path)
     with pytest.raises(FmnistError, match="cannot be read"):
-        comparing.read(tmp_path / "missing.json")
+        comparison.read(tmp_path / "missing.json")

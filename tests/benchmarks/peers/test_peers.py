@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from environments import run_python
-from fmnist_benchmarks import cold_stages, limits
-from fmnist_benchmarks.workers import contender
-from fmnist_runtime import shipped
-from fmnist_runtime.dataset import Split
+
+from fmnist_benchmarks.measure.processes import contender
+from fmnist_benchmarks.scaling import limits
+from fmnist_benchmarks.startup import cold_stages
+from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.model import shipped
 
 PYTHON = Path(sys.executable)
 
@@ -69,7 +70,7 @@ def test_growth_measures_all_four_with_their_limits(tmp_path: Path) -> None:
         tmp_path / "growth.png",
         "--json",
     )
-    result = run_python(PYTHON, "-m", "fmnist_benchmarks.growth", *options)
+    result = run_python(PYTHON, "-m", "fmnist_benchmarks.scaling.growth", *options)
     assert result.returncode == 0, result.stderr
     document = json.loads(result.stdout)
     assert [one["images"] for one in document["images"]] == [1, 10]

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-
-from fmnist_benchmarks import record, tables
-from fmnist_runtime.errors import FmnistError
 from helpers import BIN, run_command
+
+from fmnist_benchmarks.publish import record, tables
+from fmnist_runtime.errors import FmnistError
 
 
 def test_the_readme_says_what_was_measured() -> None:
@@ -19,7 +19,7 @@ def test_the_readme_says_what_was_measured() -> None:
 def test_a_table_that_was_typed_by_hand_is_noticed(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text("before\n<!-- benchmark:machine -->\nthe fastest of all\n<!-- /benchmark:machine -->\nbehind\n")
-    command = ("-m", "fmnist_benchmarks.tables", readme)
+    command = ("-m", "fmnist_benchmarks.publish.tables", readme)
     assert run_command("python", *command, "--check", folder=BIN).returncode == 1
     assert run_command("python", *command, folder=BIN).returncode == 0
     assert run_command("python", *command, "--check", folder=BIN).returncode == 0
@@ -47,6 +47,6 @@ def test_every_part_has_its_command(tmp_path: Path) -> None:
 
 
 def test_a_part_without_its_folder_is_refused_before_anything_is_measured() -> None:
-    result = run_command("python", "-m", "fmnist_benchmarks.record", "other", "--only", "frontier", folder=BIN)
+    result = run_command("python", "-m", "fmnist_benchmarks.publish.record", "other", "--only", "frontier", folder=BIN)
     assert result.returncode == 2
     assert "the part frontier needs --ladder FOLDER" in result.stderr

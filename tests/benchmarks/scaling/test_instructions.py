@@ -4,9 +4,9 @@ import shutil
 
 import pytest
 
-from fmnist_benchmarks import instructions
+from fmnist_benchmarks.scaling import instructions
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.shipped import model_path
+from fmnist_runtime.model.shipped import model_path
 
 _COUNT = 50
 

@@ -5,7 +5,7 @@ from helpers import BIN
 
 
 def test_every_way_is_measured_beside_ours() -> None:
-    command = [BIN / "python", "-m", "fmnist_benchmarks.convolutions", "--model", "cnn-nano"]
+    command = [BIN / "python", "-m", "fmnist_benchmarks.training.convolutions", "--model", "cnn-nano"]
     child = subprocess.run(
         [*command, "--images", "256", "--rounds", "1", "--json"], capture_output=True, text=True, check=False
     )

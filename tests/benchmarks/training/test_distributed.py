@@ -1,6 +1,6 @@
 import pytest
 
-from fmnist_benchmarks.distributed import SIDES, images_a_second, summary
+from fmnist_benchmarks.training.distributed import SIDES, images_a_second, summary
 
 
 def test_the_first_epoch_does_not_count() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from fmnist_benchmarks.seeds import summary
+from fmnist_benchmarks.training.seeds import summary
 
 
 def test_mean_spread_and_extremes() -> None:

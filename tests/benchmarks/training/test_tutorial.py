@@ -1,6 +1,6 @@
 import pytest
 
-from fmnist_benchmarks.training import summary
+from fmnist_benchmarks.training.__main__ import summary
 
 
 def test_the_summary_of_known_runs() -> None:

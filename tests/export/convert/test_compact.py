@@ -7,18 +7,19 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
-from fmnist_export import convert, explain_tensors
-from fmnist_export.compact import compact
-from fmnist_runtime import graph
-from fmnist_train.models import cnn_nano
+from fmnist_export.convert import converter
+from fmnist_export.convert.compact import compact
+from fmnist_export.explain import tensors
+from fmnist_runtime.flatbuffer import graph
+from fmnist_train.models.networks import cnn_nano
 
 
 @pytest.fixture(scope="module")
 def contents() -> tuple[bytes, bytes]:
     """An int8 convolutional model as the converter writes it, and compacted."""
     calibration = np.random.default_rng(1).random((20, 28, 28), np.float32)
-    with convert.quiet_output():
-        content = convert.CONVERTERS["int8"](cnn_nano(), calibration)
+    with converter.quiet_output():
+        content = converter.CONVERTERS["int8"](cnn_nano(), calibration)
     return content, compact(content)
 
 
@@ -46,7 +47,7 @@ def test_every_number_is_the_same(contents: tuple[bytes, bytes]) -> None:
 def test_the_models_output_can_be_overwritten_without_changing_an_operator(contents: tuple[bytes, bytes]) -> None:
     model = graph.read(contents[1])
     first = model.operators[0].outputs[0]
-    changed = graph.read(explain_tensors.with_output(contents[1], first))
+    changed = graph.read(tensors.with_output(contents[1], first))
     assert changed.outputs == (first,) != model.outputs
     assert changed.operators == model.operators
 

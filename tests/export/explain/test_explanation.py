@@ -10,27 +10,31 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fmnist_export import convert, explain, keras_model, reference
-from fmnist_export.calibrate import Calibration
-from fmnist_export.explain import held_out
-from fmnist_export.explain_names import names
-from fmnist_export.explain_result import Explanation, costs
-from fmnist_export.explain_table import sentence, table
-from fmnist_export.explain_tensors import Comparison, sqnr
-from fmnist_export.explain_variants import calibrated, is_float, layers, weights
-from fmnist_runtime import dataset, graph, modelfile
+from fmnist_export.convert import converter
+from fmnist_export.convert.calibration import Calibration
+from fmnist_export.explain import explanation
+from fmnist_export.explain.explanation import held_out
+from fmnist_export.explain.names import names
+from fmnist_export.explain.result import Explanation, costs
+from fmnist_export.explain.table import sentence, table
+from fmnist_export.explain.tensors import Comparison, sqnr
+from fmnist_export.explain.variants import calibrated, is_float, layers, weights
+from fmnist_export.source import keras_model, reference
+from fmnist_runtime.data import fashion_mnist_files
+from fmnist_runtime.data.fashion_mnist import to_float
+from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 from fmnist_runtime.errors import ExportError
-from fmnist_runtime.labels import CLASS_NAMES
-from fmnist_train.data import to_float
+from fmnist_runtime.flatbuffer import graph
+from fmnist_runtime.model import model_file
 
 
 @pytest.fixture(scope="module")
-def training(data_folder: Path) -> dataset.Split:
-    return dataset.read_training_split(data_folder)
+def training(data_folder: Path) -> fashion_mnist_files.Split:
+    return fashion_mnist_files.read_training_split(data_folder)
 
 
 @pytest.fixture(scope="module")
-def calibration(training: dataset.Split) -> np.ndarray:
+def calibration(training: fashion_mnist_files.Split) -> np.ndarray:
     return to_float(Calibration().images(training))
 
 
@@ -41,12 +45,12 @@ def mlp(trained: Path) -> Any:
 
 
 @pytest.fixture(scope="module")
-def cnn(training: dataset.Split) -> Any:
+def cnn(training: fashion_mnist_files.Split) -> Any:
     keras_model.import_tensorflow()
     return _cnn(training)
 
 
-def _cnn(training: dataset.Split) -> Any:
+def _cnn(training: fashion_mnist_files.Split) -> Any:
     """Convolutions with BatchNorm, a depthwise one and a residual sum; drawn at random, the last layer fitted.
 
     The first channel of the depthwise convolution is always 0.
@@ -74,7 +78,7 @@ def _cnn(training: dataset.Split) -> Any:
     return model
 
 
-def _mlp(training: dataset.Split) -> Any:
+def _mlp(training: fashion_mnist_files.Split) -> Any:
     """Four Dense layers, drawn at random, the last fitted. The first unit of the first is always 0."""
     import keras
 
@@ -90,7 +94,7 @@ def _mlp(training: dataset.Split) -> Any:
     return model
 
 
-def _fit_last_layer(model: Any, training: dataset.Split) -> None:
+def _fit_last_layer(model: Any, training: fashion_mnist_files.Split) -> None:
     """Least squares in place of training: logits of 10 for the right class and 0 for the others."""
     import keras
 
@@ -145,7 +149,7 @@ def test_the_names_are_those_of_keras() -> None:
     assert names(["mlp/dense/MatMul", "mlp/dense_1/MatMul", "what/ever"], known) == ["dense", "dense_1", "what/ever"]
 
 
-def test_the_images_are_training_images_that_calibration_did_not_see(training: dataset.Split) -> None:
+def test_the_images_are_training_images_that_calibration_did_not_see(training: fashion_mnist_files.Split) -> None:
     images = held_out(training, Calibration(), 500)
     assert images.shape == (500, 28, 28)
     seen = {image.tobytes() for image in Calibration().images(training)}
@@ -154,11 +158,11 @@ def test_the_images_are_training_images_that_calibration_did_not_see(training: d
 
 
 def test_the_default_int8_of_the_mlp(
-    mlp: Any, calibration: np.ndarray, training: dataset.Split, tmp_path: Path
+    mlp: Any, calibration: np.ndarray, training: fashion_mnist_files.Split, tmp_path: Path
 ) -> None:
     images = held_out(training, Calibration(), 2000)
-    content = convert.convert(mlp, "int8", calibration)
-    found = explain.explain(mlp, "int8", content, calibration, to_float(images), tensor_images=100)
+    content = converter.convert(mlp, "int8", calibration)
+    found = explanation.explain(mlp, "int8", content, calibration, to_float(images), tensor_images=100)
     assert [(layer.operator, layer.dtype) for layer in found.layers] == [
         ("RESHAPE", "int8"),
         ("FULLY_CONNECTED", "int8"),
@@ -177,8 +181,8 @@ def test_the_default_int8_of_the_mlp(
     assert found.float_agreement == 1.0
     assert found.agreement == pytest.approx(1 - (hidden.cost or 0))
     # The agreement is the one of the file itself on the device's interpreter.
-    description = modelfile.describe(content, CLASS_NAMES, input={"range": [0.0, 1.0]})
-    (tmp_path / "m.tflite").write_bytes(modelfile.pack(content, CLASS_NAMES, description))
+    description = model_file.describe(content, CLASS_NAMES, input={"range": [0.0, 1.0]})
+    (tmp_path / "m.tflite").write_bytes(model_file.pack(content, CLASS_NAMES, description))
     np.save(tmp_path / "images.npy", images)
     files = [tmp_path / name for name in ("m.tflite", "images.npy", "outputs.npy")]
     said = subprocess.check_output([sys.executable, "-m", "fmnist_runtime.answers", *files])
@@ -189,7 +193,7 @@ def test_the_default_int8_of_the_mlp(
 
 
 def test_versions_of_a_model_are_rounded_as_the_file_or_not_at_all(mlp: Any, calibration: np.ndarray) -> None:
-    content = convert.convert(mlp, "int8", calibration)
+    content = converter.convert(mlp, "int8", calibration)
     versions = calibrated(mlp, "int8", calibration)
     file = graph.read(content)
     in_float = [number for number, operator in enumerate(layers(file)) if is_float(operator, file)]
@@ -211,23 +215,25 @@ def _weights(content: bytes) -> list[tuple[np.ndarray, tuple[float, ...]]]:
     return [(kernel, model.tensors[operator.outputs[0]].scales) for kernel, operator in found if kernel is not None]
 
 
-def test_layers_that_go_with_their_neighbours_have_no_cost(training: dataset.Split, calibration: np.ndarray) -> None:
+def test_layers_that_go_with_their_neighbours_have_no_cost(
+    training: fashion_mnist_files.Split, calibration: np.ndarray
+) -> None:
     import keras
 
     layers = keras.layers
     parts = [layers.Rescaling(1 / 255), layers.Conv2D(4, 5, activation="relu"), layers.AveragePooling2D(4)]
     model = keras.Sequential([keras.Input((28, 28, 1)), *parts, layers.Flatten(), layers.Dense(10)])
     pixels = 255 * calibration[..., np.newaxis]
-    content = convert.convert(model, "int8-strict", pixels)
+    content = converter.convert(model, "int8-strict", pixels)
     images = held_out(training, Calibration(), 100)[..., np.newaxis].astype(np.float32)
-    found = explain.explain(model, "int8-strict", content, pixels, images, tensor_images=10)
+    found = explanation.explain(model, "int8-strict", content, pixels, images, tensor_images=10)
     assert [layer.operator for layer in found.layers if layer.cost is not None] == ["CONV_2D", "FULLY_CONNECTED"]
     assert "AVERAGE_POOL_2D" in [layer.operator for layer in found.layers]
     assert sum(layer.cost or 0 for layer in found.layers) == pytest.approx(1 - found.agreement)
 
 
 def test_a_last_layer_in_float32_with_int8_weights_has_its_cost(
-    training: dataset.Split, calibration: np.ndarray
+    training: fashion_mnist_files.Split, calibration: np.ndarray
 ) -> None:
     import keras
 
@@ -251,13 +257,15 @@ def test_where_nothing_is_lost_no_layer_is_named() -> None:
     assert sentence(found).endswith("no layer costs agreement")
 
 
-def _explain(model: Any, precision: str, calibration: np.ndarray, training: dataset.Split) -> Explanation:
-    content = convert.convert(model, precision, calibration)
+def _explain(model: Any, precision: str, calibration: np.ndarray, training: fashion_mnist_files.Split) -> Explanation:
+    content = converter.convert(model, precision, calibration)
     images = to_float(held_out(training, Calibration(), 600))
-    return explain.explain(model, precision, content, calibration, images, tensor_images=30)
+    return explanation.explain(model, precision, content, calibration, images, tensor_images=30)
 
 
-def test_the_layers_of_a_residual_network(cnn: Any, calibration: np.ndarray, training: dataset.Split) -> None:
+def test_the_layers_of_a_residual_network(
+    cnn: Any, calibration: np.ndarray, training: fashion_mnist_files.Split
+) -> None:
     found = _explain(cnn, "int8-strict", calibration, training)
     by_name = {layer.name.split(" + ")[0]: layer for layer in found.layers}
     expected = "channel stem pool depthwise pointwise sum flat hidden classes"
@@ -311,9 +319,9 @@ def _great_weights(layer: str) -> Callable[[Any], None]:
     ],
 )
 def test_a_sabotaged_layer_is_named(
-    training: dataset.Split,
+    training: fashion_mnist_files.Split,
     calibration: np.ndarray,
-    build: Callable[[dataset.Split], Any],
+    build: Callable[[fashion_mnist_files.Split], Any],
     sabotage: Callable[[Any], None],
     name: str,
     precision: str,
@@ -331,4 +339,4 @@ def test_a_sabotaged_layer_is_named(
 
 def test_other_precisions_are_refused(mlp: Any, calibration: np.ndarray) -> None:
     with pytest.raises(ExportError, match="float32 cannot be explained, expected int8 or int8-strict"):
-        explain.explain(mlp, "float32", b"", calibration, calibration[:1])
+        explanation.explain(mlp, "float32", b"", calibration, calibration[:1])

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from fmnist_export import environments, targets
+from fmnist_export.prove import environments, targets
 from fmnist_runtime.errors import ExportError
 
 _NAME = "litert-1.4"
 # A target whose interpreter is a small wheel in a folder: real venv, real pip, no network.
 _FIND = """\
 import dataclasses, sys
-from fmnist_export import environments, targets
+from fmnist_export.prove import environments, targets
 environments._NEEDS = ()
 target = dataclasses.replace(targets.table()["litert-1.4"], requirements=("stand-in-interpreter==1.4.0",))
 found = environments.find(target, lambda line: print(line, flush=True))

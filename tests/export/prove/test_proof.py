@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fmnist_export.proof import Outputs, compare
+from fmnist_export.prove.proof import Outputs, compare
 
 
 def test_the_numbers_of_a_proof_on_a_known_sample() -> None:

@@ -9,12 +9,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 pytest.importorskip("tensorflow", reason="needs the extra [train]")
 
 import keras_models as models
-from fmnist_export import convert, copies, environments, exporting, keras_model, soundness, targets
-from fmnist_export.calibrate import Calibration
-from fmnist_runtime import graph
-from fmnist_runtime.errors import ExportError
-from fmnist_train.data import to_float
 from helpers import ROOT
+
+from fmnist_export import pipeline
+from fmnist_export.convert import converter as convert
+from fmnist_export.convert.calibration import Calibration
+from fmnist_export.prove import environments, graph_checks, targets
+from fmnist_export.source import copies, keras_model
+from fmnist_runtime.data.fashion_mnist import to_float
+from fmnist_runtime.errors import ExportError
+from fmnist_runtime.flatbuffer import graph
 
 # Measured before the project began (facts, "Highest operator version that each runtime accepts").
 FACTS = {
@@ -84,29 +88,29 @@ def test_a_shell_without_its_variables_is_refused(model) -> None:
         shell = bytes(tensorflow.lite.TFLiteConverter.from_concrete_functions([concrete], model).convert())
     assert len(shell) < 5000
     with pytest.raises(ExportError, match=r"variables that were not frozen .*VAR_HANDLE"):
-        soundness.check(graph.read(shell), model.count_params(), "float32")
+        graph_checks.check(graph.read(shell), model.count_params(), "float32")
 
 
 def test_a_file_with_few_weights_is_a_shell(model, calibration) -> None:
     small = graph.read(convert.convert(model, "float32", calibration))
-    soundness.check(small, model.count_params(), "float32")
+    graph_checks.check(small, model.count_params(), "float32")
     with pytest.raises(ExportError, match=r"a shell: it holds 25,\d+ constants, and the Keras model has 101,770"):
-        soundness.check(small, 101_770, "float32")
+        graph_checks.check(small, 101_770, "float32")
 
 
 def test_a_refused_model_is_not_published(tmp_path: Path) -> None:
     path = models.save("sequential", tmp_path)
     for names in (("tflite-runtime-2.9",), ("all", "tflite-runtime-2.9")):
         with pytest.raises(ExportError, match=r"int8 is refused, nothing was published: tflite-runtime-2\.9 loads"):
-            exporting.export(path, tmp_path, models.dataset(), precisions=("float32", "int8"), target_names=names)
+            pipeline.export(path, tmp_path, models.dataset(), precisions=("float32", "int8"), target_names=names)
     assert not list(tmp_path.glob("*.tflite"))
 
 
 def test_a_target_without_an_interpreter_here_is_not_proved_and_never_passed(tmp_path: Path) -> None:
     path = models.save("sequential", tmp_path)
     with pytest.raises(ExportError, match=r"nothing can be proved here.*no wheel for Python 3\.10 or later"):
-        exporting.export(path, tmp_path, models.dataset(), target_names=("tflite-runtime-2.9",))
-    (file,) = exporting.export(path, tmp_path, models.dataset(), target_names=("all", "tflite-runtime-2.9"))
+        pipeline.export(path, tmp_path, models.dataset(), target_names=("tflite-runtime-2.9",))
+    (file,) = pipeline.export(path, tmp_path, models.dataset(), target_names=("all", "tflite-runtime-2.9"))
     assert [missing.target for missing in file.not_proved] == ["tflite-runtime-2.9"]
     assert "tflite-runtime 2.9" not in {f"{proof.runtime} {proof.version[:3]}" for proof in file.proofs}
     assert file.as_json()["not_proved"][0]["target"] == "tflite-runtime-2.9"

@@ -18,15 +18,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fmnist_export import report
-from fmnist_export import report_numbers as numbers
-from fmnist_export.explain_result import Explanation, Layer
-from fmnist_export.report_content import ModelResult, NotProved, Report, Run
-from fmnist_export.report_markup import element, histogram, png
-from fmnist_export.report_sections import MOST_IMAGES
-from fmnist_export.report_words import percent, score
-from fmnist_runtime.dataset import Split
-from fmnist_runtime.labels import CLASS_NAMES
+from fmnist_export.explain.result import Explanation, Layer
+from fmnist_export.report import numbers
+from fmnist_export.report import page as report
+from fmnist_export.report.content import ModelResult, NotProved, Report, Run
+from fmnist_export.report.formatting import percent, score
+from fmnist_export.report.markup import element, histogram, png
+from fmnist_export.report.sections import MOST_IMAGES
+from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 
 EVIL = "<script>alert(1)</script>\"'&"
 
@@ -208,7 +208,7 @@ def test_nothing_from_outside_is_markup_and_nothing_is_loaded(whole: Report) -> 
 
 
 def test_words_can_be_read_on_their_background() -> None:
-    style = resources.files("fmnist_export").joinpath("report.css").read_text()
+    style = resources.files("fmnist_export.report").joinpath("report.css").read_text()
     light, dark = (dict(re.findall(r"--(\w+): (#\w{6});", block)) for block in style.split("prefers-color-scheme")[:2])
     assert set(light) == set(dark)
     for colors in (light, dark):

@@ -8,10 +8,12 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 keras = pytest.importorskip("keras", reason="needs the extra [train]")
+import keras_models as models  # noqa: E402
 from keras import layers  # noqa: E402
 
-import keras_models as models  # noqa: E402
-from fmnist_export import copies, exporting, reference, rounding  # noqa: E402
+from fmnist_export import pipeline  # noqa: E402
+from fmnist_export.convert import rounding  # noqa: E402
+from fmnist_export.source import copies, reference  # noqa: E402
 from fmnist_runtime.errors import ExportError  # noqa: E402
 
 SHAPE = (28, 28)
@@ -134,7 +136,7 @@ def test_the_proof_is_against_the_file_itself(place: str, tmp_path: Path) -> Non
     test = models.dataset().test
     model = keras.models.load_model(tmp_path / "model.keras")
     answers = model.predict(test.images.reshape(-1, *model.input_shape[1:]), verbose=0).argmax(axis=1)
-    (file,) = exporting.export(tmp_path / "model.keras", tmp_path, models.dataset())
+    (file,) = pipeline.export(tmp_path / "model.keras", tmp_path, models.dataset())
     (proof,) = file.proofs
     assert proof.keras_accuracy == np.mean(answers == test.labels) > 0.7
     assert (proof.agreement, proof.accuracy) == (1, proof.keras_accuracy)

@@ -11,21 +11,22 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 keras = pytest.importorskip("keras", reason="needs the extra [train]")
+import keras_models as models  # noqa: E402
+from helpers import BIN, assert_fails, run_command  # noqa: E402
 from keras import layers  # noqa: E402
 
-import keras_models as models  # noqa: E402
-from fmnist_export import exporting, keras_model, source  # noqa: E402
-from fmnist_export.source import Statement  # noqa: E402
-from fmnist_runtime import pixel_range  # noqa: E402
+from fmnist_export import pipeline  # noqa: E402
+from fmnist_export.source import keras_model, loaded_model  # noqa: E402
+from fmnist_export.source.loaded_model import Statement  # noqa: E402
 from fmnist_runtime.errors import ExportError  # noqa: E402
-from helpers import BIN, assert_fails, run_command  # noqa: E402
+from fmnist_runtime.images import pixel_range  # noqa: E402
 
 UNIT = Statement(pixels=pixel_range.parse("0..1"), data_is_given=True)
 ANY = Statement(pixels=pixel_range.parse("0..1"), data_is_given=True, minimum_accuracy=0)
 
 
 def _export(path: Path, folder: Path, stated: Statement = UNIT, precisions: tuple[str, ...] = ("float32",)):
-    return exporting.export(path, folder, models.dataset(), stated=stated, precisions=precisions)
+    return pipeline.export(path, folder, models.dataset(), stated=stated, precisions=precisions)
 
 
 @pytest.fixture(scope="module")
@@ -134,9 +135,9 @@ def test_other_precisions_than_float32_are_cast_and_proved_as_they_are(
     finally:
         keras.config.set_dtype_policy("float32")
     said: list[str] = []
-    loaded = source.load(tmp_path / "model.keras", models.dataset(), UNIT, said.append)
+    loaded = loaded_model.load(tmp_path / "model.keras", models.dataset(), UNIT, said.append)
     assert any("half precision" in line for line in said) == policy.startswith("mixed")
-    files = exporting.export(tmp_path / "model.keras", tmp_path, models.dataset(), stated=UNIT)
+    files = pipeline.export(tmp_path / "model.keras", tmp_path, models.dataset(), stated=UNIT)
     assert files[0].proofs[0].agreement >= least
     assert files[0].proofs[0].keras_accuracy == np.mean(loaded.probabilities.argmax(axis=1) == loaded.labels) > 0.75
 

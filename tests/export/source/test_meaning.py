@@ -10,17 +10,18 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 keras = pytest.importorskip("keras", reason="needs the extra [train]")
-from keras import layers, ops  # noqa: E402
-
 import digits  # noqa: E402
 import keras_models as models  # noqa: E402
-from fmnist_export import chance, data_sets, head, scaling, source  # noqa: E402
-from fmnist_export.source import Statement  # noqa: E402
-from fmnist_runtime import modelfile, pixel_range  # noqa: E402
-from fmnist_runtime.dataset import DIGESTS, Split  # noqa: E402
-from fmnist_runtime.errors import DataError, ExportError  # noqa: E402
-from fmnist_runtime.files import sha256  # noqa: E402
 from helpers import assert_fails, run_command  # noqa: E402
+from keras import layers, ops  # noqa: E402
+
+from fmnist_export.source import chance, data_sets, head, loaded_model, pixel_scaling  # noqa: E402
+from fmnist_export.source.loaded_model import Statement  # noqa: E402
+from fmnist_runtime.data.fashion_mnist_files import DIGESTS, Split  # noqa: E402
+from fmnist_runtime.errors import DataError, ExportError  # noqa: E402
+from fmnist_runtime.images import pixel_range  # noqa: E402
+from fmnist_runtime.model import model_file  # noqa: E402
+from fmnist_runtime.system.atomic import sha256  # noqa: E402
 
 IMAGES = 6_400
 LOGITS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -50,9 +51,9 @@ def _save(model, folder: Path) -> Path:
     return folder / "model.keras"
 
 
-def _load(path: Path, stated: Statement = source.NOTHING_STATED, dataset=None) -> source.Source:
+def _load(path: Path, stated: Statement = loaded_model.NOTHING_STATED, dataset=None) -> loaded_model.Source:
     said: list[str] = []
-    return source.load(path, dataset or models.dataset(), stated, said.append)
+    return loaded_model.load(path, dataset or models.dataset(), stated, said.append)
 
 
 def _mean_and_std() -> tuple[float, float]:
@@ -231,7 +232,7 @@ def test_a_model_of_digits_is_exported_with_its_data_and_its_names(tmp_path: Pat
     for entry in json.loads(result.stdout)["models"]:
         (proof,) = entry["proofs"]
         assert (proof["images"], proof["agreement"] >= 0.99, proof["keras_accuracy"] > 0.9) == (500, True, True)
-        file = modelfile.read(Path(entry["path"]))
+        file = model_file.read(Path(entry["path"]))
         assert file.labels == tuple(f"digit {number}" for number in range(10))
         assert file.description is not None
         assert file.description["data"]["name"] == "digits"
@@ -280,7 +281,7 @@ def test_a_stated_range_that_the_first_layer_contradicts_is_said(tmp_path: Path)
     path = _save(_train(0, 255, layers.Dense(10, "softmax"), parts=[layers.Rescaling(1 / 255)]), tmp_path)
     said: list[str] = []
     with pytest.raises(ExportError):
-        source.load(path, models.dataset(), Statement(pixels=pixel_range.parse("0..1")), said.append)
+        loaded_model.load(path, models.dataset(), Statement(pixels=pixel_range.parse("0..1")), said.append)
     assert any(
         line.startswith("warning: pixels are stated as 0..1 (--pixels), of which the model's R") for line in said
     )
@@ -347,6 +348,6 @@ def test_labels_of_more_classes_than_the_model_has_are_refused(tmp_path: Path) -
 
 def test_inputs_are_the_range_on_each_pixel() -> None:
     pixels = np.array([[[0, 255], [51, 102]]], np.uint8)
-    found = scaling.inputs(pixel_range.checked(-1, 1, "x"), pixels, (2, 2, 1))
+    found = pixel_scaling.inputs(pixel_range.checked(-1, 1, "x"), pixels, (2, 2, 1))
     assert found.shape == (1, 2, 2, 1)
     np.testing.assert_allclose(found.ravel(), [-1, 1, -0.6, -0.2], atol=1e-6)

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from fmnist_export import recipe
-from fmnist_export.report_words import words
-from fmnist_runtime import golden, modelfile, shipped
-from fmnist_runtime.files import sha256
 from helpers import assert_fails, run_command
+
+from fmnist_export.report.formatting import words
+from fmnist_export.source import training_record
+from fmnist_runtime.model import golden, model_file, shipped
+from fmnist_runtime.system.atomic import sha256
 
 VERSIONS = {"keras": "3"}
 RECORD: dict[str, Any] = {
@@ -34,13 +34,13 @@ RECORD: dict[str, Any] = {
 def _model(folder: Path, record: object) -> Path:
     path = folder / "mine.keras"
     path.write_bytes(b"a model")
-    (folder / recipe.RECORD_FILE).write_text(record if isinstance(record, str) else json.dumps(record))
+    (folder / training_record.RECORD_FILE).write_text(record if isinstance(record, str) else json.dumps(record))
     return path
 
 
 def _shortened(model: Path, digest: str, say: Callable[[str], None]) -> dict[str, Any] | None:
-    record = recipe.beside(model, digest, say)
-    return None if record is None else recipe.described(record, VERSIONS, say)
+    record = training_record.beside(model, digest, say)
+    return None if record is None else training_record.described(record, VERSIONS, say)
 
 
 def test_the_record_is_copied_as_it_is_and_the_lists_of_epochs_become_numbers(tmp_path: Path) -> None:
@@ -61,38 +61,38 @@ def test_the_record_is_copied_as_it_is_and_the_lists_of_epochs_become_numbers(tm
 
 
 def test_without_held_out_images_nothing_is_said_of_them() -> None:
-    assert "held_out" not in recipe.shorten({"history": {"loss": [0.5]}, "seconds": [1]}, VERSIONS)
-    assert recipe.shorten({"seconds": 3.5, "history": None}, VERSIONS) == {"seconds": 3.5}
+    assert "held_out" not in training_record.shorten({"history": {"loss": [0.5]}, "seconds": [1]}, VERSIONS)
+    assert training_record.shorten({"seconds": 3.5, "history": None}, VERSIONS) == {"seconds": 3.5}
 
 
 @pytest.mark.parametrize("odd", [None, [1], {"images": 3}, {"sha256": "a" * 64}])
 def test_data_and_results_of_another_form_are_copied(odd: object) -> None:
-    assert recipe.shorten({"data": odd, "results": odd}, VERSIONS) == {"data": odd, "results": odd}
+    assert training_record.shorten({"data": odd, "results": odd}, VERSIONS) == {"data": odd, "results": odd}
 
 
 def test_versions_are_left_out_where_the_exports_are_the_same() -> None:
-    assert recipe.shorten({"versions": {"keras": "2"}}, VERSIONS) == {"versions": {"keras": "2"}}
-    assert recipe.shorten({"versions": VERSIONS}, VERSIONS) == {}
+    assert training_record.shorten({"versions": {"keras": "2"}}, VERSIONS) == {"versions": {"keras": "2"}}
+    assert training_record.shorten({"versions": VERSIONS}, VERSIONS) == {}
 
 
 def test_a_record_without_held_out_results_has_those_of_the_last_epoch() -> None:
     history = {"val_loss": [0.6, 0.5], "val_accuracy": [0.8, 0.9], "val_odd": []}
-    assert recipe.shorten({"history": history}, VERSIONS)["held_out"] == {"loss": 0.5, "accuracy": 0.9}
+    assert training_record.shorten({"history": history}, VERSIONS)["held_out"] == {"loss": 0.5, "accuracy": 0.9}
 
 
 def test_settings_are_left_out_only_where_the_command_says_them() -> None:
-    assert recipe.shorten({"settings": {"seed": 1}}, VERSIONS) == {"settings": {"seed": 1}}
-    assert recipe.shorten({"settings": {"seed": 1}, "command": "fmnist-train --seed 1"}, VERSIONS) == {
+    assert training_record.shorten({"settings": {"seed": 1}}, VERSIONS) == {"settings": {"seed": 1}}
+    assert training_record.shorten({"settings": {"seed": 1}, "command": "fmnist-train --seed 1"}, VERSIONS) == {
         "command": "fmnist-train --seed 1"
     }
-    assert recipe.shorten({"teachers": None, "start": "mine.keras"}, VERSIONS) == {
+    assert training_record.shorten({"teachers": None, "start": "mine.keras"}, VERSIONS) == {
         "teachers": None,
         "start": "mine.keras",
     }
 
 
 def test_without_a_record_nothing_changes(tmp_path: Path) -> None:
-    assert recipe.beside(tmp_path / "mine.keras", "a" * 64, pytest.fail) is None
+    assert training_record.beside(tmp_path / "mine.keras", "a" * 64, pytest.fail) is None
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_without_a_record_nothing_changes(tmp_path: Path) -> None:
 def test_another_models_record_is_left_out_and_said(tmp_path: Path, record: object, words: str) -> None:
     model = _model(tmp_path, record)
     said: list[str] = []
-    assert recipe.beside(model, sha256(b"a model"), said.append) is None
+    assert training_record.beside(model, sha256(b"a model"), said.append) is None
     assert len(said) == 1
     assert words in said[0]
     assert said[0].startswith("warning: ")
@@ -147,12 +147,12 @@ def test_any_record_is_copied_or_left_out_with_one_line(tmp_path: Path) -> None:
     """1,000 of them; whatever is copied, a model file holds it and the report shows it."""
     digest = sha256(b"a model")
     model = _model(tmp_path, "")
-    file = modelfile.read(shipped.MODELS_FOLDER / "doctor.tflite")
+    file = model_file.read(shipped.MODELS_FOLDER / "doctor.tflite")
     assert file.labels is not None
     assert file.description is not None
     copied = 0
     for seed in range(1000):
-        (tmp_path / recipe.RECORD_FILE).write_bytes(_odd_record(random.Random(seed), digest))
+        (tmp_path / training_record.RECORD_FILE).write_bytes(_odd_record(random.Random(seed), digest))
         said: list[str] = []
         record = _shortened(model, digest, said.append)
         assert len(said) == (record is None), (seed, said)
@@ -160,8 +160,8 @@ def test_any_record_is_copied_or_left_out_with_one_line(tmp_path: Path) -> None:
         if record is None:
             continue
         copied += 1
-        packed = modelfile.pack(file.flatbuffer, file.labels, {**file.description, "training": record})
-        read = modelfile.parse(packed, model).description
+        packed = model_file.pack(file.flatbuffer, file.labels, {**file.description, "training": record})
+        read = model_file.parse(packed, model).description
         assert read is not None
         assert json.dumps(read["training"], sort_keys=True) == json.dumps(record, sort_keys=True), seed
         assert isinstance(words(record), str)
@@ -175,7 +175,7 @@ def test_any_record_is_copied_or_left_out_with_one_line(tmp_path: Path) -> None:
         (b'{"a": ' * 40 + b"1" + b"}" * 40, "nested more than 31 deep"),
         (b'{"a": 1' + b"0" * 5000 + b"}", "cannot be read"),
         (
-            b" " * (recipe.MAXIMUM_BYTES + 1),
+            b" " * (training_record.MAXIMUM_BYTES + 1),
             "16,777,217 bytes, expected the record of fmnist-train of at most 16,777,216",
         ),
         (b"", "cannot be read"),
@@ -183,7 +183,7 @@ def test_any_record_is_copied_or_left_out_with_one_line(tmp_path: Path) -> None:
 )
 def test_a_record_beyond_the_limits_is_left_out(tmp_path: Path, content: bytes, found: str) -> None:
     model = _model(tmp_path, "")
-    (tmp_path / recipe.RECORD_FILE).write_bytes(content)
+    (tmp_path / training_record.RECORD_FILE).write_bytes(content)
     said: list[str] = []
     assert _shortened(model, sha256(b"a model"), said.append) is None
     assert len(said) == 1
@@ -196,12 +196,12 @@ def test_a_record_too_large_for_a_model_file_is_left_out_and_other_kinds_of_file
     said: list[str] = []
     assert _shortened(model, digest, said.append) is None
     assert "of which a file has room for 262,144" in said[0]
-    (tmp_path / recipe.RECORD_FILE).unlink()
-    (tmp_path / recipe.RECORD_FILE).mkdir()
+    (tmp_path / training_record.RECORD_FILE).unlink()
+    (tmp_path / training_record.RECORD_FILE).mkdir()
     assert _shortened(model, digest, said.append) is None
     assert "a folder, expected the record" in said[1]
-    (tmp_path / recipe.RECORD_FILE).rmdir()
-    os.mkfifo(tmp_path / recipe.RECORD_FILE)
+    (tmp_path / training_record.RECORD_FILE).rmdir()
+    os.mkfifo(tmp_path / training_record.RECORD_FILE)
     assert _shortened(model, digest, said.append) is None
     assert "not a regular file" in said[2]
 
@@ -217,7 +217,7 @@ def test_numbers_that_are_not_finite_are_null(tmp_path: Path) -> None:
 def test_exported_files_say_how_their_model_was_trained(exported: Path) -> None:
     record = json.loads((exported / "training.json").read_text())
     for precision in ("float32", "int8"):
-        description = modelfile.read(exported / f"model-{precision}.tflite").description
+        description = model_file.read(exported / f"model-{precision}.tflite").description
         assert description is not None
         training = description["training"]
         assert description["keras_sha256"] == record["model_sha256"]
@@ -244,7 +244,7 @@ def test_another_record_and_fewer_golden_images_through_the_command(trained: Pat
     result = run_command("fmnist-export", model, "--golden-images", 50)
     assert result.returncode == 0, result.stderr
     assert "training.json is the record of another model" in result.stderr
-    description = modelfile.read(tmp_path / "mine-float32.tflite").description
+    description = model_file.read(tmp_path / "mine-float32.tflite").description
     assert description is not None
     assert "training" not in description
     assert [proof["golden"]["images"] for proof in description["proofs"]] == [50]

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import assert_fails, run_command
 from PIL import Image as Pillow
 
-from fmnist_benchmarks.rendering import render
-from fmnist_runtime import modelfile, shipped
-from fmnist_runtime.dataset import Split
-from helpers import assert_fails, run_command
+from fmnist_benchmarks.photos.rendering import render
+from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.model import model_file, shipped
 
 KEYS = ["source", "item", "index", "label", "score", "top", "model", "runtime"]
 
@@ -122,7 +122,7 @@ def test_shipped_models_by_name_and_as_a_list(classify, test_images_file: Path) 
     text = classify("--list-models").stdout.splitlines()[1:]
     first = (test_images_file, "--index", 0, "--json")
     for model, line in zip(models, text, strict=True):
-        file = modelfile.read(shipped.MODELS_FOLDER / model["file"])
+        file = model_file.read(shipped.MODELS_FOLDER / model["file"])
         assert file.description is not None
         proofs = file.description["proofs"]
         assert model["bytes"] == file.path.stat().st_size

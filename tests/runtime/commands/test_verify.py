@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from fmnist_runtime import golden, modelfile, shipped
-from fmnist_runtime.errors import FmnistError
 from helpers import assert_fails, run_command
+
+from fmnist_runtime.errors import FmnistError
+from fmnist_runtime.model import golden, model_file, shipped
 
 
 @pytest.fixture
@@ -19,15 +19,15 @@ def verify(base_bin: Path):
 
 def _with_other_weights(model: Path, goal: Path) -> Path:
     """A sound file that carries the proof of `model` and answers otherwise: its largest weight tensor is shuffled."""
-    file = modelfile.read(model)
+    file = model_file.read(model)
     largest = max((tensor.data for tensor in file.graph.tensors), key=lambda data: data.length)
     content = bytearray(file.flatbuffer)
     weights = np.frombuffer(content, np.uint8)[largest.start : largest.end]
     np.random.default_rng(0).shuffle(weights)
     content = bytes(content)
     kept = {name: value for name, value in file.description.items() if name not in ("schema", "flatbuffer")}
-    description = {**modelfile.describe(content, file.labels), **kept}
-    goal.write_bytes(modelfile.pack(content, file.labels, description))
+    description = {**model_file.describe(content, file.labels), **kept}
+    goal.write_bytes(model_file.pack(content, file.labels, description))
     return goal
 
 
@@ -47,7 +47,7 @@ def test_with_the_data_set_all_test_images_are_asked(verify, exported: Path, dat
     with_golden = json.loads(verify(exported / "model-int8.tflite", "--data", data_folder, "--json").stdout)
     alone = shutil.copy(exported / "model-int8.tflite", tmp_path)
     without = json.loads(verify(alone, "--data", data_folder, "--json").stdout)
-    proof = modelfile.read(exported / "model-int8.tflite").description["proofs"][0]
+    proof = model_file.read(exported / "model-int8.tflite").description["proofs"][0]
     for document in (with_golden, without):
         assert document["images"] == 10000
         assert document["agreement"] == pytest.approx(proof["agreement"])

@@ -4,13 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fmnist_runtime.dataset import DIGESTS, find_file
+from fmnist_runtime.data import fashion_mnist
+from fmnist_runtime.data.fashion_mnist_files import DIGESTS, find_file
 from fmnist_runtime.errors import DataError
-from fmnist_train import data
 
 
 def test_the_whole_data_set(data_folder: Path) -> None:
-    loaded = data.load()
+    loaded = fashion_mnist.load()
     assert loaded.train.images.shape == (60000, 28, 28)
     assert loaded.test.images.shape == (10000, 28, 28)
     assert loaded.train.images.dtype == loaded.train.labels.dtype == np.uint8
@@ -19,16 +19,16 @@ def test_the_whole_data_set(data_folder: Path) -> None:
 def test_a_named_folder_comes_first_and_a_damaged_one_is_named(data_folder: Path, tmp_path: Path) -> None:
     for name in DIGESTS:
         shutil.copy(find_file(data_folder, name), tmp_path)
-    assert data.load(tmp_path).source == tmp_path
+    assert fashion_mnist.load(tmp_path).source == tmp_path
     path = tmp_path / "train-labels-idx1-ubyte.gz"
     path.write_bytes(path.read_bytes()[:-1000])
     with pytest.raises(DataError, match=r"train-labels-idx1-ubyte.gz: .*cut short"):
-        data.load(tmp_path)
+        fashion_mnist.load(tmp_path)
 
 
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"neither train-images-idx3-ubyte.gz nor"):
-        data.load(tmp_path)
+        fashion_mnist.load(tmp_path)
 
 
 def test_keras_cache_comes_before_debians_package(
@@ -39,24 +39,24 @@ def test_keras_cache_comes_before_debians_package(
     folder.mkdir(parents=True)
     for name in DIGESTS:
         shutil.copy(find_file(data_folder, name), folder)
-    assert data.load().source == folder
+    assert fashion_mnist.load().source == folder
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(DataError, match="t10k-labels"):
-        data.load()
+        fashion_mnist.load()
 
 
 def test_what_is_held_out_is_always_the_same_and_in_neither_part_twice(data_folder: Path) -> None:
-    split = data.load().train
+    split = fashion_mnist.load().train
     numbers = np.arange(60000)
     labelled = type(split)(split.images, numbers)
-    kept, held = data.hold_out(labelled, 4000)
+    kept, held = fashion_mnist.hold_out(labelled, 4000)
     assert len(held.labels) == 4000
     assert np.array_equal(np.sort(np.concatenate([kept.labels, held.labels])), numbers)
-    again = data.hold_out(labelled, 4000)[1]
+    again = fashion_mnist.hold_out(labelled, 4000)[1]
     assert np.array_equal(again.labels, held.labels)
     assert not np.array_equal(held.labels, numbers[-4000:])
 
 
 def test_pixels_become_0_to_1() -> None:
     pixels = np.arange(256, dtype=np.uint8)
-    assert np.array_equal(data.to_float(pixels), (pixels / 255.0).astype(np.float32))
+    assert np.array_equal(fashion_mnist.to_float(pixels), (pixels / 255.0).astype(np.float32))

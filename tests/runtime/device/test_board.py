@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from fmnist_runtime import board
-from fmnist_runtime.board import Board
+from fmnist_runtime.device import board
+from fmnist_runtime.device.board import Board
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from environments import environment, run_python
-from fmnist_runtime import Classifier, doctor
 from helpers import run_command
+
+from fmnist_runtime import Classifier
+from fmnist_runtime.device import doctor
 
 COMMAND = ("-c", "from fmnist_runtime.commands.doctor import main; main()")
 

@@ -4,9 +4,9 @@ import struct
 
 import pytest
 
-from fmnist_runtime import first_layers
-from fmnist_runtime.flatbuffer import Vector
-from fmnist_runtime.graph import Graph, Operator, Tensor
+from fmnist_runtime.flatbuffer import first_layers
+from fmnist_runtime.flatbuffer.graph import Graph, Operator, Tensor
+from fmnist_runtime.flatbuffer.tables import Vector
 
 Step = tuple[str, float | list[float]]
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from fmnist_runtime import graph, output_kind, shipped
-from fmnist_runtime.flatbuffer import Vector
-from fmnist_runtime.graph import Graph, Operator, Tensor
+from fmnist_runtime.flatbuffer import graph, output_kind
+from fmnist_runtime.flatbuffer.graph import Graph, Operator, Tensor
+from fmnist_runtime.flatbuffer.tables import Vector
+from fmnist_runtime.model import shipped
 
 # Tensors 0 and 1 are inputs, 2 a constant of one value for each class, 3 a constant of one value; the rest is computed.
 _COMPUTED, _CONSTANT = Vector(0, 0, 1), Vector(8, 4, 1)

@@ -3,13 +3,16 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from environments import run_python
-from fmnist_runtime import flatbuffer, graph, output_kind, shipped
-from fmnist_runtime.errors import ModelFileError
-from fmnist_runtime.flatbuffer import Vector
+from helpers import ROOT
 
-BOMBS = Path(__file__).parent / "programs" / "bombs.py"
+from fmnist_runtime.errors import ModelFileError
+from fmnist_runtime.flatbuffer import graph, output_kind
+from fmnist_runtime.flatbuffer import tables as flatbuffer
+from fmnist_runtime.flatbuffer.tables import Vector
+from fmnist_runtime.model import shipped
+
+BOMBS = ROOT / "tests" / "runtime" / "programs" / "bombs.py"
 
 
 @pytest.fixture(scope="module")

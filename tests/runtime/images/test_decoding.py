@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 from PIL import features
 
-from fmnist_runtime import kinds, pictures
 from fmnist_runtime.errors import ImageError
-from fmnist_runtime.images import read_stream
-from fmnist_runtime.pictures import Picture, decode
+from fmnist_runtime.images import decoding, filetypes
+from fmnist_runtime.images.decoding import Picture, decode
+from fmnist_runtime.sources.image_files import read_stream
 
 GREY = np.tile(np.linspace(0, 255, 60).astype(np.uint8), (40, 1))
 COLOUR = np.stack([GREY, GREY[:, ::-1], np.full_like(GREY, 90)], axis=2)
@@ -30,7 +30,7 @@ def _encode(picture: Pillow.Image, kind: str, **options: object) -> bytes:
 
 
 def _decode(content: bytes) -> Picture:
-    kind = kinds.kind_of(content[: kinds.LENGTH])
+    kind = filetypes.kind_of(content[: filetypes.LENGTH])
     assert kind is not None
     return decode(io.BytesIO(content), kind, "x")
 
@@ -137,12 +137,12 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(width: int, height
     content = _png_header(width, height) + struct.pack(">I", len(data)) + b"IDAT" + data + bytes(4)
     with pytest.raises(ImageError, match="too large a picture"):
         _decode(content)
-    assert width * height > pictures.MAX_DECODED_PIXELS
+    assert width * height > decoding.MAX_DECODED_PIXELS
 
 
 def test_jpeg_is_decoded_at_a_fraction_of_its_size() -> None:
     content = _encode(Pillow.new("L", (6000, 5000), 200), "JPEG")
-    assert _decode(content).rgb.shape[1] <= pictures.MAX_SIDE
+    assert _decode(content).rgb.shape[1] <= decoding.MAX_SIDE
     with pytest.raises(ImageError, match="8100x8000"):
         _decode(_encode(Pillow.new("L", (8100, 8000)), "JPEG"))
 
@@ -151,7 +151,7 @@ def test_jpeg_is_decoded_at_a_fraction_of_its_size() -> None:
 def test_a_cut_picture_is_refused_wherever_it_was_cut(kind: str) -> None:
     rng = np.random.default_rng(0)
     content = _encode(Pillow.fromarray(rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)), kind)
-    for end in range(kinds.LENGTH, len(content) - 200, max(1, len(content) // 20)):
+    for end in range(filetypes.LENGTH, len(content) - 200, max(1, len(content) // 20)):
         with pytest.raises(ImageError, match=r"damaged or cut-short|nothing on it|not an image"):
             _decode(content[:end])
 

@@ -4,7 +4,7 @@ import os
 import numpy as np
 import pytest
 
-from fmnist_runtime.drawing import draw, style_for
+from fmnist_runtime.images.drawing import draw, style_for
 
 IMAGE = np.zeros((28, 28), np.uint8)
 IMAGE[4:24, 10] = 255

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fmnist_runtime import dataset, idx
+from fmnist_runtime.data import fashion_mnist_files
 from fmnist_runtime.errors import DataError
+from fmnist_runtime.images import idx
 
 
 def _idx(shape: tuple[int, ...], content: bytes) -> bytes:
@@ -89,7 +90,7 @@ def test_a_damaged_gzip_is_refused_at_once(content: bytes, words: str, tmp_path:
 READ = """
 import resource, sys
 from pathlib import Path
-from fmnist_runtime import dataset
+from fmnist_runtime.data import fashion_mnist_files as dataset
 pages = int(Path("/proc/self/statm").read_text().split()[0])
 limit = pages * resource.getpagesize() + 200 * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -118,5 +119,5 @@ def test_a_data_set_of_gigabytes_is_refused_before_it_is_unpacked(packed: bool, 
 
 
 def test_the_sizes_are_those_of_the_published_files(data_folder: Path) -> None:
-    for name, size in dataset.SIZES.items():
-        assert len(idx.read_bytes(dataset.find_file(data_folder, name))) == size
+    for name, size in fashion_mnist_files.SIZES.items():
+        assert len(idx.read_bytes(fashion_mnist_files.find_file(data_folder, name))) == size

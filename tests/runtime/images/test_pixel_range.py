@@ -2,8 +2,8 @@
 
 import pytest
 
-from fmnist_runtime import pixel_range
 from fmnist_runtime.errors import PixelRangeError
+from fmnist_runtime.images import pixel_range
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fmnist_runtime.dataset import Split
-from fmnist_runtime.png import read_plain
+from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.images.png import read_plain
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fmnist_runtime import pixels
+from fmnist_runtime.inference import inputs
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (28, 28), dtype=np.uint8)
 CASES = [
@@ -18,9 +18,9 @@ CASES = [
 
 @pytest.mark.parametrize(("dtype", "low", "high", "scale", "zero_point"), CASES)
 def test_every_writer_gives_exactly_what_the_definition_gives(dtype, low, high, scale, zero_point) -> None:
-    values = pixels.table(np.dtype(dtype), low, high, scale, zero_point)
+    values = inputs.table(np.dtype(dtype), low, high, scale, zero_point)
     view = np.zeros((28, 28), dtype)
-    pixels.writer(values, view)(IMAGE)
+    inputs.writer(values, view)(IMAGE)
     real = low + IMAGE.astype(np.float64) * (high - low) / 255
     if dtype == "float32":
         assert np.allclose(view, real, rtol=0, atol=2e-7 * max(abs(low), abs(high)))
@@ -31,19 +31,19 @@ def test_every_writer_gives_exactly_what_the_definition_gives(dtype, low, high, 
 
 
 def test_the_tutorials_float_input_is_exactly_pixel_over_255() -> None:
-    values = pixels.table(np.dtype("float32"), 0.0, 1.0, 0.0, 0)
+    values = inputs.table(np.dtype("float32"), 0.0, 1.0, 0.0, 0)
     assert np.array_equal(values, np.arange(256, dtype=np.float32) / np.float32(255))
 
 
 def test_int8_is_the_byte_with_its_sign_bit_turned() -> None:
-    values = pixels.table(np.dtype("int8"), 0.0, 1.0, 0.003921568859368563, -128)
+    values = inputs.table(np.dtype("int8"), 0.0, 1.0, 0.003921568859368563, -128)
     assert np.array_equal(values, np.arange(256) - 128)
 
 
 def test_images_that_are_not_contiguous_are_read_right() -> None:
     for dtype, low, high, scale, zero_point in CASES:
-        values = pixels.table(np.dtype(dtype), low, high, scale, zero_point)
+        values = inputs.table(np.dtype(dtype), low, high, scale, zero_point)
         one, other = np.zeros((28, 28), dtype), np.zeros((28, 28), dtype)
-        pixels.writer(values, one)(IMAGE.T)
-        pixels.writer(values, other)(np.ascontiguousarray(IMAGE.T))
+        inputs.writer(values, one)(IMAGE.T)
+        inputs.writer(values, other)(np.ascontiguousarray(IMAGE.T))
         assert np.array_equal(one, other)

@@ -1,6 +1,6 @@
 import pytest
 
-from fmnist_runtime.installation import fix_for, fix_of_for
+from fmnist_runtime.inference.installation import fix_for, fix_of_for
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from fmnist_runtime import scores
 from fmnist_runtime.errors import ModelFileError
-from fmnist_runtime.scores import Rule
+from fmnist_runtime.inference import scores
+from fmnist_runtime.inference.scores import Rule
 
 FLOAT = Rule("probabilities", scale=1.0, zero_point=0, lowest=0)
 INT8 = Rule("probabilities", scale=1 / 256, zero_point=-128, lowest=-128)

@@ -8,21 +8,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from environments import environment, run_python
+from helpers import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from environments import environment, run_python
-from fmnist_runtime import Classifier, graph, modelfile, shipped, trial
+from fmnist_runtime import Classifier
 from fmnist_runtime.classifier import _guarded
 from fmnist_runtime.errors import IncompatibleModelError, ModelFileError
+from fmnist_runtime.flatbuffer import graph
+from fmnist_runtime.inference import sandbox
+from fmnist_runtime.model import model_file, shipped
 
-PROGRAM = Path(__file__).parent / "programs" / "damage.py"
+PROGRAM = ROOT / "tests" / "runtime" / "programs" / "damage.py"
 TINY = shipped.MODELS_FOLDER / "doctor.tflite"
 
 
 def plain(path: Path) -> bytes:
     """The flatbuffer of a described file as another converter would have written it."""
-    return modelfile.read(path).flatbuffer.replace(modelfile.MARKER.encode(), b"MLIR Converted.")
+    return model_file.read(path).flatbuffer.replace(model_file.MARKER.encode(), b"MLIR Converted.")
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +54,7 @@ def test_a_plain_model_cut_at_every_100th_byte_is_refused(name: str, tmp_path: P
     for size in range(0, len(content), 100):
         path.write_bytes(content[:size])
         try:
-            modelfile.read(path)
+            model_file.read(path)
             accepted += 1  # only padding is missing
         except ModelFileError as error:
             assert "cut.tflite" in str(error)  # noqa: PT017
@@ -67,7 +71,7 @@ def test_the_reader_raises_nothing_but_its_own_error(tiny: bytes, data: st.DataO
         place = data.draw(st.integers(0, len(content) - 4))
         content[place : place + 4] = data.draw(st.binary(min_size=0, max_size=8))
     try:
-        modelfile.parse(bytes(content), Path("x"))
+        model_file.parse(bytes(content), Path("x"))
     except ModelFileError as error:
         assert "\n" not in str(error)  # noqa: PT017
 
@@ -76,7 +80,7 @@ def test_the_reader_raises_nothing_but_its_own_error(tiny: bytes, data: st.DataO
 @given(st.binary(max_size=300), st.sampled_from([b"", b"\x1c\0\0\0TFL3", b"PK\3\4", b"[" * 5000]))
 def test_bytes_of_any_kind_are_refused(content: bytes, start: bytes) -> None:
     with pytest.raises(ModelFileError):
-        modelfile.parse(start + content, Path("x"))
+        model_file.parse(start + content, Path("x"))
 
 
 @settings(max_examples=100, deadline=None)
@@ -85,35 +89,35 @@ def test_bytes_of_any_kind_are_refused(content: bytes, start: bytes) -> None:
     st.dictionaries(st.text(max_size=8), st.integers() | st.text(max_size=8) | st.none(), max_size=4),
 )
 def test_what_is_packed_is_read_again(tiny: bytes, labels: list[str], facts: dict[str, object]) -> None:
-    flatbuffer = modelfile.mark(tiny)
-    description = modelfile.describe(flatbuffer, tuple(labels), facts=facts)
-    file = modelfile.parse(modelfile.pack(flatbuffer, tuple(labels), description), Path("x"))
+    flatbuffer = model_file.mark(tiny)
+    description = model_file.describe(flatbuffer, tuple(labels), facts=facts)
+    file = model_file.parse(model_file.pack(flatbuffer, tuple(labels), description), Path("x"))
     assert (file.flatbuffer, file.labels, file.description) == (flatbuffer, tuple(labels), description)
 
 
 def test_other_labels_are_refused_even_in_a_sound_zip() -> None:
-    file = modelfile.read(TINY)
+    file = model_file.read(TINY)
     assert file.labels is not None
     assert file.description is not None
-    exchanged = modelfile.pack(file.flatbuffer, file.labels[::-1], file.description)
+    exchanged = model_file.pack(file.flatbuffer, file.labels[::-1], file.description)
     with pytest.raises(ModelFileError, match="labels are not those"):
-        modelfile.parse(exchanged, Path("x"))
+        model_file.parse(exchanged, Path("x"))
 
 
 def test_a_description_nested_too_deep_is_refused() -> None:
-    file = modelfile.read(TINY)
-    deep = modelfile._zip({"labels.txt": b"a\n", "fmnist.json": b"[" * 100_000}, len(file.flatbuffer))
+    file = model_file.read(TINY)
+    deep = model_file._zip({"labels.txt": b"a\n", "fmnist.json": b"[" * 100_000}, len(file.flatbuffer))
     with pytest.raises(ModelFileError, match="description behind the model cannot be read"):
-        modelfile.parse(file.flatbuffer + deep, Path("x"))
+        model_file.parse(file.flatbuffer + deep, Path("x"))
 
 
 def test_a_description_without_a_range_is_refused(tmp_path: Path) -> None:
-    file = modelfile.read(TINY)
+    file = model_file.read(TINY)
     assert file.labels is not None
     assert file.description is not None
     for changed in ({"input": None}, {"input": {"range": [0]}}, {"input": {"range": [1, 1]}}):
         path = tmp_path / "x.tflite"
-        path.write_bytes(modelfile.pack(file.flatbuffer, file.labels, {**file.description, **changed}))
+        path.write_bytes(model_file.pack(file.flatbuffer, file.labels, {**file.description, **changed}))
         with pytest.raises(ModelFileError, match="range"):
             Classifier(path)
 
@@ -133,7 +137,7 @@ def test_a_sparse_file_of_2_gb_is_refused_without_reading_it(tmp_path: Path, tin
         os.truncate(path, 2**31)
         code = (
             "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))\n"
-            f"from fmnist_runtime import modelfile; import pathlib; modelfile.read(pathlib.Path({str(path)!r}))"
+            f"from fmnist_runtime.model import model_file; import pathlib; model_file.read(pathlib.Path({str(path)!r}))"
         )
         result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
         assert result.stderr.splitlines()[-1].startswith("fmnist_runtime.errors.ModelFileError"), result.stderr
@@ -152,13 +156,13 @@ def test_what_crashes_an_interpreter_crashes_a_child_and_is_remembered(
     )
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     assert "signal" in refusal(cut)
-    with pytest.raises(trial.RuntimeMissingError, match="does not start here"):
-        trial.attempt("tflite-runtime", tiny + b"another")
+    with pytest.raises(sandbox.RuntimeMissingError, match="does not start here"):
+        sandbox.attempt("tflite-runtime", tiny + b"another")
 
 
 def refusal(content: bytes) -> str:
     try:
-        trial.attempt("tflite-runtime", content)
+        sandbox.attempt("tflite-runtime", content)
     except (ModelFileError, IncompatibleModelError) as error:
         return str(error)
     return ""
@@ -168,7 +172,7 @@ def test_only_plain_files_are_tried(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     assert Classifier(TINY).index(np.zeros((28, 28), np.uint8)) == 0
     (tmp_path / "plain.tflite").write_bytes(tiny + bytes(4))
-    with pytest.raises(trial.RuntimeMissingError, match="fmnist-export wrote"):
+    with pytest.raises(sandbox.RuntimeMissingError, match="fmnist-export wrote"):
         Classifier(tmp_path / "plain.tflite")
 
 
@@ -185,13 +189,13 @@ def test_weights_that_are_no_numbers_are_seen_in_the_answer(tmp_path: Path, tiny
 
 
 def test_a_described_model_that_answers_nan_is_refused_at_once(tmp_path: Path) -> None:
-    file = modelfile.read(TINY)
+    file = model_file.read(TINY)
     assert file.labels is not None
     weights = next(tensor.data for tensor in file.graph.tensors if tensor.shape == (10, 4))
     content = bytearray(file.flatbuffer)
     content[weights.start : weights.end] = b"\0\0\xc0\x7f" * 40
-    described = modelfile.describe(bytes(content), file.labels, input={"range": [0, 1]})
-    (tmp_path / "nan.tflite").write_bytes(modelfile.pack(bytes(content), file.labels, described))
+    described = model_file.describe(bytes(content), file.labels, input={"range": [0, 1]})
+    (tmp_path / "nan.tflite").write_bytes(model_file.pack(bytes(content), file.labels, described))
     with pytest.raises(ModelFileError, match="not numbers"):
         Classifier(tmp_path / "nan.tflite")
 

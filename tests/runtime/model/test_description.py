@@ -7,20 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from environments import run_python
-from fmnist_runtime import Classifier, descriptions, golden, modelfile, shipped, verification
+
+from fmnist_runtime import Classifier
+from fmnist_runtime.device import verification
 from fmnist_runtime.errors import ModelFileError
+from fmnist_runtime.model import description as descriptions
+from fmnist_runtime.model import golden, model_file, shipped
 
 MODEL = shipped.MODELS_FOLDER / shipped.SHIPPED["cnn-nano"]
 
 
 @pytest.fixture(scope="module")
-def file() -> modelfile.ModelFile:
-    return modelfile.read(MODEL)
+def file() -> model_file.ModelFile:
+    return model_file.read(MODEL)
 
 
-def edited(file: modelfile.ModelFile, place: str, value: Any) -> bytes:
+def edited(file: model_file.ModelFile, place: str, value: Any) -> bytes:
     """The model file with `value` at `place` ("proofs.0.golden.images") of its description, and the digests right."""
     assert file.labels is not None
     description = copy.deepcopy(file.description)
@@ -29,7 +32,7 @@ def edited(file: modelfile.ModelFile, place: str, value: Any) -> bytes:
     for parent in parents:
         holder = holder[parent]
     holder[key] = value
-    return modelfile.pack(file.flatbuffer, file.labels, description)  # type: ignore[arg-type]
+    return model_file.pack(file.flatbuffer, file.labels, description)  # type: ignore[arg-type]
 
 
 DEEP: Any = 0
@@ -91,9 +94,9 @@ for _ in range(40):
         ("schema", "\x1b[31m", r"has schema '\\x1b\[31m'"),
     ],
 )
-def test_an_edited_value_is_named_in_one_line(file: modelfile.ModelFile, place: str, value: Any, words: str) -> None:
+def test_an_edited_value_is_named_in_one_line(file: model_file.ModelFile, place: str, value: Any, words: str) -> None:
     with pytest.raises(ModelFileError, match=words) as caught:
-        modelfile.parse(edited(file, place, value), Path("x.tflite"))
+        model_file.parse(edited(file, place, value), Path("x.tflite"))
     assert str(caught.value).startswith("x.tflite: ")
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 400
@@ -112,7 +115,7 @@ def test_an_edited_value_is_named_in_one_line(file: modelfile.ModelFile, place: 
         ("output.kind", "sigmoid"),
     ],
 )
-def test_what_a_newer_writer_may_say_passes(file: modelfile.ModelFile, place: str, value: Any, tmp_path: Path) -> None:
+def test_what_a_newer_writer_may_say_passes(file: model_file.ModelFile, place: str, value: Any, tmp_path: Path) -> None:
     path = tmp_path / "x.tflite"
     path.write_bytes(edited(file, place, value))
     images = golden.read(shipped.golden_path("cnn-nano"))
@@ -120,14 +123,14 @@ def test_what_a_newer_writer_may_say_passes(file: modelfile.ModelFile, place: st
         assert verification.verify_golden(classifier, images, "here").images == 100
 
 
-def test_a_proof_that_says_too_little_is_left_out(file: modelfile.ModelFile, tmp_path: Path) -> None:
+def test_a_proof_that_says_too_little_is_left_out(file: model_file.ModelFile, tmp_path: Path) -> None:
     path = tmp_path / "x.tflite"
     path.write_bytes(edited(file, "proofs.0.golden", {"images": 100}))
     with Classifier(path) as classifier:
         assert len(verification._proofs(classifier)) == 1
 
 
-def test_the_rules_hold_of_what_is_shipped_and_a_key_may_be_missing(file: modelfile.ModelFile) -> None:
+def test_the_rules_hold_of_what_is_shipped_and_a_key_may_be_missing(file: model_file.ModelFile) -> None:
     assert file.description is not None
     descriptions.check(file.description)
     for key in file.description:
@@ -137,13 +140,13 @@ def test_the_rules_hold_of_what_is_shipped_and_a_key_may_be_missing(file: modelf
 READ = """
 import resource, sys
 from pathlib import Path
-from fmnist_runtime import modelfile
+from fmnist_runtime.model import model_file
 from fmnist_runtime.errors import ModelFileError
 pages = int(Path("/proc/self/statm").read_text().split()[0])
 limit = pages * resource.getpagesize() + 1100 * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 try:
-    modelfile.read(Path(sys.argv[1]))
+    model_file.read(Path(sys.argv[1]))
 except ModelFileError as error:
     print(error)
 """
@@ -161,20 +164,20 @@ except ModelFileError as error:
     ],
 )
 def test_what_is_behind_the_model_has_limits(
-    file: modelfile.ModelFile, labels: bytes, description: bytes, words: str, tmp_path: Path
+    file: model_file.ModelFile, labels: bytes, description: bytes, words: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "x.tflite"
-    members = {modelfile.LABELS: labels, modelfile.DESCRIPTION: description}
-    path.write_bytes(file.flatbuffer + modelfile._zip(members, len(file.flatbuffer)))
+    members = {model_file.LABELS: labels, model_file.DESCRIPTION: description}
+    path.write_bytes(file.flatbuffer + model_file._zip(members, len(file.flatbuffer)))
     result = run_python(Path(sys.executable), "-c", READ, path)
     assert result.stderr == ""
     assert words in result.stdout
 
 
-def test_an_edited_digest_is_not_noticed_and_the_docs_say_so(file: modelfile.ModelFile) -> None:
+def test_an_edited_digest_is_not_noticed_and_the_docs_say_so(file: model_file.ModelFile) -> None:
     """Whoever edits the description computes the digests again: that is no protection, and none is promised."""
-    parsed = modelfile.parse(edited(file, "input.range", [0, 255]), Path("x"))
+    parsed = model_file.parse(edited(file, "input.range", [0, 255]), Path("x"))
     assert parsed.description is not None
     assert json.dumps(parsed.description["input"]["range"]) == "[0, 255]"
-    docs = (Path(__file__).parents[2] / "docs" / "model-file.md").read_text()
+    docs = (Path(__file__).parents[3] / "docs" / "model-file.md").read_text()
     assert "computes the digests again" in docs

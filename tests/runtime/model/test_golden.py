@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fmnist_runtime import golden, shipped
 from fmnist_runtime.errors import FmnistError
+from fmnist_runtime.model import golden, shipped
 
 
 @pytest.mark.parametrize("name", shipped.SHIPPED)
@@ -116,7 +116,7 @@ BOMBS = {
 READ = """
 import resource, sys
 from pathlib import Path
-from fmnist_runtime import golden
+from fmnist_runtime.model import golden
 pages = int(Path("/proc/self/statm").read_text().split()[0])
 limit = pages * resource.getpagesize() + 250 * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fmnist_runtime import label_files
 from fmnist_runtime.errors import DataError
+from fmnist_runtime.model import label_files
 
 NAMES = ("Ankle boot", "Płaszcz", "3D glasses")
 TEXT = "\n".join(NAMES)

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from fmnist_runtime import metadata_labels
+from fmnist_runtime.model import metadata_labels
 
 NAMES = ("cat", "dog", "bird")
 TEXT = "".join(f"{name}\n" for name in NAMES)

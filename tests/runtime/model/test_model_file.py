@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from fmnist_runtime import modelfile, shipped
+from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 from fmnist_runtime.errors import ModelFileError
-from fmnist_runtime.files import sha256
-from fmnist_runtime.labels import CLASS_NAMES
+from fmnist_runtime.model import model_file, shipped
+from fmnist_runtime.system.atomic import sha256
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +21,8 @@ def content() -> bytes:
 
 
 @pytest.fixture(scope="module")
-def file(content: bytes) -> modelfile.ModelFile:
-    return modelfile.parse(content, Path("model.tflite"))
+def file(content: bytes) -> model_file.ModelFile:
+    return model_file.parse(content, Path("model.tflite"))
 
 
 def test_zipfile_reads_the_description_with_nothing_installed(content: bytes) -> None:
@@ -38,9 +38,9 @@ def test_zipfile_reads_the_description_with_nothing_installed(content: bytes) ->
     assert {proof["runtime"] for proof in description["proofs"]} >= {"tflite-runtime"}
 
 
-def test_the_format_byte_by_byte(file: modelfile.ModelFile) -> None:
+def test_the_format_byte_by_byte(file: model_file.ModelFile) -> None:
     """The layout of a small file, written out by hand from PKWARE's APPNOTE.TXT."""
-    packed = modelfile.pack(file.flatbuffer, ("a", "b"), {"x": 1})
+    packed = model_file.pack(file.flatbuffer, ("a", "b"), {"x": 1})
     size = len(file.flatbuffer)
     labels, text = b"a\nb\n", b'{"x":1}\n'
     day = struct.pack("<HH", 0, 0x21)
@@ -59,10 +59,10 @@ def test_the_format_byte_by_byte(file: modelfile.ModelFile) -> None:
     assert packed == file.flatbuffer + first + second + central + end
 
 
-def test_packing_what_was_read_gives_the_same_bytes(content: bytes, file: modelfile.ModelFile) -> None:
+def test_packing_what_was_read_gives_the_same_bytes(content: bytes, file: model_file.ModelFile) -> None:
     assert file.labels is not None
     assert file.description is not None
-    assert modelfile.pack(file.flatbuffer, file.labels, file.description) == content
+    assert model_file.pack(file.flatbuffer, file.labels, file.description) == content
 
 
 def test_every_changed_byte_is_refused(content: bytes) -> None:
@@ -73,24 +73,24 @@ def test_every_changed_byte_is_refused(content: bytes) -> None:
     for position in positions:
         changed[position] ^= 1 << rng.randrange(8)
         with pytest.raises(ModelFileError):
-            modelfile.parse(bytes(changed), Path("x"))
+            model_file.parse(bytes(changed), Path("x"))
         changed[position] = content[position]
 
 
 def test_every_cut_is_refused(content: bytes) -> None:
     for size in [*range(0, len(content), 100), *range(len(content) - 100, len(content))]:
         with pytest.raises(ModelFileError):
-            modelfile.parse(content[:size], Path("x"))
+            model_file.parse(content[:size], Path("x"))
 
 
 def test_bytes_behind_the_file_are_refused(content: bytes) -> None:
     with pytest.raises(ModelFileError):
-        modelfile.parse(content + b"\0", Path("x"))
+        model_file.parse(content + b"\0", Path("x"))
 
 
-def test_a_plain_tflite_describes_nothing(file: modelfile.ModelFile) -> None:
-    plain = file.flatbuffer.replace(modelfile.MARKER.encode(), b"MLIR Converted.")
-    parsed = modelfile.parse(plain, Path("x"))
+def test_a_plain_tflite_describes_nothing(file: model_file.ModelFile) -> None:
+    plain = file.flatbuffer.replace(model_file.MARKER.encode(), b"MLIR Converted.")
+    parsed = model_file.parse(plain, Path("x"))
     assert parsed.description is None
     assert parsed.labels is None
 
@@ -110,14 +110,14 @@ def test_what_is_no_model_is_named(content: bytes, words: str, tmp_path: Path) -
     path = tmp_path / "x.tflite"
     path.write_bytes(content)
     with pytest.raises(ModelFileError, match=words):
-        modelfile.read(path)
+        model_file.read(path)
 
 
 def test_a_folder_and_a_missing_file_are_named(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="a folder"):
-        modelfile.read(tmp_path)
+        model_file.read(tmp_path)
     with pytest.raises(ModelFileError, match="no such file"):
-        modelfile.read(tmp_path / "x")
+        model_file.read(tmp_path / "x")
 
 
 def test_both_ways_to_sha256_give_hashlibs_digest() -> None:

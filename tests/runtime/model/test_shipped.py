@@ -5,10 +5,12 @@ import importlib.util
 import numpy as np
 import pytest
 
-from fmnist_runtime import Classifier, golden, modelfile, shipped, verification
-from fmnist_runtime.dataset import DIGESTS, Split
+from fmnist_runtime import Classifier
+from fmnist_runtime.data.fashion_mnist_files import DIGESTS, Split
+from fmnist_runtime.device import verification
 from fmnist_runtime.errors import ModelFileError
-from fmnist_runtime.files import sha256
+from fmnist_runtime.model import golden, model_file, shipped
+from fmnist_runtime.system.atomic import sha256
 
 BACKENDS = [
     name
@@ -26,8 +28,8 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def file(name: str) -> modelfile.ModelFile:
-    return modelfile.read(shipped.model_path(name))
+def file(name: str) -> model_file.ModelFile:
+    return model_file.read(shipped.model_path(name))
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def images(name: str) -> golden.Golden:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_it_answers_the_whole_test_set_as_its_proof_says(
-    name: str, file: modelfile.ModelFile, images: golden.Golden, test_split: Split, backend: str
+    name: str, file: model_file.ModelFile, images: golden.Golden, test_split: Split, backend: str
 ) -> None:
     assert file.description is not None
     with Classifier(name, backend=backend) as classifier:
@@ -61,7 +63,7 @@ def test_it_answers_the_whole_test_set_as_its_proof_says(
 
 
 def test_its_file_holds_the_proofs_for_both_runtimes(
-    file: modelfile.ModelFile, images: golden.Golden, test_split: Split
+    file: model_file.ModelFile, images: golden.Golden, test_split: Split
 ) -> None:
     assert file.description is not None
     assert file.description["precision"] == "int8"
@@ -78,7 +80,7 @@ def test_its_file_holds_the_proofs_for_both_runtimes(
         assert proof["golden"]["images"] == len(images.images)
 
 
-def test_its_file_says_how_it_was_trained(name: str, file: modelfile.ModelFile) -> None:
+def test_its_file_says_how_it_was_trained(name: str, file: model_file.ModelFile) -> None:
     assert file.description is not None
     training = file.description["training"]
     words = training["command"].split()

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from fmnist_runtime import background, photos
-from fmnist_runtime.dataset import Split
+from fmnist_runtime.data.fashion_mnist_files import Split
 from fmnist_runtime.errors import ImageError
-from fmnist_runtime.images import Invert
-from fmnist_runtime.pictures import Picture
-from fmnist_runtime.sharpening import sharpen
+from fmnist_runtime.images.decoding import Picture
+from fmnist_runtime.images.types import Invert
+from fmnist_runtime.preprocessing import background, fashion_mnist
+from fmnist_runtime.preprocessing.sharpening import sharpen
 
 
 def _picture(grey: np.ndarray, alpha: np.ndarray | None = None) -> Picture:
@@ -16,7 +16,7 @@ def _picture(grey: np.ndarray, alpha: np.ndarray | None = None) -> Picture:
 
 
 def _convert(grey: np.ndarray, invert: Invert = "auto", alpha: np.ndarray | None = None) -> tuple[np.ndarray, str]:
-    return photos.convert(_picture(grey, alpha), invert, "x.png")
+    return fashion_mnist.convert(_picture(grey, alpha), invert, "x.png")
 
 
 def _block(background: int, garment: int, height: int = 90, width: int = 30) -> np.ndarray:

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Callable
 from time import perf_counter
 
-from fmnist_runtime import graph
 from fmnist_runtime.errors import ModelFileError
+from fmnist_runtime.flatbuffer import graph
 
 COUNT = 10_000
 LARGE = 1_000_000

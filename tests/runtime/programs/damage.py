@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fmnist_runtime import Classifier, modelfile
+from fmnist_runtime import Classifier
 from fmnist_runtime.errors import IncompatibleModelError, ModelFileError
+from fmnist_runtime.model import model_file
 
 IMAGES = (
     np.zeros((28, 28), np.uint8),
@@ -51,7 +52,7 @@ DAMAGES: tuple[Callable[[bytearray, random.Random], None], ...] = (flip, exchang
 
 
 def main(model: str, backend: str, seed: int, count: int) -> None:
-    whole = modelfile.read(Path(model)).flatbuffer.replace(modelfile.MARKER.encode(), b"MLIR Converted.")
+    whole = model_file.read(Path(model)).flatbuffer.replace(model_file.MARKER.encode(), b"MLIR Converted.")
     found: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "damaged.tflite"

@@ -28,10 +28,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from damage import DAMAGES, flip
 
-from fmnist_benchmarks.benchmark import precision
+from fmnist_benchmarks.measure.rounds import precision
 from fmnist_deploy import bundle
-from fmnist_runtime import Classifier, dataset, golden, images, label_files, listing, modelfile, shipped, verification
+from fmnist_runtime import Classifier
+from fmnist_runtime.data import fashion_mnist_files
+from fmnist_runtime.device import verification
 from fmnist_runtime.errors import FmnistError
+from fmnist_runtime.model import catalogue, golden, label_files, model_file, shipped
+from fmnist_runtime.sources import image_files
 
 MEMORY = 400 * 2**20
 MODEL = shipped.MODELS_FOLDER / shipped.SHIPPED["cnn-nano"]
@@ -168,7 +172,7 @@ def _places(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 def _odd_description(rng: random.Random) -> bytes:
     """A model file with odd values in its description, sound otherwise."""
-    file = modelfile.read(MODEL)
+    file = model_file.read(MODEL)
     assert file.labels is not None
     assert file.description is not None
     description = copy.deepcopy(file.description)
@@ -186,7 +190,7 @@ def _odd_description(rng: random.Random) -> bytes:
             del holder[key]
         else:
             holder[key] = copy.deepcopy(rng.choice(VALUES))
-    return modelfile.pack(file.flatbuffer, file.labels, description)
+    return model_file.pack(file.flatbuffer, file.labels, description)
 
 
 def _odd_labels(rng: random.Random) -> bytes:
@@ -215,11 +219,11 @@ def read_description(path: Path) -> None:
     model = path.with_name(MODEL.name)
     path.rename(model)
     shipped.MODELS_FOLDER = path.parent
-    file = modelfile.read(model)
+    file = model_file.read(model)
     precision(file)
-    test = dataset.Split(_GOLDEN.images, _GOLDEN.expected.astype(np.uint8))
+    test = fashion_mnist_files.Split(_GOLDEN.images, _GOLDEN.expected.astype(np.uint8))
     uses: tuple[Callable[[], object], ...] = (
-        lambda: listing._listed("cnn-nano"),
+        lambda: catalogue._listed("cnn-nano"),
         lambda: bundle.models([model]),
     )
     for use in uses:
@@ -233,7 +237,7 @@ def read_description(path: Path) -> None:
 
 def read_images(path: Path) -> None:
     for indices in ((), (0,), (1,)):
-        for image in images.read_images(path, indices):
+        for image in image_files.read_images(path, indices):
             assert image.pixels.shape == (28, 28)
             assert image.pixels.dtype == np.uint8
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from fmnist_runtime import shipped
-from fmnist_runtime.dataset import Split, read_training_split
+from fmnist_runtime.data.fashion_mnist_files import Split, read_training_split
 from fmnist_runtime.errors import ImageError
-from fmnist_runtime.frames import read_frame_file, read_frames
-from fmnist_runtime.signatures import kind_beyond_doubt
+from fmnist_runtime.images.signatures import kind_beyond_doubt
+from fmnist_runtime.model import shipped
+from fmnist_runtime.sources.frames import read_frame_file, read_frames
 
 PIXELS = np.random.default_rng(0).integers(0, 100, (3, 28, 28), dtype=np.uint8)
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from fmnist_runtime import images
-from fmnist_runtime.background import looks_light
-from fmnist_runtime.dataset import Split
+from fmnist_runtime.data.fashion_mnist_files import Split
 from fmnist_runtime.errors import ImageError
-from fmnist_runtime.images import read_images, read_stream
+from fmnist_runtime.preprocessing.background import looks_light
+from fmnist_runtime.sources import image_files
+from fmnist_runtime.sources.image_files import read_images, read_stream
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 28, 28), dtype=np.uint8)
 NEGATIVE = 255 - np.pad(PIXELS[1, 4:24, 4:24], 4)
@@ -212,7 +212,7 @@ import os, resource, sys
 from fmnist_runtime import read_images
 from fmnist_runtime.errors import ImageError
 from pathlib import Path
-import fmnist_runtime.stacks
+import fmnist_runtime.images.stacks
 pages = int(Path("/proc/self/statm").read_text().split()[0])
 limit = pages * resource.getpagesize() + 50 * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -251,7 +251,7 @@ def test_an_array_in_fortran_order_is_read_right(tmp_path: Path) -> None:
 
 
 def test_a_gzip_that_unpacks_to_gigabytes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "MAX_BYTES", 10_000)
+    monkeypatch.setattr(image_files, "MAX_BYTES", 10_000)
     content = b"\0\0\x08\3\0\0\0\x64\0\0\0\x1c\0\0\0\x1c" + bytes(100 * 784)
     (tmp_path / "x.gz").write_bytes(gzip.compress(content))
     with pytest.raises(ImageError, match="more than"):

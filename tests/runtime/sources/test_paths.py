@@ -7,7 +7,7 @@ import pytest
 from PIL import Image as Pillow
 
 from fmnist_runtime.errors import ImageError
-from fmnist_runtime.sources import files_of, images_in
+from fmnist_runtime.sources.paths import files_of, images_in
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from fmnist_runtime.errors import FmnistError, LockedError
-from fmnist_runtime.files import write_atomically, write_together
-from fmnist_runtime.locks import locked
+from fmnist_runtime.system.atomic import write_atomically, write_together
+from fmnist_runtime.system.locks import locked
 
 
 def test_a_set_of_files_is_written_whole(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_one_file_replaces_another_and_leaves_no_litter(tmp_path: Path) -> None:
 
 def test_a_lock_names_its_holder_and_is_gone_when_the_holder_is_killed(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from fmnist_runtime.locks import locked\n"
+        "import sys, time; from pathlib import Path; from fmnist_runtime.system.locks import locked\n"
         "with locked(Path(sys.argv[1]), 'fmnist-train'): print('held', flush=True); time.sleep(60)"
     )
     path = tmp_path / ".lock"
@@ -110,7 +110,7 @@ def test_a_wait_for_a_lock_says_for_whom(tmp_path: Path) -> None:
             [
                 sys.executable,
                 "-c",
-                "import sys, signal; from pathlib import Path; from fmnist_runtime.locks import locked\n"
+                "import sys, signal; from pathlib import Path; from fmnist_runtime.system.locks import locked\n"
                 "signal.alarm(2)\n"
                 "with locked(Path(sys.argv[1]), 'me', wait=True, say=lambda line: print(line, flush=True)): pass",
                 path,

@@ -3,9 +3,9 @@
 import sys
 
 import pytest
-
-from fmnist_runtime import child
 from helpers import run_command
+
+from fmnist_runtime.system import child
 
 
 def test_a_child_runs_this_python(monkeypatch: pytest.MonkeyPatch) -> None:

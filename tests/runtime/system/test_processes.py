@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fmnist_runtime import processes
+from fmnist_runtime.system import processes
 
 # A program that starts another and tells its number, as `python -m venv` starts ensurepip.
 _FAMILY = "sleep 60 & echo $! >{path}; wait"
@@ -53,7 +53,9 @@ def test_a_program_that_does_not_end_is_ended_with_what_it_started(tmp_path: Pat
 
 @pytest.mark.parametrize("whole_group", [False, True], ids=["the caller", "the terminal's group"])
 def test_an_interrupt_ends_all_of_them(whole_group: bool, tmp_path: Path) -> None:
-    code = "import sys; from fmnist_runtime import processes; processes.run(['sh', '-c', sys.argv[1]], seconds=60)"
+    code = (
+        "import sys; from fmnist_runtime.system.processes import run; run(['sh', '-c', sys.argv[1]], seconds=60)"
+    )
     caller = subprocess.Popen(
         [sys.executable, "-c", code, _FAMILY.format(path=tmp_path / "child")],
         stderr=subprocess.DEVNULL,

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers import ROOT, assert_fails, run_command
 
-from fmnist_benchmarks.distributed import free_ports
+from fmnist_benchmarks.training.distributed import free_ports
 from fmnist_runtime.errors import TrainingError
-from fmnist_train.cluster import Cluster, chosen, read, split_address, wait
-from helpers import assert_fails, run_command
+from fmnist_train.distributed.cluster import Cluster, chosen, read, split_address, wait
 
-PROGRAM = Path(__file__).parent / "programs" / "worker.py"
+PROGRAM = ROOT / "tests" / "train" / "programs" / "worker.py"
 
 
 def _config(addresses: list[str], index: object, **more: Any) -> str:

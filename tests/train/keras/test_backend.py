@@ -7,14 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from helpers import assert_fails, run_command
 
 pytest.importorskip("keras")
 
 # Says what was put aside, then what Keras is set to.
 PROGRAM = """
-from fmnist_train import backend
+from fmnist_keras import backend
 backend.load(print)
 import keras
 c = keras.config

@@ -9,10 +9,12 @@ import pytest
 keras = pytest.importorskip("keras")
 
 import stateful_models  # noqa: E402
+
+from fmnist_keras import copies  # noqa: E402
 from fmnist_runtime.errors import TrainingError  # noqa: E402
-from fmnist_train import copies, keras_files  # noqa: E402
-from fmnist_train.mirroring import mirrored  # noqa: E402
-from fmnist_train.normalization import rebuilt  # noqa: E402
+from fmnist_train.models import keras_files  # noqa: E402
+from fmnist_train.models.mirroring import mirrored  # noqa: E402
+from fmnist_train.models.normalization import rebuilt  # noqa: E402
 
 
 @pytest.mark.parametrize("name", stateful_models.BODIES)

@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
+from helpers import assert_fails, run_command
 
 from fmnist_runtime.errors import TrainingError
-from fmnist_train import builders
-from helpers import assert_fails, run_command
+from fmnist_train.models import builders
 
 HEAD = "import keras\nfrom keras import layers\n"
 CNN = """

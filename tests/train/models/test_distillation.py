@@ -6,10 +6,10 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
+from fmnist_runtime.data.fashion_mnist import to_float  # noqa: E402
 from fmnist_runtime.errors import TrainingError  # noqa: E402
-from fmnist_train.data import to_float  # noqa: E402
-from fmnist_train.distillation import Teachers, load_model, smoothed  # noqa: E402
-from fmnist_train.models import mlp  # noqa: E402
+from fmnist_train.models.distillation import Teachers, load_model, smoothed  # noqa: E402
+from fmnist_train.models.networks import mlp  # noqa: E402
 
 
 def test_smoothed_labels() -> None:

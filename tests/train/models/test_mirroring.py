@@ -8,8 +8,8 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from fmnist_runtime.errors import TrainingError  # noqa: E402
-from fmnist_train.mirroring import mirrored  # noqa: E402
-from fmnist_train.models import MODELS  # noqa: E402
+from fmnist_train.models.mirroring import mirrored  # noqa: E402
+from fmnist_train.models.networks import MODELS  # noqa: E402
 
 IMAGES = np.random.default_rng(1).random((5, 28, 28), np.float32)
 

@@ -3,8 +3,8 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
-from fmnist_train.models import cnn_nano  # noqa: E402
-from fmnist_train.normalization import FusedBatchNormalization, fused, plain  # noqa: E402
+from fmnist_train.models.networks import cnn_nano  # noqa: E402
+from fmnist_train.models.normalization import FusedBatchNormalization, fused, plain  # noqa: E402
 
 
 def test_a_training_step_gives_what_keras_own_layer_gives() -> None:

@@ -8,10 +8,14 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
-from fmnist_runtime.errors import TrainingError  # noqa: E402
-from fmnist_train import backend, builders, checkpoints, data, keras_files, results, training  # noqa: E402
-from fmnist_train.settings import Settings  # noqa: E402
 from odd_builders import BUILDERS, HEAD  # noqa: E402
+
+from fmnist_keras import backend  # noqa: E402
+from fmnist_runtime.data import fashion_mnist  # noqa: E402
+from fmnist_runtime.errors import TrainingError  # noqa: E402
+from fmnist_train.models import builders, keras_files  # noqa: E402
+from fmnist_train.models.recipes import Settings  # noqa: E402
+from fmnist_train.training import checkpoints, loop, results  # noqa: E402
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -52,13 +56,13 @@ def _state() -> tuple[object, ...]:
     ],
 )
 def test_an_odd_builder_that_is_right_is_trained_and_the_record_is_that_of_its_file(
-    name: str, tmp_path: Path, few_images: data.FashionMnist
+    name: str, tmp_path: Path, few_images: fashion_mnist.FashionMnist
 ) -> None:
     path = tmp_path / "own.py"
     path.write_text(HEAD + BUILDERS[name][0])
     settings = Settings(model=f"{path}:build", epochs=1, validation=100)
-    trained = training.train(settings, few_images, tmp_path, resume=False, callbacks=[])
-    again, progress = checkpoints.load(tmp_path, settings, training.digests(settings), builders.objects(settings.model))
+    trained = loop.train(settings, few_images, tmp_path, resume=False, callbacks=[])
+    again, progress = checkpoints.load(tmp_path, settings, loop.digests(settings), builders.objects(settings.model))
     assert progress.epochs == 1
     assert again.count_params() == trained.model.count_params()
     results.save(trained, few_images, tmp_path)

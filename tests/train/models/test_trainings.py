@@ -6,33 +6,33 @@ import shutil
 from pathlib import Path
 
 import pytest
-
-from fmnist_runtime import modelfile, shipped
-from fmnist_runtime.errors import TrainingError
-from fmnist_train import ladder, rounds
-from fmnist_train.settings import RECIPES, Settings, recipe
 from helpers import assert_fails, run_command
+
+from fmnist_runtime.errors import TrainingError
+from fmnist_runtime.model import model_file, shipped
+from fmnist_train.models import catalogue, trainings
+from fmnist_train.models.recipes import RECIPES, Settings, recipe
 
 
 @pytest.mark.parametrize("name", shipped.SHIPPED)
 def test_the_recipe_is_the_command_inside_the_shipped_file(name: str) -> None:
-    description = modelfile.read(shipped.MODELS_FOLDER / shipped.SHIPPED[name]).description
+    description = model_file.read(shipped.MODELS_FOLDER / shipped.SHIPPED[name]).description
     assert description is not None
-    ours = rounds.settings_in(name, Path("build/shipped"))
+    ours = trainings.settings_in(name, Path("build/shipped"))
     assert description["training"]["command"] == f"fmnist-train {ours.options()}"
 
 
 def test_what_a_recipe_needs_comes_before_it() -> None:
-    assert rounds.needed("mlp") == ["mlp"]
-    assert rounds.needed("cnn-nano") == ["first-teacher", "cnn-nano"]
-    order = rounds.needed("cnn-micro")
+    assert trainings.needed("mlp") == ["mlp"]
+    assert trainings.needed("cnn-nano") == ["first-teacher", "cnn-nano"]
+    order = trainings.needed("cnn-micro")
     assert order[-1] == "cnn-micro"
     assert len(order) == len(set(order)) == 7
-    for name, settings in rounds.table().items():
-        before = rounds.needed(name)
+    for name, settings in trainings.table().items():
+        before = trainings.needed(name)
         assert all(before.index(other) < before.index(name) for other in settings.teacher)
         assert settings.model in RECIPES
-    assert set(rounds.NAMES) <= set(rounds.table())
+    assert set(trainings.NAMES) <= set(trainings.table())
 
 
 def test_the_list_tells_a_training_by_itself_from_a_recipe() -> None:
@@ -43,7 +43,7 @@ def test_the_list_tells_a_training_by_itself_from_a_recipe() -> None:
     rows = {line.split()[0]: line.split() for line in by_recipe.splitlines()[2:7]}
     for name in shipped.SHIPPED:
         path = shipped.MODELS_FOLDER / shipped.SHIPPED[name]
-        description = modelfile.read(path).description
+        description = model_file.read(path).description
         assert description is not None
         proof = description["proofs"][0]
         assert rows[name][3:6] == [
@@ -51,7 +51,7 @@ def test_the_list_tells_a_training_by_itself_from_a_recipe() -> None:
             f"{proof['accuracy']:.4f}",
             f"{proof['keras_accuracy']:.4f}",
         ]
-        assert rows[name][1] == str(len(rounds.needed(name)))
+        assert rows[name][1] == str(len(trainings.needed(name)))
     assert rows["cnn-micro"][6] == "100"
     # Nobody has measured what --model cnn-micro gives by itself, so the recipe's figures do not stand there.
     assert "cnn-micro      not measured" in alone
@@ -69,13 +69,13 @@ def _trained(folder: Path, settings: Settings) -> Path:
 
 
 def test_what_was_measured_is_put_where_it_belongs(tmp_path: Path) -> None:
-    kind, name, measured = ladder.entry(_trained(tmp_path / "anything", recipe("cnn-nano")))
+    kind, name, measured = catalogue.entry(_trained(tmp_path / "anything", recipe("cnn-nano")))
     assert (kind, name) == ("alone", "cnn-nano")
     assert (measured.parameters, measured.epochs, measured.seconds, measured.int8_accuracy) == (7, 60, 120, 0.8778)
-    whole = rounds.settings_in("cnn-small", tmp_path)
-    assert ladder.entry(_trained(tmp_path / "cnn-small", whole))[:2] == ("recipes", "cnn-small")
+    whole = trainings.settings_in("cnn-small", tmp_path)
+    assert catalogue.entry(_trained(tmp_path / "cnn-small", whole))[:2] == ("recipes", "cnn-small")
     with pytest.raises(TrainingError, match="trained by other options than fmnist-train --model cnn-small"):
-        ladder.entry(_trained(tmp_path / "other", whole))
+        catalogue.entry(_trained(tmp_path / "other", whole))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_damaged_record_is_one_line(tmp_path: Path, content: str) -> None:
     folder = _trained(tmp_path / "mlp", recipe("mlp"))
     (folder / "training.json").write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(TrainingError, match=r"training\.json: ") as caught:
-        ladder.entry(folder)
+        catalogue.entry(folder)
     assert "\n" not in str(caught.value)
     assert str(caught.value).endswith(("train the model again", "give the folder of one of these"))
 

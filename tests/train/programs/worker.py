@@ -11,9 +11,11 @@ from pathlib import Path
 
 import keras
 
-from fmnist_runtime.dataset import Split
-from fmnist_train import cluster, data, distribution, training
-from fmnist_train.settings import Settings
+from fmnist_runtime.data import fashion_mnist
+from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_train.distributed import cluster, distribution
+from fmnist_train.models.recipes import Settings
+from fmnist_train.training import loop
 
 
 def build() -> keras.Model:
@@ -39,15 +41,15 @@ def main() -> None:
     if workers:
         cluster.wait(workers, 60, print)
     spread = distribution.multi_worker(workers) if workers else distribution.ALONE
-    everything = data.load()
+    everything = fashion_mnist.load()
     train, test = everything.train, everything.test
-    small = data.FashionMnist(
+    small = fashion_mnist.FashionMnist(
         Split(train.images[:2200], train.labels[:2200]),
         Split(test.images[:1000], test.labels[:1000]),
         everything.source,
     )
     settings = Settings(model, int(epochs), batch_size=64, schedule="constant", validation=200)
-    trained = training.train(settings, small, Path(folder), resume=bool(resume), callbacks=[], spread=spread)
+    trained = loop.train(settings, small, Path(folder), resume=bool(resume), callbacks=[], spread=spread)
     weights = b"".join(weight.tobytes() for weight in trained.model.get_weights())
     result = {
         "worker": spread.worker,

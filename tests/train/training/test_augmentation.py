@@ -1,7 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_train.augmentation import erase, move, ways
+from fmnist_train.training.augmentation import erase, move, ways
 
 IMAGES = np.random.default_rng(5).integers(1, 256, (400, 28, 28), dtype=np.uint8)
 

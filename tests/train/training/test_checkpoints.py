@@ -13,12 +13,14 @@ import pytest
 keras = pytest.importorskip("keras")
 
 import checkpoint_damage  # noqa: E402
-from fmnist_runtime.errors import FmnistError, TrainingError  # noqa: E402
-from fmnist_train import checkpoint_record, checkpoints, keras_files, training, workplace  # noqa: E402
-from fmnist_train.checkpoint_record import Progress  # noqa: E402
-from fmnist_train.data import FashionMnist  # noqa: E402
-from fmnist_train.settings import Settings  # noqa: E402
 from helpers import assert_fails, run_command  # noqa: E402
+
+from fmnist_runtime.data.fashion_mnist import FashionMnist  # noqa: E402
+from fmnist_runtime.errors import FmnistError, TrainingError  # noqa: E402
+from fmnist_train.models import keras_files  # noqa: E402
+from fmnist_train.models.recipes import Settings  # noqa: E402
+from fmnist_train.training import checkpoint_record, checkpoints, loop, workplace  # noqa: E402
+from fmnist_train.training.checkpoint_record import Progress  # noqa: E402
 
 SETTINGS = Settings(teacher=("a teacher.keras",), seed=3)
 SOURCES = {"a teacher.keras": "ab12"}
@@ -189,14 +191,14 @@ def test_the_files_of_others_stay(kept: Path, few_images: FashionMnist) -> None:
     (kept / "checkpoint-1.keras").write_bytes(b"mine")
     settings = Settings(epochs=1, validation=100)
     with pytest.raises(TrainingError, match=r"checkpoint-1\.keras: would be overwritten, and no record says"):
-        training.train(settings, few_images, kept, resume=False, callbacks=[])
+        loop.train(settings, few_images, kept, resume=False, callbacks=[])
     assert (kept / "checkpoint-1.keras").read_bytes() == b"mine"
 
 
 def test_a_record_that_is_none_of_ours_stays(tmp_path: Path, few_images: FashionMnist) -> None:
     (tmp_path / "checkpoint.json").write_text('{"mine": 1}')
     with pytest.raises(TrainingError, match=re.escape("checkpoint.json: damaged, edited or written by an older")):
-        training.train(Settings(epochs=1, validation=100), few_images, tmp_path, resume=False, callbacks=[])
+        loop.train(Settings(epochs=1, validation=100), few_images, tmp_path, resume=False, callbacks=[])
     assert (tmp_path / "checkpoint.json").read_text() == '{"mine": 1}'
 
 

@@ -1,11 +1,11 @@
 import pytest
 
-from fmnist_runtime.labels import CLASS_NAMES
+from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 
 
 def test_steps_a_call_divides_the_epoch_and_is_as_large_as_allowed() -> None:
     pytest.importorskip("tensorflow")
-    from fmnist_train.training import steps_a_call
+    from fmnist_train.training.loop import steps_a_call
 
     assert steps_a_call(1750) == 250
     assert steps_a_call(1875) == 125
@@ -15,7 +15,7 @@ def test_steps_a_call_divides_the_epoch_and_is_as_large_as_allowed() -> None:
 
 
 def test_the_mlp_is_exactly_the_tutorials() -> None:
-    from fmnist_train.models import MODELS
+    from fmnist_train.models.networks import MODELS
 
     model = MODELS["mlp"]()
     assert [type(layer).__name__ for layer in model.layers] == ["Flatten", "Dense", "Dense"]

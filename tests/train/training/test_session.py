@@ -11,20 +11,23 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
-from fmnist_runtime.dataset import Split  # noqa: E402
-from fmnist_runtime.errors import TrainingError  # noqa: E402
-from fmnist_train import builders, results, training, validation  # noqa: E402
-from fmnist_train.data import FashionMnist  # noqa: E402
-from fmnist_train.settings import Settings  # noqa: E402
 from helpers import BIN, assert_fails, run_command  # noqa: E402
 from odd_builders import HEAD  # noqa: E402
+
+from fmnist_runtime.data.fashion_mnist import FashionMnist  # noqa: E402
+from fmnist_runtime.data.fashion_mnist_files import Split  # noqa: E402
+from fmnist_runtime.errors import TrainingError  # noqa: E402
+from fmnist_train.models import builders  # noqa: E402
+from fmnist_train.models.recipes import Settings  # noqa: E402
+from fmnist_train.training import loop, results, validation  # noqa: E402
 
 FEW = ("--epochs", 1, "--validation", 58000)
 
 # Ctrl-C, pressed at a moment of the training: as the program comes to a function of its own.
 PRESSED = """
 import signal
-from fmnist_train import results, figures, checkpoints
+from fmnist_train import figures
+from fmnist_train.training import checkpoints, results
 def press(module, name):
     whole = getattr(module, name)
     def pressed(*arguments, **options):
@@ -133,7 +136,7 @@ def test_a_file_that_is_not_the_trained_model_is_not_published(tmp_path: Path, f
     (tmp_path / "training.json").write_text("before")
     settings = Settings(model=f"{path}:build", epochs=1, validation=100, learning_rate=0.01)
     builders.check(settings, {})
-    trained = training.train(settings, few_images, tmp_path, resume=False, callbacks=[])
+    trained = loop.train(settings, few_images, tmp_path, resume=False, callbacks=[])
     with pytest.raises(TrainingError, match="the file that Keras wrote is not the trained model") as caught:
         results.save(trained, few_images, tmp_path)
     assert "nothing was published" in str(caught.value)
@@ -152,25 +155,25 @@ def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path, few_images: 
     with pytest.raises(
         TrainingError, match=r"the loss of epoch 1 is nan, expected a finite number; give a lower --lear"
     ):
-        training.train(settings, few_images, tmp_path, resume=False, callbacks=[])
+        loop.train(settings, few_images, tmp_path, resume=False, callbacks=[])
     path.write_text(
         HEAD + "def fails(y, p): raise RuntimeError('in a step')\n"
         "def build():\n    model = end()\n    model.compile('sgd', fails)\n    return model\n"
     )
     with pytest.raises(TrainingError, match="a training step fails with RuntimeError: in a step; mend the model"):
-        training.train(settings, few_images, tmp_path, resume=False, callbacks=[])
+        loop.train(settings, few_images, tmp_path, resume=False, callbacks=[])
 
 
 def test_a_changed_builder_does_not_go_on_from_a_checkpoint(tmp_path: Path, few_images: FashionMnist) -> None:
     path = tmp_path / "own.py"
     path.write_text(HEAD + "def build(): return end()\n")
     settings = Settings(model=f"{path}:build", epochs=1, validation=100)
-    training.train(settings, few_images, tmp_path, resume=False, callbacks=[])
+    loop.train(settings, few_images, tmp_path, resume=False, callbacks=[])
     path.write_text(HEAD + "def build(): return end(layers.Dense(3))\n")
     with pytest.raises(
         TrainingError, match=r"own\.py is another file than the one that the checkpoint was trained with"
     ):
-        training.train(settings, few_images, tmp_path, resume=True, callbacks=[])
+        loop.train(settings, few_images, tmp_path, resume=True, callbacks=[])
 
 
 def test_looking_twice_is_compared_with_looking_once(few_images: FashionMnist) -> None:

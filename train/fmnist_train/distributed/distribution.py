@@ -16,11 +16,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from fmnist_keras import copies
 from fmnist_runtime.commandline import quiet_stderr
 from fmnist_runtime.errors import TrainingError
-from fmnist_train import cluster as clusters
-from fmnist_train import copies
-from fmnist_train.normalization import rebuilt
+from fmnist_train.distributed import cluster as clusters
+from fmnist_train.models.normalization import rebuilt
 
 _LOSSES = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.InternalError)
 

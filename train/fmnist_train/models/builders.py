@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 from fmnist_runtime.errors import TrainingError
-from fmnist_runtime.labels import CLASS_NAMES
-from fmnist_train.settings import Settings
+from fmnist_train.models.recipes import Settings
 
 if TYPE_CHECKING:
     import keras
@@ -42,7 +42,7 @@ def build(name: str) -> "keras.Model":
     Raises TrainingError where the file or the function is missing or fails, or its model has another interface than
     (28, 28) or (28, 28, 1) float32 in 0..1 to 10 outputs.
     """
-    from fmnist_train.models import MODELS
+    from fmnist_train.models.networks import MODELS
 
     if name in MODELS:
         return MODELS[name]()
@@ -54,7 +54,7 @@ def objects(name: str) -> dict[str, Any] | None:
 
     Raises TrainingError as `build` does.
     """
-    from fmnist_train import keras_files
+    from fmnist_train.models import keras_files
 
     return keras_files.objects_of(*_own(name)) if is_reference(name) else None
 
@@ -70,7 +70,7 @@ def check(settings: Settings, options: dict[str, Any]) -> None:
             f"--mirror with --flip {settings.flip:g}: a model that learns from one side of the garments only is worse "
             f"when it looks at both; give --flip 0.5, or leave out --mirror"
         )
-    from fmnist_train.mirroring import mirrored
+    from fmnist_train.models.mirroring import mirrored
 
     model = build(settings.model)
     written = mirrored(model) if settings.mirror else model
@@ -81,8 +81,8 @@ def check(settings: Settings, options: dict[str, Any]) -> None:
 
 
 def _check_answers(model: "keras.Model", name: str) -> None:
-    from fmnist_train import copies
-    from fmnist_train.distillation import gives_probabilities
+    from fmnist_keras import copies
+    from fmnist_train.models.distillation import gives_probabilities
 
     try:
         images = copies.real_images(model)
@@ -120,7 +120,7 @@ def _check_compilation(model: "keras.Model", name: str, options: dict[str, Any])
 
 
 def _check_round_trip(model: "keras.Model", name: str) -> None:
-    from fmnist_train import keras_files
+    from fmnist_train.models import keras_files
 
     try:
         keras_files.check_round_trip(model, keras_files.objects_of(model, sys.modules.get(_module_name(name))))
@@ -130,7 +130,7 @@ def _check_round_trip(model: "keras.Model", name: str) -> None:
 
 def _own(name: str) -> "tuple[keras.Model, types.ModuleType]":
     """What FUNCTION of FILE.py returns, and the module that FILE.py is."""
-    from fmnist_train import backend
+    from fmnist_keras import backend
 
     with backend.unchanged():
         model, module = _built(name)
@@ -230,7 +230,7 @@ def _module_name(name: str) -> str:
 
 
 def _in_words(error: BaseException) -> str:
-    from fmnist_train.records import line
+    from fmnist_train.models.records import line
 
     text = line(error)
     return text if text == type(error).__name__ else f"{type(error).__name__}: {text}"

@@ -1,6 +1,6 @@
 """The models that fmnist-train knows, with what was measured of each: `fmnist-train --model list`.
 
-    python -m fmnist_train.ladder FOLDER...      adds to ladder.json what fmnist-train and fmnist-export left there
+    python -m fmnist_train.models.catalogue FOLDER...      adds to catalogue.json what training and export left
 
 Two things are told apart: what `--model NAME` trains by itself, and what the trainings of `--recipe NAME` end in, which
 is what the package holds. No number is written by hand: those of the models in the package are read from their files,
@@ -13,14 +13,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fmnist_runtime import modelfile, shipped
 from fmnist_runtime.commandline import warn
 from fmnist_runtime.errors import FmnistError, ModelFileError, TrainingError
-from fmnist_runtime.files import write_atomically
-from fmnist_train import records, rounds
-from fmnist_train.settings import RECIPES, recipe
+from fmnist_runtime.model import model_file, shipped
+from fmnist_runtime.system.atomic import write_atomically
+from fmnist_train.models import records, trainings
+from fmnist_train.models.recipes import RECIPES, recipe
 
-_FILE = Path(__file__).with_name("ladder.json")
+_FILE = Path(__file__).with_name("catalogue.json")
 _ALONE, _RECIPES = "alone", "recipes"
 _CONDITIONS = (
     "accuracy on the 10,000 test images; training as it ran, each on one core of an x86-64 server beside other work,\n"
@@ -51,9 +51,9 @@ def table() -> str:
     kept = _kept()
     alone = [("model", *_HEAD), *((name, *_cells(kept[_ALONE].get(name))) for name in RECIPES)]
     by_recipe: list[tuple[str, ...]] = [("model", "trainings", *_HEAD, "in the package")]
-    for name in rounds.NAMES:
+    for name in trainings.NAMES:
         inside = of_package(name)
-        count = str(len(rounds.needed(name)))
+        count = str(len(trainings.needed(name)))
         by_recipe.append(
             (name, count, *_cells(inside or kept[_RECIPES].get(name)), "yes" if inside is not None else "no")
         )
@@ -132,8 +132,8 @@ def _kind(settings: dict[str, Any], folder: str) -> tuple[str, str]:
     model = settings["model"]
     if settings == _as_json(asdict(recipe(model))) and model in RECIPES:
         return _ALONE, model
-    last = rounds.table().get(folder)
-    if last and folder in rounds.NAMES:
+    last = trainings.table().get(folder)
+    if last and folder in trainings.NAMES:
         stated = {
             **settings,
             "teacher": [_folder(one) for one in settings["teacher"]],
@@ -170,14 +170,14 @@ def _lines(rows: list[tuple[str, ...]]) -> list[str]:
 
 
 def _description(path: Path) -> dict[str, Any]:
-    description = modelfile.read(path).description
+    description = model_file.read(path).description
     if description is None:
         raise ModelFileError(f"{path}: without a description, expected a file of fmnist-export; export the model again")
     return description
 
 
 def main() -> int:
-    """Add what the folders named on the command line hold to ladder.json."""
+    """Add what the folders named on the command line hold to catalogue.json."""
     kept = _kept()
     try:
         for folder in sys.argv[1:]:

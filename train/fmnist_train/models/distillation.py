@@ -8,10 +8,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist_keras import copies
+from fmnist_runtime.data.fashion_mnist import to_float
+from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 from fmnist_runtime.errors import TrainingError
-from fmnist_runtime.labels import CLASS_NAMES
-from fmnist_train import copies, keras_files
-from fmnist_train.data import to_float
+from fmnist_train.models import keras_files
 
 _BATCH = 1000
 # Answers are kept for moves by up to 3 pixels: 60,000 images x 98 ways x 10 probabilities are 235 MB.

@@ -11,10 +11,10 @@ from typing import Any
 
 import keras
 
+from fmnist_keras import copies
 from fmnist_runtime.commandline import quiet_stderr
 from fmnist_runtime.errors import TrainingError
-from fmnist_train import copies
-from fmnist_train.records import line
+from fmnist_train.models.records import line
 
 # A network with its optimizer that trains on a CPU has less than a tenth of this.
 MOST_BYTES = 4 << 30

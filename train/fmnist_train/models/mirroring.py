@@ -12,8 +12,8 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
+from fmnist_keras import copies
 from fmnist_runtime.errors import TrainingError
-from fmnist_train import copies
 
 
 def mirrored(model: keras.Model) -> keras.Model:

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from fmnist_runtime.labels import CLASS_NAMES
+from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 
 Builder = Callable[[], keras.Model]
 

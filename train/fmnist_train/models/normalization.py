@@ -10,9 +10,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from fmnist_keras import copies
 from fmnist_runtime.errors import TrainingError
-from fmnist_train import copies
-from fmnist_train.records import line
+from fmnist_train.models.records import line
 
 
 @keras.saving.register_keras_serializable(package="fmnist_train")

@@ -1,4 +1,4 @@
-"""The trainings that the shipped models are made by, as data: recipes.json. Imports no Keras.
+"""The trainings that the shipped models are made by, as data: trainings.json. Imports no Keras.
 
 A model is called as its folder. What it starts from and learns from are other models of the same table, which are
 trained before it; everything that is not stated is the recipe of `--model`. docs/models.md says how they were chosen.
@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fmnist_train.settings import Settings, recipe
+from fmnist_train.models.recipes import Settings, recipe
 
-_FILE = Path(__file__).with_name("recipes.json")
+_FILE = Path(__file__).with_name("trainings.json")
 MODEL_FILE = "model.keras"
 # What people ask for; the others are on the way to them.
 NAMES = ("mlp", "cnn-nano", "cnn-micro", "cnn-small", "cnn-large")

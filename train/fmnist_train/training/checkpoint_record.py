@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from fmnist_runtime.errors import TrainingError
-from fmnist_runtime.files import sha256
-from fmnist_train import records
-from fmnist_train.settings import Settings, from_document
+from fmnist_runtime.system.atomic import sha256
+from fmnist_train.models import records
+from fmnist_train.models.recipes import Settings, from_document
 
 NAME = "checkpoint.json"
 SCHEMA = 1

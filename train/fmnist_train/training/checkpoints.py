@@ -8,10 +8,11 @@ from typing import Any
 import keras
 
 from fmnist_runtime.errors import TrainingError
-from fmnist_runtime.files import sha256, write_together
-from fmnist_train import checkpoint_record, keras_files
-from fmnist_train.checkpoint_record import ANEW, Checkpoint, Progress
-from fmnist_train.settings import Settings
+from fmnist_runtime.system.atomic import sha256, write_together
+from fmnist_train.models import keras_files
+from fmnist_train.models.recipes import Settings
+from fmnist_train.training import checkpoint_record
+from fmnist_train.training.checkpoint_record import ANEW, Checkpoint, Progress
 
 
 def save(folder: Path, model: keras.Model, settings: Settings, sources: Mapping[str, str], progress: Progress) -> None:

@@ -17,20 +17,23 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from fmnist_runtime.dataset import Split
+from fmnist_keras import copies
+from fmnist_runtime.data.fashion_mnist import FashionMnist, hold_out, to_float
+from fmnist_runtime.data.fashion_mnist_files import Split
 from fmnist_runtime.errors import TrainingError
-from fmnist_runtime.files import sha256
-from fmnist_train import builders, checkpoint_record, checkpoints, copies, distribution, records
-from fmnist_train.augmentation import erase, move, ways
-from fmnist_train.checkpoint_record import Progress
-from fmnist_train.data import FashionMnist, hold_out, to_float
-from fmnist_train.distillation import Teachers, load_model, load_teacher, smoothed
-from fmnist_train.distribution import ALONE, Distribution
-from fmnist_train.mirroring import mirrored
-from fmnist_train.normalization import fused, plain
-from fmnist_train.results import EVALUATION_BATCH, Trained, evaluate
-from fmnist_train.settings import Settings
-from fmnist_train.validation import MirroredValidation
+from fmnist_runtime.system.atomic import sha256
+from fmnist_train.distributed import distribution
+from fmnist_train.distributed.distribution import ALONE, Distribution
+from fmnist_train.models import builders, records
+from fmnist_train.models.distillation import Teachers, load_model, load_teacher, smoothed
+from fmnist_train.models.mirroring import mirrored
+from fmnist_train.models.normalization import fused, plain
+from fmnist_train.models.recipes import Settings
+from fmnist_train.training import checkpoint_record, checkpoints
+from fmnist_train.training.augmentation import erase, move, ways
+from fmnist_train.training.checkpoint_record import Progress
+from fmnist_train.training.results import EVALUATION_BATCH, Trained, evaluate
+from fmnist_train.training.validation import MirroredValidation
 
 # A call from Python into TensorFlow costs about as much as a step of the tutorial's model: take many steps a call.
 _MOST_STEPS_A_CALL = 250

@@ -1,15 +1,16 @@
-"""Training a shipped model again, and before it each model that it needs, by the recipes of fmnist_train.rounds."""
+"""Training a shipped model again, and before it each model that it needs, by the recipes in models/trainings.py."""
 
 import shlex
 from dataclasses import asdict
 from pathlib import Path
 
+from fmnist_runtime.data.fashion_mnist import FashionMnist
 from fmnist_runtime.errors import TrainingError
-from fmnist_runtime.files import make_folder, sha256
-from fmnist_train import checkpoint_record, records, rounds, session, training, workplace
-from fmnist_train.data import FashionMnist
-from fmnist_train.results import MODEL_FILE, RECORD_FILE
-from fmnist_train.settings import Settings
+from fmnist_runtime.system.atomic import make_folder, sha256
+from fmnist_train.models import records, trainings
+from fmnist_train.models.recipes import Settings
+from fmnist_train.training import checkpoint_record, loop, session, workplace
+from fmnist_train.training.results import MODEL_FILE, RECORD_FILE
 
 
 def repeat(name: str, dataset: FashionMnist, folder: Path) -> None:
@@ -17,10 +18,10 @@ def repeat(name: str, dataset: FashionMnist, folder: Path) -> None:
 
     What was trained there by the same recipe from the same files is kept; what was interrupted goes on.
     """
-    order = rounds.needed(name)
+    order = trainings.needed(name)
     for number, one in enumerate(order, start=1):
         output = folder / one
-        settings = rounds.settings_in(one, folder)
+        settings = trainings.settings_in(one, folder)
         make_folder(output)
         with workplace.held(output):
             if _is_done(output, settings):
@@ -39,7 +40,7 @@ def _is_done(output: Path, settings: Settings) -> bool:
         found = {other["model"]: other["model_sha256"] for other in others}
         return (
             record["settings"] == {**asdict(settings), "teacher": list(settings.teacher)}
-            and found == training.digests(settings)
+            and found == loop.digests(settings)
             and record["model_sha256"] == sha256((output / MODEL_FILE).read_bytes())
         )
     except (TrainingError, OSError, KeyError, TypeError, AttributeError):
@@ -52,4 +53,4 @@ def _goes_on(output: Path, settings: Settings) -> bool:
         checkpoint = checkpoint_record.read(output)
     except TrainingError:
         return False
-    return checkpoint.settings == settings and checkpoint.sources == training.digests(settings)
+    return checkpoint.settings == settings and checkpoint.sources == loop.digests(settings)

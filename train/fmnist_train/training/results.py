@@ -12,14 +12,16 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 import fmnist_runtime
-from fmnist_runtime.dataset import DIGESTS, Split
+from fmnist_keras import copies
+from fmnist_runtime.data.fashion_mnist import FashionMnist, hold_out, to_float
+from fmnist_runtime.data.fashion_mnist_files import DIGESTS, Split
 from fmnist_runtime.errors import TrainingError
-from fmnist_runtime.files import sha256, write_together
-from fmnist_train import builders, checkpoint_record, copies, keras_files, records
-from fmnist_train.checkpoint_record import Progress
-from fmnist_train.data import FashionMnist, hold_out, to_float
-from fmnist_train.distillation import gives_probabilities
-from fmnist_train.settings import Settings
+from fmnist_runtime.system.atomic import sha256, write_together
+from fmnist_train.models import builders, keras_files, records
+from fmnist_train.models.distillation import gives_probabilities
+from fmnist_train.models.recipes import Settings
+from fmnist_train.training import checkpoint_record
+from fmnist_train.training.checkpoint_record import Progress
 
 MODEL_FILE = "model.keras"
 RECORD_FILE = "training.json"

@@ -7,15 +7,16 @@ from pathlib import Path
 import click
 
 from fmnist_runtime.commandline import warn
+from fmnist_runtime.data.fashion_mnist import FashionMnist, hold_out
+from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 from fmnist_runtime.errors import Interruption, TrainingError
-from fmnist_runtime.labels import CLASS_NAMES
-from fmnist_train import keras_files, results, training, validation
-from fmnist_train.data import FashionMnist, hold_out
-from fmnist_train.distribution import ALONE, Distribution
-from fmnist_train.progress import ProgressBar
-from fmnist_train.records import line
-from fmnist_train.results import Trained
-from fmnist_train.settings import Settings
+from fmnist_train.distributed.distribution import ALONE, Distribution
+from fmnist_train.models import keras_files
+from fmnist_train.models.recipes import Settings
+from fmnist_train.models.records import line
+from fmnist_train.training import loop, results, validation
+from fmnist_train.training.progress import ProgressBar
+from fmnist_train.training.results import Trained
 
 
 def run(
@@ -59,7 +60,7 @@ def _train(settings: Settings, dataset: FashionMnist, output: Path, resume: bool
     steps = -(-(len(dataset.train.images) - settings.validation) // settings.batch_size)
     bar = ProgressBar(settings.epochs, steps, say)
     callbacks = [bar] if spread.is_chief else []
-    return training.train(settings, dataset, output, resume=resume, callbacks=callbacks, spread=spread)
+    return loop.train(settings, dataset, output, resume=resume, callbacks=callbacks, spread=spread)
 
 
 def _show_results(trained: Trained, dataset: FashionMnist) -> None:

@@ -5,11 +5,11 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from fmnist_runtime.dataset import Split
-from fmnist_train import copies
-from fmnist_train.mirroring import mirrored
-from fmnist_train.normalization import rebuilt
-from fmnist_train.results import answers, figures_of
+from fmnist_keras import copies
+from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_train.models.mirroring import mirrored
+from fmnist_train.models.normalization import rebuilt
+from fmnist_train.training.results import answers, figures_of
 
 
 class MirroredValidation(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types

@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from fmnist_runtime import locks
+from fmnist_runtime.system import locks
 
 LOCK = ".fmnist-train.lock"
-# What fmnist_runtime.files and keras_files call what they write, before it has its name: of our own files only.
+# What fmnist_runtime.system.atomic and keras_files call what they write, before it has its name: of our own files only.
 _OURS = r"model\.keras|training\.json|checkpoint\.json|checkpoint-[0-9]{1,9}\.keras|[a-z0-9-]{1,40}\.png"
 _LITTER = re.compile(rf"\.({_OURS})\.[A-Za-z0-9_]{{8}}(\.part|\.part\.keras)?")
 
