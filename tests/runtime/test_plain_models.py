@@ -24,7 +24,7 @@ STANDARD = (-0.286 / 0.353, 0.714 / 0.353)
 
 
 class Member(NamedTuple):
-    """A file of tests/support/plain_models.py: the range that it must be given, how it is known, what must be stated for it."""
+    """A file of tests/support/plain_models.py: its range, how it is known, what must be stated."""
 
     name: str
     low: float

@@ -53,9 +53,7 @@ def test_a_program_that_does_not_end_is_ended_with_what_it_started(tmp_path: Pat
 
 @pytest.mark.parametrize("whole_group", [False, True], ids=["the caller", "the terminal's group"])
 def test_an_interrupt_ends_all_of_them(whole_group: bool, tmp_path: Path) -> None:
-    code = (
-        "import sys; from fmnist_runtime.system.processes import run; run(['sh', '-c', sys.argv[1]], seconds=60)"
-    )
+    code = "import sys; from fmnist_runtime.system.processes import run; run(['sh', '-c', sys.argv[1]], seconds=60)"
     caller = subprocess.Popen(
         [sys.executable, "-c", code, _FAMILY.format(path=tmp_path / "child")],
         stderr=subprocess.DEVNULL,
