@@ -51,6 +51,19 @@ class Prediction(NamedTuple):
     score: float | None
 
 
+class Stages(NamedTuple):
+    """The stages of one `classify`, for measurement: call them in this order, from one thread.
+
+    `write` puts an image, (28, 28) uint8, into the input tensor, unchecked; `invoke` runs the model; `read` gives the
+    outputs as numbers. `input_values` is what each of the 256 pixel values becomes, of the input tensor's dtype.
+    """
+
+    write: Writer
+    invoke: Callable[[], object]
+    read: Callable[[], list[float]]
+    input_values: NDArray[Any]
+
+
 class Classifier:
     """A model that is ready to classify images of (28, 28) uint8, 0 background and 255 garment.
 
@@ -172,6 +185,10 @@ class Classifier:
                     keep(to_bytes())
         # A bytearray, so that the caller may write into the array.
         return np.frombuffer(bytearray().join(rows), self._output.dtype).reshape(len(images), len(self.labels))
+
+    def stages(self) -> Stages:
+        """The stages of `classify`, to be measured one by one; they take no lock and are good until `close`."""
+        return Stages(*self._classify_steps, self._values)
 
     def close(self) -> None:
         """Give the interpreter and its memory back, once calls in other threads are done. May be called again.

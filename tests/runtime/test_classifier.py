@@ -153,3 +153,14 @@ def test_the_runtime_imports_none_of_the_others() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n"
+
+
+def test_the_stages_together_give_what_classify_gives(test_split: Split) -> None:
+    with Classifier("mlp") as classifier:
+        stages = classifier.stages()
+        assert stages.input_values.shape == (256,)
+        for image in test_split.images[:20]:
+            stages.write(image)
+            stages.invoke()
+            outputs = stages.read()
+            assert outputs.index(max(outputs)) == classifier.classify(image).index

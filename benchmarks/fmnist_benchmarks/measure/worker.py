@@ -55,7 +55,8 @@ class Measured:
         took = (later - earlier for earlier, later in itertools.pairwise(marks))
         self.steps = {name: nanoseconds / 1000 for name, nanoseconds in zip(names, took, strict=True)}
         place = file.graph.inputs[0]
-        self._set = _setter(self._interpreter, place, file.graph.tensors[place].shape, self.classifier._values)
+        values = self.classifier.stages().input_values
+        self._set = _setter(self._interpreter, place, file.graph.tensors[place].shape, values)
 
     def block(self, images: Images) -> dict[str, list[int]]:
         """The nanoseconds for each of `images` of the bare invoke, the whole classify, and its first two stages.
@@ -66,8 +67,8 @@ class Measured:
         images = [*images[:_UNCOUNTED], *images]
         _, bare = latency.sample_steps(self._set, self._interpreter.invoke, images)
         classify = latency.sample(self.classifier.classify, images)
-        write, invoke, _ = self.classifier._classify_steps
-        written, invoked = latency.sample_steps(write, invoke, images)
+        stages = self.classifier.stages()
+        written, invoked = latency.sample_steps(stages.write, stages.invoke, images)
         found = {INVOKE: bare, CLASSIFY: classify, INPUT: written, INSIDE: invoked}
         uncounted = min(_UNCOUNTED, len(images) // 2)
         return {kind: samples[uncounted:] for kind, samples in found.items()}

@@ -30,7 +30,7 @@ def main(models: tuple[str, ...], data: Path, backend: str, rounds: int, as_json
     for model in models:
         with quiet_stderr():
             classifier = Classifier(model, backend=backend)
-        invoke = classifier._invoke
+        invoke = classifier.stages().invoke
         bare, proof = [], []
         for _ in range(rounds):
             started = perf_counter()
