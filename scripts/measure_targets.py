@@ -17,7 +17,7 @@ from pathlib import Path
 
 import flatbuffers
 
-from fmnist_runtime.flatbuffer.operators import CUSTOM, operator_name
+from fmnist_runtime.flatbuffer.schema import CUSTOM, operator_name
 
 # name: backend, pip's requirements, the CPythons with a wheel, whether a scale for each output of a Dense layer is
 # honoured (facts, trap 4: 2.9 loads such a file and answers wrongly), whether "--target all" includes it.

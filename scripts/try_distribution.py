@@ -60,13 +60,14 @@ def _train(options: argparse.Namespace) -> None:
     import tensorflow as tf
 
     from fmnist_runtime.data import fashion_mnist
+    from fmnist_runtime.data.dataset import to_float
 
     dataset = fashion_mnist.load()
     images, labels = (
-        fashion_mnist.to_float(dataset.train.images[:IMAGES]),
+        to_float(dataset.train.images[:IMAGES]),
         dataset.train.labels[:IMAGES].astype(np.int32),
     )
-    tests, answers = fashion_mnist.to_float(dataset.test.images[:TESTED]), dataset.test.labels[:TESTED].astype(np.int32)
+    tests, answers = to_float(dataset.test.images[:TESTED]), dataset.test.labels[:TESTED].astype(np.int32)
     keras.utils.set_random_seed(1)
     with strategy.scope() if strategy else tempfile.TemporaryDirectory():
         model = _model(options.cnn)

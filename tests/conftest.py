@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from helpers import BASE_BIN, ROOT, run_command
 
 from fmnist_runtime.data import fashion_mnist, fashion_mnist_files
+from fmnist_runtime.data.dataset import Dataset, Split
 
 
 @pytest.fixture(scope="session")
@@ -18,20 +20,19 @@ def data_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def test_split(data_folder: Path) -> fashion_mnist_files.Split:
+def test_split(data_folder: Path) -> Split:
     """The 10,000 test images with their labels."""
     return fashion_mnist_files.read_test_split(data_folder)
 
 
 @pytest.fixture(scope="session")
-def few_images(data_folder: Path) -> fashion_mnist.FashionMnist:
+def few_images(data_folder: Path) -> Dataset:
     """The first 600 training and 300 test images of the data set: a training of a second."""
     whole = fashion_mnist.load(data_folder)
     train, test = (
-        fashion_mnist_files.Split(split.images[:count], split.labels[:count])
-        for split, count in ((whole.train, 600), (whole.test, 300))
+        Split(split.images[:count], split.labels[:count]) for split, count in ((whole.train, 600), (whole.test, 300))
     )
-    return fashion_mnist.FashionMnist(train, test, whole.source)
+    return replace(whole, train=train, test=test)
 
 
 @pytest.fixture(scope="session")

@@ -126,13 +126,13 @@ def _images(model: Path, golden: Path | None, data: Path | None) -> "tuple[NDArr
     from fmnist_runtime.data import fashion_mnist_files
     from fmnist_runtime.model import golden as golden_file
     from fmnist_runtime.model.shipped import golden_path
-    from fmnist_runtime.system.atomic import sha256
+    from fmnist_runtime.system.digests import sha256
 
     if data:
         images = fashion_mnist_files.read_file(data, "t10k-images-idx3-ubyte")
         source = "the 10,000 test images"
     else:
-        path = golden or golden_file.beside(model) or golden_path()
+        path = golden or golden_file.find(model) or golden_path()
         images = golden_file.read(path).images
         source = f"the {len(images)} hardest test images ({path.name})"
     return images, {"source": source, "count": len(images), "sha256": sha256(images.tobytes())}

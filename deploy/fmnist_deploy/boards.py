@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.inference.installation import fix_for
+from fmnist_runtime.inference.installation import Machine, advice
 
 TFLITE_RUNTIME = ("tflite-runtime==2.14.0", "numpy>=1.24,<2")
 LITERT = ("ai-edge-litert==2.3.0", "numpy>=1.26")
@@ -72,9 +72,9 @@ def find(name: str, python: tuple[int, int] | None = None) -> Board:
     if name not in BOARDS:
         hint = ""
         if name.startswith("pi-") and name.endswith("-32"):
-            hint = f"; {fix_for((3, 13), 'armv7l', 32)}"
+            hint = f"; {advice(Machine((3, 13), 'armv7l', 32))}"
         if "zero" in name or "armv6" in name:
-            hint = f"; {fix_for((3, 11), 'armv6l', 32)}"
+            hint = f"; {advice(Machine((3, 11), 'armv6l', 32))}"
         raise FmnistError(f"{name}: unknown board, expected {', '.join(BOARDS)}{hint}")
     board = BOARDS[name]
     if python is None or python == board.python:
@@ -83,7 +83,7 @@ def find(name: str, python: tuple[int, int] | None = None) -> Board:
         version = ".".join(map(str, board.python))
         raise FmnistError(f"{name} has Python {version}; --python is for x86-64, leave it out")
     if not (3, 10) <= python <= (3, 14):
-        raise FmnistError(f"Python {python[0]}.{python[1]}: {fix_for(python, 'x86_64', 64)}")
+        raise FmnistError(f"Python {python[0]}.{python[1]}: {advice(Machine(python, 'x86_64', 64))}")
     return replace(board, python=python)
 
 
@@ -106,7 +106,7 @@ def for_system(python: tuple[int, int], machine: str, bits: int) -> Board:
 
 def _fix(python: tuple[int, int], machine: str, bits: int) -> str:
     """What to do where no board fits; a bundle needs the Python that the system's release brings."""
-    fix = fix_for(python, machine, bits)
+    fix = advice(Machine(python, machine, bits))
     if fix.startswith("run: pip"):
         return "use the Python of Raspberry Pi OS bookworm (3.11) or trixie (3.13), or install with pip as it is"
     return fix

@@ -19,7 +19,7 @@ from fmnist_deploy.target import archive
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.model import golden, model_file
 from fmnist_runtime.model.shipped import DEFAULT, SHIPPED, model_path
-from fmnist_runtime.system.atomic import sha256
+from fmnist_runtime.system.digests import sha256
 
 SCHEMA = 1
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -73,7 +73,7 @@ def models(paths: list[Path]) -> list[Chosen]:
     for path in map(model_path, names):
         file = model_file.read(path)
         # Where there is none, reading it says so, by the name that it would have.
-        beside = golden.beside(path) or path.with_name(golden.name(path.stem.rpartition("-")[0]))
+        beside = golden.find(path) or path.with_name(golden.file_name(path.stem.rpartition("-")[0]))
         golden.read(beside)
         content = beside.read_bytes()
         for name in (path.name, beside.name):

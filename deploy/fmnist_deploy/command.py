@@ -100,7 +100,8 @@ def _version(text: str | None) -> tuple[int, int] | None:
 
 def _make(board: "Board", models: list[Path], wheel: Path | None, output: Path | None, as_json: bool) -> int:
     import fmnist_runtime
-    from fmnist_runtime.system.atomic import sha256, write_atomically
+    from fmnist_runtime.system.atomic import write_atomically
+    from fmnist_runtime.system.digests import sha256
 
     content = _bundle(board, models, wheel)
     path = output or Path(f"fmnist-edge-{fmnist_runtime.__version__}-{board.name}.run")

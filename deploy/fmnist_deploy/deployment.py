@@ -7,7 +7,7 @@ from typing import Any
 from fmnist_deploy.boards import Board, for_system
 from fmnist_deploy.remote import Remote, last_line, quoted
 from fmnist_runtime.errors import FmnistError, Interruption
-from fmnist_runtime.system.atomic import sha256
+from fmnist_runtime.system.digests import sha256
 
 # What a system says of itself, in words that every Python 3 has.
 _PROBE = (

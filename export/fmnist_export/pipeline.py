@@ -24,15 +24,16 @@ from fmnist_export.report.page import ModelResult, NotProved, Report, Run
 from fmnist_export.source import loaded_model, training_record
 from fmnist_export.source.copies import half_precision
 from fmnist_export.source.loaded_model import NOTHING_STATED, Source, Statement
-from fmnist_runtime.data.idx_folder import DataSet
-from fmnist_runtime.device.verification import answers_digest, otherwise
+from fmnist_runtime.data.dataset import Dataset
+from fmnist_runtime.device.verification import answers_digest, golden_differences
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.flatbuffer import graph, output_kind
 from fmnist_runtime.images.types import CONVENTION
 from fmnist_runtime.model import model_file
 from fmnist_runtime.model.golden import Golden
-from fmnist_runtime.model.golden import name as golden_name
-from fmnist_runtime.system.atomic import make_folder, sha256, write_together
+from fmnist_runtime.model.golden import file_name as golden_name
+from fmnist_runtime.system.atomic import make_folder, write_together
+from fmnist_runtime.system.digests import sha256
 
 Say = Callable[[str], None]
 
@@ -80,7 +81,7 @@ class Exported:
 def export(
     path: Path,
     folder: Path,
-    dataset: DataSet,
+    dataset: Dataset,
     *,
     precisions: Sequence[str] = ("float32",),
     target_names: Sequence[str] = (),
@@ -141,7 +142,7 @@ def _publish(
     folder: Path,
     loaded: Source,
     images: Golden,
-    dataset: DataSet,
+    dataset: Dataset,
     least: Mapping[str, float],
 ) -> None:
     """Write all files or none; the page is made first, so that nothing is written where that fails."""
@@ -187,7 +188,7 @@ def _explain(
     loaded: Source,
     precision: str,
     content: bytes,
-    dataset: DataSet,
+    dataset: Dataset,
     show: Callable[[Explanation], None] | None,
     say: Say,
 ) -> Explanation | None:
@@ -221,7 +222,7 @@ def _convert(
     loaded: Source,
     precision: str,
     chosen: Sequence[Target],
-    dataset: DataSet,
+    dataset: Dataset,
     training: dict[str, Any] | None,
     say: Say,
 ) -> tuple[bytes, dict[str, Any]]:
@@ -243,7 +244,7 @@ def _describe(
     loaded: Source,
     precision: str,
     calibration: Calibration,
-    dataset: DataSet,
+    dataset: Dataset,
     training: dict[str, Any] | None,
 ) -> dict[str, Any]:
     first, last = model.tensors[model.inputs[0]], model.tensors[model.outputs[0]]
@@ -257,7 +258,7 @@ def _describe(
             "range": [loaded.pixels.low, loaded.pixels.high],
             "range_reason": loaded.pixels.reason,
         },
-        output={**_tensor(last), "kind": output_kind.of(model)},
+        output={**_tensor(last), "kind": output_kind.infer(model)},
         calibration=calibration.as_json() if "int" in precision else None,
         proofs=[],
         data={"name": dataset.name, "sha256": dataset.digest},
@@ -289,7 +290,7 @@ def _versions() -> dict[str, str]:
     }
 
 
-def _run(content: bytes, dataset: DataSet, environment: Environment) -> Outputs:
+def _run(content: bytes, dataset: Dataset, environment: Environment) -> Outputs:
     with tempfile.TemporaryDirectory(prefix="fmnist-export-") as folder:
         candidate = Path(folder, "candidate.tflite")
         candidate.write_bytes(content)
@@ -306,7 +307,7 @@ def _recorded(found: Proof, outputs: Outputs, images: Golden) -> dict[str, Any]:
         "golden": {
             "images": len(images.indices),
             "disagreements": int((answers != images.expected).sum()),
-            "otherwise": otherwise(answers, images),
+            "otherwise": golden_differences(answers, images),
         },
     }
 

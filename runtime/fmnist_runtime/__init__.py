@@ -3,15 +3,17 @@
     from fmnist_runtime import Classifier
     Classifier("mlp-int8.tflite").classify(image)     # (28, 28) uint8 -> Prediction(index, label, score)
 
-The public names are loaded when they are first used, so that `fmnist-classify --help` needs no numpy.
+The public names are loaded at their first use, so that `fmnist-classify --help` needs no numpy. Training and export
+are not here: they need Keras (fmnist_train, fmnist_export).
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fmnist_runtime.classifier import Classifier, Prediction
+    from fmnist_runtime.classifier import Classifier
     from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
     from fmnist_runtime.errors import FmnistError
+    from fmnist_runtime.prediction import Prediction
     from fmnist_runtime.sources.image_files import read_images
 
 __version__ = "0.1.0"
@@ -21,7 +23,7 @@ _MODULES = {
     "CLASS_NAMES": "data.fashion_mnist_labels",
     "Classifier": "classifier",
     "FmnistError": "errors",
-    "Prediction": "classifier",
+    "Prediction": "prediction",
     "read_images": "sources.image_files",
 }
 

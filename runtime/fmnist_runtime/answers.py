@@ -1,7 +1,7 @@
-"""All the outputs of a model for many images, in a process of its own: python -m fmnist_runtime.answers.
+"""The outputs of a model for many images, in a process of its own: python -m fmnist_runtime.answers.
 
-This is what a proof runs: the device's interpreter through the device's own Classifier, with no tensorflow in the
-process.
+A proof runs this: the device's interpreter through the device's own Classifier, with no tensorflow in the process. It
+compares nothing.
 """
 
 from pathlib import Path
@@ -17,9 +17,9 @@ from fmnist_runtime.commandline import FILE, Command, say_json
 @click.argument("outputs", type=FILE)
 @click.option("--backend", default="auto")
 def main(model: Path, images: Path, outputs: Path, backend: str) -> None:
-    """Run MODEL on IMAGES, a .npy of (N, 28, 28) uint8, and save what its output tensor holds to OUTPUTS, .npy.
+    """Run MODEL on IMAGES, a .npy of (N, 28, 28) uint8, and save the values of its output tensor to OUTPUTS, a .npy.
 
-    Prints the runtime, its version, and the seconds that the images took, as JSON.
+    Print the runtime, its version, and the seconds for all images, as JSON.
     """
     from time import perf_counter
 

@@ -1,6 +1,6 @@
-"""What a command says of a plain .tflite on every run: what was assumed of it, what it doesn't tell.
+"""What a command says about a plain .tflite on every run: what is assumed about it, what it does not tell.
 
-A file of fmnist-export states all of this, and nothing is said of it.
+A file of fmnist-export states all of this, so nothing is said about it. This module prints nothing.
 """
 
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def pixel_lines(classifier: "Classifier", *, only_assumed: bool = False) -> list[str]:
-    """The line on the range of the pixels; with `only_assumed`, none where the range was told or given."""
+    """The line on the pixel range, if any; with `only_assumed`, only where the range is assumed."""
     name, found = classifier.model.name, classifier.pixel_range
     if classifier.description is not None or (only_assumed and not found.assumed):
         return []
@@ -23,13 +23,13 @@ def pixel_lines(classifier: "Classifier", *, only_assumed: bool = False) -> list
 
 
 def answer_lines(classifier: "Classifier") -> list[str]:
-    """The lines on names of classes and on scores that the file doesn't tell, or tells beside the model."""
+    """The lines on class names and scores that the file does not tell, or tells only in its metadata."""
     name = classifier.model.name
     lines = []
     if classifier.label_source is None:
-        lines.append(f"{name} names no classes; give --labels FILE")
+        lines.append(f"{name} does not name its classes; give --labels FILE")
     elif classifier.label_source.endswith("inside it"):
-        lines.append(f"{name}: the names of its classes are those of {classifier.label_source}")
+        lines.append(f"{name}: its class names are those of {classifier.label_source}")
     if classifier.output_kind == "unknown":
-        lines.append(f"{name}: its outputs are no probabilities or logits, so its answers have no score")
+        lines.append(f"{name}: its outputs are neither probabilities nor logits, so its answers have no score")
     return lines

@@ -66,7 +66,7 @@ def _stated_range(pixels: str | None, mean: float | None, std: float | None) -> 
     try:
         if pixels is not None:
             return pixel_range.parse(pixels)
-        return None if mean is None or std is None else pixel_range.standardized(mean, std)
+        return None if mean is None or std is None else pixel_range.from_mean_std(mean, std)
     except PixelRangeError as error:
         raise click.UsageError(str(error)) from error
 

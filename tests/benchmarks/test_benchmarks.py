@@ -11,7 +11,7 @@ from environments import run_python
 from fmnist_benchmarks.measure.processes import run_once
 from fmnist_benchmarks.peers import dense, runners
 from fmnist_runtime import Classifier
-from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.data.dataset import Split
 from fmnist_runtime.errors import FmnistError, ModelFileError
 from fmnist_runtime.model import shipped
 

@@ -11,9 +11,9 @@ from helpers import BIN, assert_fails, run_command
 from fmnist_export.prove.environments import find
 from fmnist_export.prove.proof import compare, run
 from fmnist_export.prove.targets import table
-from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.data.dataset import Split
 from fmnist_runtime.model import model_file
-from fmnist_runtime.system.atomic import sha256
+from fmnist_runtime.system.digests import sha256
 
 
 @pytest.fixture(scope="module")
@@ -134,9 +134,7 @@ def test_bad_input(trained: Path, tmp_path: Path, read_only_folder: Path) -> Non
     assert_fails(run_command("fmnist-export", model, "--precision", "int4", *output), 2, "--precision", "int16x8")
     assert_fails(run_command("fmnist-export", model, "--labels", tmp_path / "gone", *output), 1, "cannot be read")
     (tmp_path / "labels").write_text("a\nb\na\n")
-    assert_fails(
-        run_command("fmnist-export", model, "--labels", tmp_path / "labels", *output), 1, "'a' stands there twice"
-    )
+    assert_fails(run_command("fmnist-export", model, "--labels", tmp_path / "labels", *output), 1, "'a' appears twice")
     assert_fails(run_command("fmnist-export", model, "--data", tmp_path / "empty", *output), 1, "neither")
     assert_fails(run_command("fmnist-export", model, "-o", read_only_folder / "x"), 1, str(read_only_folder))
     assert_fails(run_command("fmnist-export", model, "--min-agreement", "2"), 2, "--min-agreement")

@@ -14,8 +14,7 @@ import keras_models as models  # noqa: E402
 from fmnist_export import pipeline  # noqa: E402
 from fmnist_export.prove import targets  # noqa: E402
 from fmnist_export.source.loaded_model import Statement  # noqa: E402
-from fmnist_runtime.data.fashion_mnist_files import Split  # noqa: E402
-from fmnist_runtime.data.idx_folder import DataSet  # noqa: E402
+from fmnist_runtime.data.dataset import Dataset, Split  # noqa: E402
 from fmnist_runtime.errors import ExportError  # noqa: E402
 from fmnist_runtime.images import pixel_range  # noqa: E402
 from fmnist_runtime.model import model_file  # noqa: E402
@@ -76,7 +75,7 @@ def test_other_classes_need_their_data_and_their_names(tmp_path: Path) -> None:
     model.save(path)
     with pytest.raises(ExportError, match=r"3 classes, fashion-mnist 10; name .* --data DIR .* --labels FILE"):
         _export(path, tmp_path)
-    three = DataSet("three", train, test, tmp_path, "", None)
+    three = Dataset("three", train, test, tmp_path, "", None)
     stated = Statement(class_names=("a", "b", "c"), data_is_given=True)
     (file,) = pipeline.export(path, tmp_path, three, stated=stated)
     assert file.proofs[0].accuracy == file.proofs[0].keras_accuracy > 0.9

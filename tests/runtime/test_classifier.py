@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from fmnist_runtime import Classifier, Prediction
-from fmnist_runtime.data.fashion_mnist_files import Split
-from fmnist_runtime.errors import ImageError, ModelFileError, RuntimeMissingError
+from fmnist_runtime.data.dataset import Split
+from fmnist_runtime.errors import ClosedError, ImageError, ThreadsError, UnknownBackendError
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +15,7 @@ def classifier() -> Classifier:
     return Classifier()
 
 
-def test_the_five_public_names() -> None:
+def test_the_public_names_are_these_five() -> None:
     import fmnist_runtime
 
     assert fmnist_runtime.__all__ == ["CLASS_NAMES", "Classifier", "FmnistError", "Prediction", "read_images"]
@@ -31,7 +31,7 @@ def test_the_first_test_image_is_an_ankle_boot(classifier: Classifier, test_spli
 
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])
-def test_all_ways_to_ask_give_one_answer(exported: Path, test_split: Split, precision: str) -> None:
+def test_all_methods_give_the_same_answer(exported: Path, test_split: Split, precision: str) -> None:
     with Classifier(exported / f"model-{precision}.tflite") as classifier:
         outputs = classifier.outputs(test_split.images[:200])
         for image, output in zip(test_split.images[:200], outputs, strict=True):
@@ -72,7 +72,7 @@ def test_other_images_are_refused_before_the_model_sees_them(classifier: Classif
 
 
 @pytest.mark.parametrize("image", [[[0] * 28] * 28, None, "x.png"])
-def test_what_is_no_array_is_refused_too(classifier: Classifier, image: object) -> None:
+def test_values_that_are_no_array_are_refused_too(classifier: Classifier, image: object) -> None:
     for ask in (classifier.index, classifier.classify, classifier.probabilities):
         with pytest.raises(ImageError, match=r"expected \(28, 28\) uint8"):
             ask(image)  # type: ignore[operator]
@@ -91,7 +91,7 @@ def test_any_memory_layout_gives_the_same_answer(classifier: Classifier, test_sp
     assert classifier.index(read_only) == 9
 
 
-def test_strict_int8_gives_probabilities_too(trained: Path, test_split: Split, tmp_path: Path) -> None:
+def test_int8_outputs_give_probabilities_too(trained: Path, test_split: Split, tmp_path: Path) -> None:
     """int8 in and out, made by the export's own converter in a process with tensorflow."""
     code = (
         "import sys, pathlib, keras, numpy; from fmnist_export.convert.converter import convert\n"
@@ -114,24 +114,24 @@ def test_strict_int8_gives_probabilities_too(trained: Path, test_split: Split, t
             assert prediction.score == pytest.approx(expected.max(), abs=1e-9)
 
 
-def test_a_backend_is_honoured_or_refused(test_split: Split) -> None:
+def test_a_backend_and_a_number_of_threads_are_used_or_refused(test_split: Split) -> None:
     classifier = Classifier(backend="tflite-runtime")
     assert classifier.runtime.name == "tflite-runtime"
     assert classifier.runtime.reason == "tflite-runtime 2.14.0: asked for"
-    with pytest.raises(RuntimeMissingError, match="unknown"):
+    with pytest.raises(UnknownBackendError, match="unknown"):
         Classifier(backend="tensorflow")
-    with pytest.raises(ModelFileError, match="expected 1 or more"):
+    with pytest.raises(ThreadsError, match="expected 1 or more"):
         Classifier(num_threads=0)
 
 
-def test_a_closed_classifier_says_so(test_split: Split) -> None:
+def test_a_closed_classifier_raises_closed_error(test_split: Split) -> None:
     with Classifier() as classifier:
         classifier.index(test_split.images[0])
-    with pytest.raises(ModelFileError, match="closed"):
+    with pytest.raises(ClosedError, match="closed"):
         classifier.index(test_split.images[0])
 
 
-def test_numpy_2_with_tflite_runtime_is_explained(tmp_path: Path) -> None:
+def test_a_broken_installation_is_explained_with_a_command(tmp_path: Path) -> None:
     """A stand-in for numpy's version; the message is what counts, the failure itself is tflite-runtime's."""
     from fmnist_runtime.inference import interpreters
 
@@ -140,7 +140,7 @@ def test_numpy_2_with_tflite_runtime_is_explained(tmp_path: Path) -> None:
     assert "pip install" in message
 
 
-def test_the_runtime_imports_none_of_the_others() -> None:
+def test_the_runtime_imports_no_other_package_of_ours() -> None:
     code = (
         "import sys, importlib, pkgutil, fmnist_runtime\n"
         "for module in pkgutil.walk_packages(fmnist_runtime.__path__, 'fmnist_runtime.'):\n"

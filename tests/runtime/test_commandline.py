@@ -27,7 +27,7 @@ SHOWN = r"\x1b[31m\u202e\x07\x9b2J.png"
         ("", ""),
     ],
 )
-def test_what_a_terminal_might_act_on_is_written_out(text: str, expected: str) -> None:
+def test_control_characters_are_escaped(text: str, expected: str) -> None:
     assert printable(text) == expected
 
 
@@ -48,7 +48,7 @@ def assert_harmless(result: subprocess.CompletedProcess[str]) -> None:
         assert line.isprintable(), repr(line)
 
 
-def test_names_and_labels_go_written_out_to_the_terminal(tmp_path: Path) -> None:
+def test_names_and_labels_are_escaped_on_the_terminal(tmp_path: Path) -> None:
     np.save(tmp_path / "good.npy", np.zeros((28, 28), np.uint8))
     good, bad, folder = tmp_path / f"g{EVIL}", tmp_path / f"b{EVIL}", tmp_path / f"f{EVIL}"
     (tmp_path / "good.npy").rename(good)
@@ -133,7 +133,7 @@ def _shell(command: str, images: Path, redirection: str) -> subprocess.Completed
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_outputs_that_are_closed_full_or_left(command: str, test_images_file: Path) -> None:
+def test_closed_full_and_abandoned_outputs_give_the_documented_exit_codes(command: str, test_images_file: Path) -> None:
     name = command.split()[0]
     closed = _shell(command, test_images_file, ">&-")
     assert_fails(closed, 1, f"{name}: standard output is closed")
@@ -151,7 +151,7 @@ def test_outputs_that_are_closed_full_or_left(command: str, test_images_file: Pa
     assert no_errors.stdout == first.stdout
 
 
-def test_a_reader_that_leaves_does_not_hide_what_failed(tmp_path: Path, test_images_file: Path) -> None:
+def test_a_reader_that_leaves_does_not_hide_a_failure(tmp_path: Path, test_images_file: Path) -> None:
     """The exit code is that of the work: a bad image before, a verification that fails."""
     gone = '| true; exit "${PIPESTATUS[0]}"'
     bad = _shell(f"fmnist-classify {tmp_path}/gone.png IMAGES", test_images_file, gone)

@@ -24,7 +24,7 @@ PROGRAM = ROOT / "tests" / "runtime" / "programs" / "fuzz.py"
         ("labels", 400, 50, 200),
     ],
 )
-def test_a_damaged_file_is_an_answer_or_one_line(
+def test_a_damaged_file_is_read_or_refused_in_one_line(
     reader: str, count: int, least_accepted: int, least_refused: int
 ) -> None:
     result = run_python(Path(sys.executable), "-W", "error", PROGRAM, reader, 0, count)

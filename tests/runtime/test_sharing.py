@@ -11,8 +11,8 @@ from environments import environment, run_python
 from helpers import ROOT
 
 from fmnist_runtime import Classifier
-from fmnist_runtime.data.fashion_mnist_files import Split
-from fmnist_runtime.errors import ModelFileError
+from fmnist_runtime.data.dataset import Split
+from fmnist_runtime.errors import ClosedError
 from fmnist_runtime.model import model_file
 
 PROGRAM = ROOT / "tests" / "runtime" / "programs" / "sharing.py"
@@ -20,7 +20,7 @@ PROGRAM = ROOT / "tests" / "runtime" / "programs" / "sharing.py"
 
 @pytest.mark.parametrize("backend", ["tflite-runtime", "litert"])
 @pytest.mark.parametrize("kind", ["described", "plain"])
-def test_threads_forks_and_copies_answer_as_one_thread_does(
+def test_threads_forks_and_copies_give_the_answers_of_one_thread(
     exported: Path, test_split: Split, tmp_path: Path, backend: str, kind: str
 ) -> None:
     content = (exported / "model-int8.tflite").read_bytes()
@@ -35,7 +35,7 @@ def test_threads_forks_and_copies_answer_as_one_thread_does(
     assert (result.returncode, result.stdout) == (0, "right\n"), result.stderr
 
 
-def test_a_closed_classifier_says_so_in_every_method_and_is_not_copied(test_split: Split) -> None:
+def test_a_closed_classifier_raises_in_every_method_and_is_not_copied(test_split: Split) -> None:
     classifier = Classifier()
     classifier.close()
     classifier.close()
@@ -46,12 +46,12 @@ def test_a_closed_classifier_says_so_in_every_method_and_is_not_copied(test_spli
         classifier.probabilities,
         lambda image: classifier.top(image, 1),
     ):
-        with pytest.raises(ModelFileError, match="closed; build another"):
+        with pytest.raises(ClosedError, match="closed; build another"):
             ask(image)
-    with pytest.raises(ModelFileError, match="closed"):
+    with pytest.raises(ClosedError, match="closed"):
         classifier.outputs(test_split.images[:1])
     for copying in (copy.copy, copy.deepcopy, pickle.dumps):
-        with pytest.raises(ModelFileError, match="closed"):
+        with pytest.raises(ClosedError, match="closed"):
             copying(classifier)
 
 

@@ -10,15 +10,14 @@ import numpy as np
 from keras import layers
 
 from fmnist_export.source import data_sets
-from fmnist_runtime.data.fashion_mnist_files import Split
-from fmnist_runtime.data.idx_folder import DataSet
+from fmnist_runtime.data.dataset import Dataset, Split
 from fmnist_train.models.mirroring import mirrored
 
 _TRAINING_IMAGES = 6000
 
 
 @functools.cache
-def dataset() -> DataSet:
+def dataset() -> Dataset:
     """All training images, and 2,000 test images: enough to prove, quicker than all."""
     whole = data_sets.load()
     return replace(whole, test=Split(whole.test.images[:2000], whole.test.labels[:2000]))

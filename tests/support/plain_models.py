@@ -22,7 +22,7 @@ import tensorflow as tf
 from keras import layers
 
 from fmnist_runtime.data import fashion_mnist
-from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.data.dataset import Split
 
 COUNT = 2000
 _MEAN, _STD = 0.286, 0.353

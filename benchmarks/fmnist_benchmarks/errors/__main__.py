@@ -28,7 +28,8 @@ from fmnist_benchmarks.output import plotting
 from fmnist_runtime import assumptions
 from fmnist_runtime.classifier import Classifier
 from fmnist_runtime.commandline import FILE, Command, backend_option, quiet_stderr, say_json, warn
-from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER, Split, read_test_split
+from fmnist_runtime.data.dataset import Split
+from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER, read_test_split
 from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.system.atomic import make_folder

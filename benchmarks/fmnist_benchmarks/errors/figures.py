@@ -13,7 +13,7 @@ from typing import Any
 from fmnist_benchmarks.errors import answers, calibration
 from fmnist_benchmarks.errors.answers import Answers, Pair
 from fmnist_benchmarks.output import plotting
-from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.data.dataset import Split
 from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 from fmnist_train import figures
 

@@ -30,13 +30,15 @@ from fmnist_benchmarks.measure import machine, rounds
 from fmnist_benchmarks.measure.rounds import Settings, Subject, precision
 from fmnist_benchmarks.measure.worker import CLASSIFY
 from fmnist_runtime.commandline import FILE, Command, say_json, warn
-from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER, Split, read_test_split
+from fmnist_runtime.data.dataset import Split
+from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER, read_test_split
 from fmnist_runtime.device.verification import answers_digest, count_ties
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.inference.interpreters import BACKENDS, installed
+from fmnist_runtime.inference.interpreters import BACKENDS, installed_backends
 from fmnist_runtime.model import model_file
 from fmnist_runtime.system import child
-from fmnist_runtime.system.atomic import make_folder, sha256
+from fmnist_runtime.system.atomic import make_folder
+from fmnist_runtime.system.digests import sha256
 
 SCHEMA = 1
 # The targets are for this one; where bytes are compared, its accuracy stands for the file.
@@ -87,7 +89,7 @@ def main(
         document = _read(redraw)
     else:
         settings = Settings(runs=max(runs, processes), processes=processes)
-        document = measure(rungs.find(models), read_test_split(data), backends or installed(), settings)
+        document = measure(rungs.find(models), read_test_split(data), backends or installed_backends(), settings)
     if output:
         from fmnist_benchmarks.frontier import figure
         from fmnist_benchmarks.output import plotting
@@ -144,7 +146,7 @@ def measure(ladder: Sequence[Rung], test: Split, backends: Sequence[str], settin
 def _ask(rung: Rung, path: Path, backend: str, folder: Path, labels: NDArray[np.uint8]) -> Answered:
     """Let the file answer every image in folder/images.npy on `backend`. Raises FmnistError where it does not run."""
     warn(f"{rung.name}: {path.name} answers {len(labels):,} images on {BACKENDS[backend][0]}")
-    command = [*child.python(), "-m", "fmnist_runtime.answers", str(path), str(folder / "images.npy")]
+    command = [*child.python_command(), "-m", "fmnist_runtime.answers", str(path), str(folder / "images.npy")]
     ended = subprocess.run(
         [*command, str(folder / "outputs.npy"), "--backend", backend], capture_output=True, text=True, check=False
     )

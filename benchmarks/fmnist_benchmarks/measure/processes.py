@@ -105,7 +105,7 @@ print(process.returncode, elapsed, usage.ru_utime + usage.ru_stime, usage.ru_max
 
 def run_once(command: list[str]) -> Run:
     """Run `command` and measure it. Raises FmnistError where it fails."""
-    starter = [*child.python(), "-S", "-E", "-c", _STARTER]
+    starter = [*child.python_command(), "-S", "-E", "-c", _STARTER]
     output = subprocess.run([*starter, *command], capture_output=True, text=True, check=True).stdout
     code, seconds, cpu_seconds, peak = output.split()
     if int(code) != 0:

@@ -27,7 +27,7 @@ from fmnist_runtime.inference import interpreters
 from fmnist_runtime.model import model_file
 from fmnist_runtime.model.model_file import ModelFile
 from fmnist_runtime.system import child
-from fmnist_runtime.system.atomic import sha256
+from fmnist_runtime.system.digests import sha256
 
 SCHEMA = 1
 _BLOCK = 50
@@ -189,12 +189,12 @@ def _round(subjects: Sequence[Subject], found: list[Samples], file: Path, settin
                 found[place].rounds.append(number)
                 found[place].blocks.append(workers[place].ask(f"{start} {min(_BLOCK, end - start)}"))
     for place in order:
-        command = [*child.python(), "-c", _ONCE, *_arguments(subjects[place], file, settings)]
+        command = [*child.python_command(), "-c", _ONCE, *_arguments(subjects[place], file, settings)]
         found[place].peaks.append(run_once(command).peak_kib)
 
 
 def _worker(subject: Subject, file: Path, settings: Settings) -> Worker:
-    command = [*child.python(), "-m", "fmnist_benchmarks.measure.worker", *_arguments(subject, file, settings)]
+    command = [*child.python_command(), "-m", "fmnist_benchmarks.measure.worker", *_arguments(subject, file, settings)]
     return Worker(subject.title, command)
 
 

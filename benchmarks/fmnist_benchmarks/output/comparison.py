@@ -71,7 +71,7 @@ def read(path: Path) -> dict[str, Any]:
         _check(document)
     except Exception as error:  # whatever a value of another kind than it should be comes to
         raise FmnistError(
-            f"{path}: its results are incomplete ({type(error).__name__}: {reading.reason(error)}); "
+            f"{path}: its results are incomplete ({type(error).__name__}: {reading.error_text(error)}); "
             f"measure the baseline again"
         ) from error
     return {**document, "path": str(path)}

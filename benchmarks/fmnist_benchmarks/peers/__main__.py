@@ -24,7 +24,7 @@ from fmnist_benchmarks.measure.processes import Worker, contender
 from fmnist_runtime.commandline import FILE, Command, say_json, warn
 from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER, read_test_split
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.inference.interpreters import BACKENDS, installed
+from fmnist_runtime.inference.interpreters import BACKENDS, installed_backends
 
 _KERAS, _FLOAT32, _INT8 = "model.keras", "model-float32.tflite", "model-int8.tflite"
 _OURS = "index"
@@ -83,7 +83,7 @@ def main(folder: Path, data: Path, rounds: int, only: tuple[str, ...], plot: Pat
         if not (folder / name).is_file():
             raise FmnistError(f"{folder}: no {name}, expected what fmnist-train and fmnist-export --quantize write")
     facts = machine.describe()
-    chosen = [peer for peer in peers(installed()) if not only or peer.name in (*only, _OURS)]
+    chosen = [peer for peer in peers(installed_backends()) if not only or peer.name in (*only, _OURS)]
     with tempfile.TemporaryDirectory(prefix="fmnist-benchmark-") as temporary:
         images = Path(temporary) / "images.npy"
         np.save(images, read_test_split(data).images)

@@ -19,7 +19,7 @@ from fmnist_benchmarks.measure.processes import Worker, contender
 from fmnist_benchmarks.peers.runners import BARE
 from fmnist_runtime.commandline import FILE, Command, say_json, warn
 from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER, read_test_split
-from fmnist_runtime.inference.interpreters import BACKENDS, installed
+from fmnist_runtime.inference.interpreters import BACKENDS, installed_backends
 
 _WITH_BACKEND = (BARE, "index", "classify", "guide")
 _PEERS = ("compiled_model", "onnxruntime", "numpy")
@@ -44,7 +44,7 @@ def main(
         images = Path(folder) / "images.npy"
         np.save(images, read_test_split(data).images)
         for model in models:
-            found = compare(model, images, backends or installed(), rounds, block)
+            found = compare(model, images, backends or installed_backends(), rounds, block)
             results += found
             if not as_json:
                 click.echo(f"\n{model.name}, one thread, {rounds} rounds of {block} images\n{_table(found)}")

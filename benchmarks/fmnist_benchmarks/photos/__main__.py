@@ -17,7 +17,7 @@ from fmnist_benchmarks.photos.rendering import render
 from fmnist_runtime.classifier import Classifier
 from fmnist_runtime.commandline import FILE, Command, quiet_stderr, say_json, warn
 from fmnist_runtime.data import fashion_mnist_files
-from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.data.dataset import Split
 from fmnist_runtime.errors import FmnistError, ImageError
 from fmnist_runtime.sources.image_files import read_stream
 

@@ -104,11 +104,11 @@ def measure(path: Path, rounds: int) -> list[Result]:
     from fmnist_export.convert.converter import quiet_output
     from fmnist_export.prove import environments, targets
     from fmnist_export.source import data_sets, loaded_model
-    from fmnist_runtime.data import fashion_mnist
+    from fmnist_runtime.data.dataset import hold_out
 
     dataset = data_sets.load()
     loaded = loaded_model.load(path, dataset, loaded_model.NOTHING_STATED, warn)
-    training, held_out = fashion_mnist.hold_out(dataset.train, HELD_OUT)
+    training, held_out = hold_out(dataset.train, HELD_OUT)
     calibration = loaded.inputs(Drawn().images(training))
     found = [environments.find(target, warn) for target in targets.choose(["all"])]
     results = []

@@ -34,7 +34,7 @@ from fmnist_benchmarks.scaling import limits
 from fmnist_runtime.classifier import Classifier
 from fmnist_runtime.commandline import FILE, Command, quiet_stderr, say_json, warn
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.inference.interpreters import BACKENDS, installed
+from fmnist_runtime.inference.interpreters import BACKENDS, installed_backends
 from fmnist_runtime.model.golden import read
 from fmnist_runtime.model.model_file import read as read_model
 from fmnist_runtime.model.shipped import golden_path, model_path
@@ -59,7 +59,7 @@ def main(
     backend: str | None, most_images: int, hidden: str, most_threads: int, plot: Path | None, as_json: bool
 ) -> None:
     """Measure how the time grows with images, model size, threads and processes."""
-    chosen = backend or installed()[0]
+    chosen = backend or installed_backends()[0]
     units = [int(number) for number in hidden.split(",") if number.strip().isdigit()]
     if not units:
         raise click.BadParameter(f"{hidden!r}, expected numbers such as 3,128", param_hint="'--hidden'")

@@ -26,7 +26,7 @@ from fmnist_benchmarks.measure import machine
 from fmnist_runtime.commandline import FILE, Command, say_json
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.inference import interpreters, selection
-from fmnist_runtime.inference.interpreters import BACKENDS, installed
+from fmnist_runtime.inference.interpreters import BACKENDS, installed_backends
 from fmnist_runtime.model.golden import read
 from fmnist_runtime.model.shipped import golden_path
 
@@ -45,7 +45,7 @@ _RUN = "import sys; from fmnist_benchmarks.scaling.instructions import run; run(
 def main(models: tuple[Path, ...], backends: tuple[str, ...], count: int, as_json: bool) -> None:
     """Count the instructions of one inference with each of MODELS."""
     facts = machine.describe()
-    results = count_all(models, backends or installed(), count)
+    results = count_all(models, backends or installed_backends(), count)
     if as_json:
         say_json({"machine": facts, "valgrind": version(), "count": count, "results": results}, indent=1)
         return

@@ -21,7 +21,7 @@ import click
 from fmnist_benchmarks.measure import machine
 from fmnist_runtime.commandline import FILE, Command, say_json
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.inference.interpreters import BACKENDS, installed
+from fmnist_runtime.inference.interpreters import BACKENDS, installed_backends
 from fmnist_runtime.model.shipped import model_path
 
 SMALLEST, OURS = "smallest script", "Classifier"
@@ -59,7 +59,7 @@ classifier.classify(numpy.zeros((28, 28), numpy.uint8)); mark("first answer")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def main(backend: str | None, runs: int, plot: Path | None, as_json: bool) -> None:
     """Measure each stage from process start to first answer with the shipped model."""
-    chosen = backend or installed()[0]
+    chosen = backend or installed_backends()[0]
     facts = machine.describe()
     results = measure(chosen, runs)
     if plot:

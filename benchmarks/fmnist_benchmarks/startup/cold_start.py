@@ -21,7 +21,7 @@ from fmnist_benchmarks.measure import machine
 from fmnist_benchmarks.measure.processes import Run, run_once
 from fmnist_runtime.commandline import FILE, Command, say_json
 from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER, read_test_split
-from fmnist_runtime.inference.interpreters import BACKENDS, installed
+from fmnist_runtime.inference.interpreters import BACKENDS, installed_backends
 from fmnist_runtime.model.shipped import model_path
 
 _SMALLEST = """
@@ -41,7 +41,7 @@ SMALLEST = "smallest script"
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def main(images: tuple[Path, ...], backend: str | None, runs: int, as_json: bool) -> None:
     """Measure `fmnist-classify IMAGE` for each IMAGE; without any, for the first test image as .npy and .png."""
-    backend = backend or installed()[0]
+    backend = backend or installed_backends()[0]
     facts = machine.describe()
     with tempfile.TemporaryDirectory(prefix="fmnist-benchmark-") as folder:
         results = compare(images or _first_test_image(Path(folder)), backend, runs)

@@ -56,12 +56,13 @@ def _ways(name: str, count: int) -> dict[str, Callable[[], Any]]:
     import numpy as np
 
     from fmnist_runtime.data import fashion_mnist
+    from fmnist_runtime.data.dataset import to_float
     from fmnist_train.models import builders
     from fmnist_train.models.recipes import recipe
     from fmnist_train.training import loop
 
     split = fashion_mnist.load().train
-    images, labels = fashion_mnist.to_float(split.images[:count]), split.labels[:count].astype(np.int32)
+    images, labels = to_float(split.images[:count]), split.labels[:count].astype(np.int32)
     settings = recipe(name)
 
     def own(fused: bool, xla: bool) -> "keras.Model":

@@ -17,9 +17,10 @@ from fmnist_deploy.devices.userland import NotToBeHad
 from fmnist_deploy.target import wheel as wheel_format
 from fmnist_runtime.commandline import warn
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.system.atomic import make_folder, sha256
+from fmnist_runtime.system.atomic import make_folder
 from fmnist_runtime.system.child import LAUNCHER
-from fmnist_runtime.system.locks import locked
+from fmnist_runtime.system.digests import sha256
+from fmnist_runtime.system.locks import hold_lock
 
 _DONE = ".complete"
 
@@ -49,7 +50,7 @@ def install(cell: Cell, wheel: Path) -> Installation:
     Raises NotToBeHad where something cannot be fetched.
     """
     make_folder(userland.cache())
-    with locked(userland.cache() / ".lock", f"the installation for {cell.name}", wait=True, say=warn):
+    with hold_lock(userland.cache() / ".lock", f"the installation for {cell.name}", wait=True, say=warn):
         return _install(cell, wheel)
 
 

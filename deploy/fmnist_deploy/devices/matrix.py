@@ -65,7 +65,7 @@ def exported(folder: Path) -> list[Model]:
     """The files that fmnist-export wrote to `folder`. Raises FmnistError where there is none."""
     models = []
     for path in sorted(folder.glob("*.tflite")):
-        beside = golden.beside(path)
+        beside = golden.find(path)
         if beside is None:
             raise FmnistError(f"{path}: no golden file beside it, expected that of fmnist-export; export it again")
         models.append(_model(path.stem, path, beside))

@@ -12,7 +12,7 @@ from pathlib import Path
 from fmnist_deploy.devices import sources
 from fmnist_deploy.devices.cells import Userland
 from fmnist_runtime.errors import FmnistError
-from fmnist_runtime.system.atomic import sha256
+from fmnist_runtime.system.digests import sha256
 
 EMULATOR_SUITE, EMULATOR_PACKAGE = "trixie", "qemu-user"
 _SECONDS = 300

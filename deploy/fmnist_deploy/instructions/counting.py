@@ -18,7 +18,7 @@ from fmnist_deploy.devices import installation, userland
 from fmnist_deploy.devices.cells import Cell, Userland
 from fmnist_deploy.devices.installation import Installation
 from fmnist_deploy.devices.userland import NotToBeHad
-from fmnist_runtime.system.atomic import sha256
+from fmnist_runtime.system.digests import sha256
 
 SOURCE = Path(__file__).with_name("counting.c")
 _EMULATOR_SUITE = "bookworm"

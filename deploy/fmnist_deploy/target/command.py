@@ -176,7 +176,7 @@ def _prove(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
 
 def _run(folder: Path, name: str, *arguments: str) -> Any:
     variables = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    words = [*child.python()[:-1], str(folder / "bin" / "python"), str(folder / "bin" / name), *arguments]
+    words = [*child.python_command()[:-1], str(folder / "bin" / "python"), str(folder / "bin" / name), *arguments]
     try:
         ended = processes.run(words, seconds=_SECONDS, variables=variables)
     except subprocess.TimeoutExpired:

@@ -52,7 +52,7 @@ def locked(prefix: Path, purpose: str) -> Iterator[None]:
     """
     with contextlib.ExitStack() as held:
         try:
-            held.enter_context(locks.locked(prefix / ownership.LOCK, purpose))
+            held.enter_context(locks.hold_lock(prefix / ownership.LOCK, purpose))
         except LockedError as error:
             raise ReleaseError(f"another installation is running there: {error}") from None
         except FmnistError as error:

@@ -38,7 +38,7 @@ from fmnist_export.explain.result import Explanation, Layer, costs
 from fmnist_export.explain.tensors import sqnr
 from fmnist_export.explain.variants import is_float, layers, weights
 from fmnist_export.source import reference
-from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.data.dataset import Split
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.flatbuffer import graph
 

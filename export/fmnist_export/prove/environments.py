@@ -20,7 +20,7 @@ from fmnist_export.prove.targets import Target
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.system import processes
 from fmnist_runtime.system.atomic import make_folder
-from fmnist_runtime.system.locks import locked
+from fmnist_runtime.system.locks import hold_lock
 
 PACKAGES = {"tflite-runtime": "tflite-runtime", "litert": "ai-edge-litert"}
 
@@ -76,7 +76,7 @@ def _make(target: Target, folder: Path, say: Callable[[str], None]) -> None:
     python = _python(target)
     make_folder(folder.parent)
     lock = folder.with_name(f".{folder.name}.lock")
-    with locked(lock, f"fmnist-export, which makes {folder.name}", wait=True, say=say):
+    with hold_lock(lock, f"fmnist-export, which makes {folder.name}", wait=True, say=say):
         # Another process may have made it while this one waited.
         if (folder / _DONE).exists():
             return

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from fmnist_runtime.data.idx_folder import DataSet
+from fmnist_runtime.data.dataset import Dataset
 from fmnist_runtime.errors import ExportError
 
 
-def of(count: int, dataset: DataSet, names: tuple[str, ...] | None, say: Callable[[str], None]) -> tuple[str, ...]:
+def of(count: int, dataset: Dataset, names: tuple[str, ...] | None, say: Callable[[str], None]) -> tuple[str, ...]:
     """`names` for the `count` classes of a model, or without them those of `dataset`; "class 3" where nobody names it.
 
     Raises ExportError where the numbers of classes differ.

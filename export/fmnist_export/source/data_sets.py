@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from fmnist_runtime.data import fashion_mnist, idx_folder
-from fmnist_runtime.data.idx_folder import DataSet
+from fmnist_runtime.data.dataset import Dataset
 
 
-def load(folder: Path | None = None) -> DataSet:
+def load(folder: Path | None = None) -> Dataset:
     """The data set in `folder`; without one Fashion-MNIST, from wherever it is. Raises DataError as those do."""
-    return idx_folder.read(folder if folder is not None else fashion_mnist.find())
+    return idx_folder.read(folder if folder is not None else fashion_mnist.locate_or_download())

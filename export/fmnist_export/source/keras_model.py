@@ -9,7 +9,7 @@ from fmnist_export.source.copies import all_layers, single
 from fmnist_keras import backend
 from fmnist_runtime.commandline import quiet_stderr
 from fmnist_runtime.errors import ExportError
-from fmnist_runtime.system.atomic import sha256
+from fmnist_runtime.system.digests import sha256
 
 if TYPE_CHECKING:
     import keras

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from fmnist_export.source import chance, classes, keras_model, pixel_scaling, reference, training_record
 from fmnist_export.source.copies import half_precision
+from fmnist_runtime.data.dataset import Dataset
+from fmnist_runtime.data.fashion_mnist import NAME as FASHION_MNIST
 from fmnist_runtime.data.fashion_mnist_files import DIGESTS
-from fmnist_runtime.data.idx_folder import FASHION_MNIST, DataSet
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.images.pixel_range import PixelRange
 
@@ -58,7 +59,7 @@ class Source:
         return pixel_scaling.inputs(self.pixels, images, tuple(self.model.inputs[0].shape[1:]))
 
 
-def load(path: Path, dataset: DataSet, stated: Statement, say: Callable[[str], None]) -> Source:
+def load(path: Path, dataset: Dataset, stated: Statement, say: Callable[[str], None]) -> Source:
     """The model in `path`, asked about its pixels and about the test images of `dataset`, which it must be for.
 
     Raises ExportError as keras_model.load, and where the model's pixels, classes or data set cannot be told.
@@ -95,7 +96,7 @@ def probabilities(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
     return result
 
 
-def _check_record(record: dict[str, Any] | None, dataset: DataSet, stated: Statement, path: Path) -> None:
+def _check_record(record: dict[str, Any] | None, dataset: Dataset, stated: Statement, path: Path) -> None:
     """Refuse the default data set for a model whose training.json names another."""
     data = (record or {}).get("data")
     digests = data.get("sha256") if isinstance(data, dict) else None
@@ -107,7 +108,7 @@ def _check_record(record: dict[str, Any] | None, dataset: DataSet, stated: State
 
 def _check_accuracy(
     outputs: NDArray[np.float32],
-    dataset: DataSet,
+    dataset: Dataset,
     record: dict[str, Any] | None,
     stated: Statement,
     path: Path,

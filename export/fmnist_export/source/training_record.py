@@ -23,7 +23,7 @@ from typing import Any
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.model import description
 from fmnist_runtime.system import reading
-from fmnist_runtime.system.atomic import sha256 as digest_of
+from fmnist_runtime.system.digests import sha256 as digest_of
 
 # What fmnist-train calls it (fmnist_train.training.results.RECORD_FILE, which imports tensorflow).
 RECORD_FILE = "training.json"
@@ -45,7 +45,7 @@ def beside(model: Path, sha256: str, say: Callable[[str], None]) -> dict[str, An
         return None
     lost = f"so the files will not say how {model.name} was trained"
     try:
-        record = _parse(reading.whole(path, MAXIMUM_BYTES, "the record of fmnist-train"))
+        record = _parse(reading.read_file(path, MAXIMUM_BYTES, "the record of fmnist-train"))
     except (FmnistError, ValueError) as error:
         say(f"warning: {path} cannot be read ({error}), {lost}")
         return None

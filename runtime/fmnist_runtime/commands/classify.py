@@ -24,9 +24,10 @@ from fmnist_runtime.errors import ImageError
 from fmnist_runtime.model.shipped import DEFAULT, SHIPPED
 
 if TYPE_CHECKING:
-    from fmnist_runtime.classifier import Classifier, Prediction
+    from fmnist_runtime.classifier import Classifier
     from fmnist_runtime.images.pixel_range import PixelRange
     from fmnist_runtime.images.types import Image, Invert
+    from fmnist_runtime.prediction import Prediction
 
 _STANDARD_INPUT = "-"
 

@@ -64,17 +64,17 @@ def main(
 def _verify(classifier: "Classifier", golden: Path | None, data_folder: Path | None) -> "Verification":
     from fmnist_runtime.data import fashion_mnist_files, idx_folder
     from fmnist_runtime.device import board, verification
-    from fmnist_runtime.errors import ModelFileError
+    from fmnist_runtime.errors import NoProofError
     from fmnist_runtime.model import golden as golden_file
 
     machine = board.title()
-    path = golden or golden_file.beside(classifier.model)
+    path = golden or golden_file.find(classifier.model)
     images = golden_file.read(path) if path else None
     if data_folder is None and images is not None:
         return verification.verify_golden(classifier, images, machine)
     folder = data_folder or fashion_mnist_files.DEBIAN_FOLDER
     if data_folder is None and not folder.is_dir():
-        raise ModelFileError(
+        raise NoProofError(
             f"{classifier.model}: no golden file beside it and no data set in {folder}; "
             f"give --golden FILE or --data DIR"
         )

@@ -1,1 +1,1 @@
-"""Data sets: images with their labels, read from a folder and checked."""
+"""Data sets: images with their labels, read from a folder of IDX files and checked."""

@@ -1,18 +1,20 @@
 """The files of Fashion-MNIST in a folder, checked by the SHA-256 of their decompressed bytes.
 
-The digests are of the decompressed files that the data set's authors publish (zalandoresearch/fashion-mnist); the .gz
-around them differs from one distributor to the next, so it is not what is checked.
+The digests are those of the decompressed files that the data set's authors publish (zalandoresearch/fashion-mnist).
+The .gz files differ between distributors, so they are not checked themselves.
+
+This module looks for no other folder and downloads nothing (fmnist_runtime.data.fashion_mnist).
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist_runtime.data.dataset import Split
 from fmnist_runtime.errors import DataError
 from fmnist_runtime.images import idx
-from fmnist_runtime.system.atomic import sha256
+from fmnist_runtime.system.digests import sha256
 
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 
@@ -23,21 +25,13 @@ DIGESTS = {
     "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
 
-# The decompressed bytes of each: an IDX header and 784 or 1 an image. No more are ever unpacked.
+# The size of each decompressed file: an IDX header and 784 or 1 bytes an image. No more is ever unpacked.
 SIZES = {
     "train-images-idx3-ubyte": 16 + 60_000 * 784,
     "train-labels-idx1-ubyte": 8 + 60_000,
     "t10k-images-idx3-ubyte": 16 + 10_000 * 784,
     "t10k-labels-idx1-ubyte": 8 + 10_000,
 }
-
-
-@dataclass(frozen=True)
-class Split:
-    """Images (N, 28, 28) uint8, 0 background and 255 garment, with their labels (N,) uint8, 0 to 9."""
-
-    images: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
 
 
 def read_training_split(folder: Path) -> Split:
@@ -67,9 +61,9 @@ def read_file(folder: Path, name: str) -> NDArray[np.uint8]:
 
 
 def find_file(folder: Path, name: str) -> Path:
-    """The path of the file `name` or `name`.gz in `folder`. Raises DataError where there is neither."""
+    """The path of the file `name` or `name`.gz in `folder`. Raises DataError where neither exists."""
     for path in (folder / f"{name}.gz", folder / name):
         if path.is_file():
             return path
-    found = "the folder does not exist" if not folder.is_dir() else f"neither {name}.gz nor {name} is there"
+    found = f"contains neither {name}.gz nor {name}" if folder.is_dir() else "the folder does not exist"
     raise DataError(f"{folder}: {found}; expected the four IDX files of Fashion-MNIST")

@@ -1,4 +1,6 @@
-"""The machine that this runs on, as Linux shows it in /proc and /sys: what is not there is None or empty.
+"""The machine that this runs on, from Linux's /proc and /sys; a fact that is unavailable is None or empty.
+
+It changes no setting of the machine.
 
 Sources: Documentation/devicetree (proc/device-tree/model), Documentation/admin-guide/pm/cpufreq.rst (scaling_governor),
 Documentation/driver-api/thermal (thermal_zone*/temp, thousandths of a degree) and Documentation/hwmon of
@@ -12,7 +14,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-# Instruction sets that TFLite's kernels ask for; the rest of a flags line says nothing about speed.
+# Instruction sets that TFLite's kernels use; the rest of a flags line says nothing about speed.
 _FEATURES = (
     *("neon", "asimd", "asimddp", "fphp", "asimdhp", "i8mm", "bf16", "sve"),
     *("sse4_1", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni"),
@@ -33,9 +35,10 @@ _THROTTLED = {
 
 @dataclass(frozen=True)
 class Board:
-    """`name` is the device tree's model; `celsius` the hottest zone; `throttled` what slows the machine, if it tells.
+    """A machine: `name` is the device tree's model, `celsius` the hottest thermal zone, `load` of the last minute.
 
-    `throttled` is None where the system has no such report, and empty where it reports that all is well.
+    `throttled` says what slows the machine. It is None where the system does not report it, and empty where the system
+    reports that nothing does.
     """
 
     name: str | None
@@ -50,7 +53,7 @@ class Board:
 
 
 def read(root: Path = Path("/")) -> Board:
-    """The facts below `root`, which holds proc and sys."""
+    """The machine as `root`, the folder of proc and sys, shows it."""
     cpuinfo = _text(root / "proc/cpuinfo") or ""
     return Board(
         name=_text(root / "proc/device-tree/model"),
@@ -66,17 +69,17 @@ def read(root: Path = Path("/")) -> Board:
 
 
 def title(root: Path = Path("/")) -> str:
-    """The board's name where the kernel knows it, and the processor's, such as "Raspberry Pi 4 Model B, aarch64"."""
+    """The board's name, if the kernel knows it, and the architecture, such as "Raspberry Pi 4 Model B, aarch64"."""
     return ", ".join(part for part in (_text(root / "proc/device-tree/model"), platform.machine()) if part)
 
 
 def throttling(bits: int) -> tuple[str, ...]:
-    """The words for what `vcgencmd get_throttled` reports, its number as an integer."""
+    """In words, the `bits` that `vcgencmd get_throttled` reports."""
     return tuple(words for bit, words in _THROTTLED.items() if bits >> bit & 1)
 
 
 def advice(board: Board) -> list[str]:
-    """What to do about a slow or throttled machine, a sentence each; empty where nothing stands out."""
+    """What to do about a slow or throttled machine, one sentence each; empty where nothing is wrong."""
     found = []
     if board.governor in ("powersave", "conservative"):
         found.append(
@@ -84,11 +87,11 @@ def advice(board: Board) -> list[str]:
             f"echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
         )
     if board.throttled and any(words.startswith("under-voltage") for words in board.throttled):
-        found.append("the power supply is too weak; use the board's own, with a short cable")
+        found.append("the power supply is too weak; use the board's own, and a short cable")
     if board.throttled and any(not words.startswith("under-voltage") for words in board.throttled):
         found.append("the board has slowed itself down; cool it (heat sink, fan) before trusting a latency")
     if board.celsius is not None and board.celsius >= 80:
-        found.append(f"the processor is at {board.celsius:.0f} °C and slows down from 80; cool it")
+        found.append(f"the processor is at {board.celsius:.0f} °C and slows down above 80; cool it")
     return found
 
 

@@ -1,7 +1,7 @@
-"""Whether inference works on this machine: each interpreter builds a tiny model, runs it, and its answer is compared.
+"""Check that inference works on this machine: each interpreter runs a tiny model, and its answer is compared.
 
-Each is tried in a child process, because a broken installation may end in a signal (an illegal instruction on armv6).
-An import that succeeds proves nothing.
+Each interpreter runs in a child process, because a broken installation may end in a signal (an illegal instruction on
+armv6). An import that succeeds proves nothing. This module repairs nothing: it names the command that does.
 """
 
 import json
@@ -28,9 +28,9 @@ _SECONDS = 60
 
 @dataclass(frozen=True)
 class Finding:
-    """An interpreter: a key of interpreters.BACKENDS, its version if it is installed, and what is wrong, if anything.
+    """One interpreter: a key of interpreters.BACKENDS, its version if installed, and its problem, if any.
 
-    `problem` is one sentence, with the command that mends it where there is one.
+    `problem` is one sentence, with the command that solves it where there is one.
     """
 
     backend: str
@@ -39,13 +39,13 @@ class Finding:
 
     @property
     def works(self) -> bool:
-        """Whether the tiny model's answer was right."""
+        """Whether its answer on the tiny model is right."""
         return self.problem is None
 
 
 @dataclass(frozen=True)
 class Report:
-    """What the machine is, what each interpreter did, and what to do, a sentence each."""
+    """The machine, the result of each interpreter, and what to do, one sentence each."""
 
     version: str
     python: str
@@ -56,7 +56,7 @@ class Report:
 
     @property
     def works(self) -> bool:
-        """Whether at least one interpreter answers rightly."""
+        """Whether at least one interpreter gives the right answer."""
         return any(finding.works for finding in self.findings)
 
     @property
@@ -65,7 +65,7 @@ class Report:
         return next((finding for finding in self.findings if finding.works), None)
 
     def as_json(self) -> dict[str, Any]:
-        """All of it by name."""
+        """The report as the JSON document of fmnist-doctor."""
         uses = self.uses
         return {
             "works": self.works,
@@ -84,7 +84,7 @@ def examine() -> Report:
     found = board.read()
     numpy = _numpy_version()
     if numpy is None:
-        numpy_missing = f"numpy is not installed; {installation.fix()}"
+        numpy_missing = f"numpy is not installed; {installation.advice()}"
         findings: tuple[Finding, ...] = (Finding("any", None, numpy_missing),)
     else:
         from fmnist_runtime.inference import interpreters
@@ -119,37 +119,37 @@ def _problem(backend: str) -> str | None:
         found = classifier.probabilities(image)
         if np.abs(found - np.array(_EXPECTED)).max() > _TOLERANCE or classifier.index(image) != 2:
             return (
-                f"{classifier.runtime} answers wrongly: {np.round(found, 4).tolist()}, expected {list(_EXPECTED)}; "
-                f"{installation.fix()}"
+                f"{classifier.runtime} gives wrong answers: {np.round(found, 4).tolist()}, expected {list(_EXPECTED)}; "
+                f"{installation.advice()}"
             )
     return None
 
 
 def _try(backend: str) -> Finding:
     try:
-        ended = child.call(__name__, "probe", backend, seconds=_SECONDS)
+        result = child.call(__name__, "probe", backend, seconds=_SECONDS)
     except TimeoutError as error:
-        return Finding(backend, None, f"{backend} came to {error}; {installation.fix()}")
+        return Finding(backend, None, f"{backend} came to {error}; {installation.advice()}")
     except OSError as error:
-        return Finding(backend, None, f"no child process starts here ({error.strerror or error}), so it was not tried")
-    if ended.code < 0:
-        name = signal.Signals(-ended.code).name
-        return Finding(backend, None, f"{backend} ends with {name} on this machine; {installation.fix()}")
+        return Finding(backend, None, f"no child process starts here ({error.strerror or error}), so it was not tested")
+    if result.code < 0:
+        name = signal.Signals(-result.code).name
+        return Finding(backend, None, f"{backend} ends with {name} on this machine; {installation.advice()}")
     try:
-        version, problem = json.loads(ended.output.splitlines()[-1])
+        version, problem = json.loads(result.output.splitlines()[-1])
         return Finding(backend, version, problem)
     except (ValueError, IndexError):
-        return Finding(backend, None, f"{backend} failed ({ended.last_error_line}); {installation.fix()}")
+        return Finding(backend, None, f"{backend} failed ({result.last_error_line}); {installation.advice()}")
 
 
 def _most_telling(findings: tuple[Finding, ...]) -> str:
-    """What is wrong with an interpreter that is there, else that there is none."""
+    """The problem of an interpreter that is installed, else that none is."""
     for finding in findings:
         if finding.problem and "is not installed" not in finding.problem:
             return finding.problem
     if len(findings) == 1 and findings[0].problem:
         return findings[0].problem
-    return str(RuntimeMissingError(f"no TFLite interpreter is installed; {installation.fix()}"))
+    return str(RuntimeMissingError(f"no TFLite interpreter is installed; {installation.advice()}"))
 
 
 def _numpy_version() -> str | None:

@@ -1,9 +1,12 @@
-"""What the first operators of a plain .tflite tell about its pixels: an affine function (a Rescaling, a Normalization,
-a division) in front of the network, or the scale to which floats are quantized at once.
+"""The pixel range that a plain .tflite expects, inferred from its first operators.
 
-A network wants small numbers. So what multiplies its input by 1/255 expects pixels 0 to 255, and what doubles it and
-subtracts 1 expects 0 to 1. The converter often moves such a factor into the weights of a convolution; then they are
-far smaller than any training makes them, which is a good guess and no more, so it is marked as assumed.
+These are an affine function in front of the network (a Rescaling, a Normalization, a division), or the scale to which
+float inputs are quantized first. A network works on small numbers. So a model that multiplies its input by 1/255
+expects pixels 0 to 255, and one that doubles it and subtracts 1 expects 0 to 1. The converter often moves such a
+factor into the weights of a convolution. Then the weights are far smaller than any training makes them; that is only a
+good guess, so the range is marked as assumed.
+
+It does not use the scale of a quantized input (fmnist_runtime.images.pixel_range).
 """
 
 import math
@@ -17,45 +20,45 @@ from fmnist_runtime.flatbuffer.graph import Graph, Operator, Tensor
 from fmnist_runtime.images import pixel_range
 from fmnist_runtime.images.pixel_range import PixelRange
 
-# A factor of at most this makes small numbers of 0..255: 1/255, 1/127.5, 1/(255 * std) with a std from 0.125 on.
+# A factor of at most this brings 0..255 to small numbers: 1/255, 1/127.5, 1/(255 * std) for a std of 0.125 or more.
 _SMALL = 1 / 32
-# One of at least this makes 0..255 of 0..1.
+# A factor of at least this brings 0..1 to 0..255.
 _LARGE = 100
-# Where each operator's weights have the dimension of its outputs.
+# The axis of the outputs in the weights of each operator.
 _WEIGHTS = {"FULLY_CONNECTED": 0, "CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
-# Weights of more bytes are not looked at.
+# Larger weights are not read.
 _MOST_BYTES = 2**24
 _FORM = {"RESHAPE", "EXPAND_DIMS", "SQUEEZE", "CAST", "QUANTIZE", "DEQUANTIZE"}
 _NUMBERS = {"float32", "float16", "int8", "uint8", "int16"}
 _Line = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
-def tell(graph: Graph, flatbuffer: bytes) -> PixelRange | None:
-    """The range of pixels that the first operators of `graph`, read from `flatbuffer`, tell; None where they don't."""
-    # Constants that are far too large are no reason to warn: nothing is concluded of them.
+def infer_range(graph: Graph, flatbuffer: bytes) -> PixelRange | None:
+    """The pixel range that the first operators of `graph`, read from `flatbuffer`, expect; None where it is unknown."""
+    # No warning for constants that are far too large: nothing is concluded from them.
     with np.errstate(all="ignore"):
-        return _tell(graph, flatbuffer)
+        return _infer(graph, flatbuffer)
 
 
-def _tell(graph: Graph, flatbuffer: bytes) -> PixelRange | None:
+def _infer(graph: Graph, flatbuffer: bytes) -> PixelRange | None:
     source = graph.tensors[graph.inputs[0]]
     constants = _constants(graph)
     walk = _walk(graph, flatbuffer, constants)
     if isinstance(walk, PixelRange):
         return walk
-    line, behind = walk
-    told = _concluded(float(np.median(line[0])), float(np.median(line[1])))
-    if told is None and source.dtype == "int16" and 128 <= source.scales[0] * 32767 <= 512:
-        told = PixelRange(0.0, 255.0, f"the input's scale {source.scales[0]:g} is one of numbers up to 255")
-    if told is None and behind is not None and 0 < _gain(behind, graph, constants, flatbuffer) <= _SMALL:
-        told = PixelRange(0.0, 255.0, "assumed from the small weights of the first layer", assumed=True)
-    return told
+    line, following = walk
+    found = _range_of(float(np.median(line[0])), float(np.median(line[1])))
+    if found is None and source.dtype == "int16" and 128 <= source.scales[0] * 32767 <= 512:
+        found = PixelRange(0.0, 255.0, f"the input's scale {source.scales[0]:g} is one of numbers up to 255")
+    if found is None and following is not None and 0 < _gain(following, graph, constants, flatbuffer) <= _SMALL:
+        found = PixelRange(0.0, 255.0, "assumed from the small weights of the first layer", assumed=True)
+    return found
 
 
 def _walk(graph: Graph, flatbuffer: bytes, constants: dict[int, int]) -> PixelRange | tuple[_Line, Operator | None]:
-    """Follow the pixels as long as what happens to them is affine.
+    """Follow the pixels as long as the operators on them are affine.
 
-    Returns the line that leads there and the operator that comes next; or the range, where a scale states it.
+    Returns the affine function so far and the operator that comes next; or the range, where a scale states it.
     """
     readers: dict[int, list[Operator]] = defaultdict(list)
     for operator in graph.operators:
@@ -64,16 +67,16 @@ def _walk(graph: Graph, flatbuffer: bytes, constants: dict[int, int]) -> PixelRa
     number = graph.inputs[0]
     size = math.prod(graph.tensors[number].shape)
     line = np.ones(size), np.zeros(size)
-    # As long as one operator alone goes on with the pixels; the order of execution is checked, so this ends.
+    # As long as exactly one operator reads the pixels. The order of execution was checked, so this ends.
     while len(following := [one for one in readers[number] if one.name != "SHAPE"]) == 1:
         operator = following[0]
         if len(operator.outputs) != 1:
             return line, None
         if operator.name in _FORM and operator.inputs[0] == number:
             number = operator.outputs[0]
-            told = _quantized(graph.tensors[number], line) if operator.name == "QUANTIZE" else None
-            if told:
-                return told
+            found = _quantized(graph.tensors[number], line) if operator.name == "QUANTIZE" else None
+            if found:
+                return found
         elif (then := _arithmetic(operator, number, line, graph, constants, flatbuffer)) is not None:
             number, line = operator.outputs[0], then
         else:
@@ -82,7 +85,7 @@ def _walk(graph: Graph, flatbuffer: bytes, constants: dict[int, int]) -> PixelRa
 
 
 def _constants(graph: Graph) -> dict[int, int]:
-    """By the number of each constant tensor, the one whose bytes it is: itself, or what is dequantized to it."""
+    """For each constant tensor, the number of the tensor with its bytes: itself, or the one dequantized to it."""
     found = {number: number for number, tensor in enumerate(graph.tensors) if tensor.data.length}
     for operator in graph.operators:
         if operator.name == "DEQUANTIZE" and found.keys() >= set(operator.inputs):
@@ -91,20 +94,22 @@ def _constants(graph: Graph) -> dict[int, int]:
 
 
 def _quantized(tensor: Tensor, line: _Line) -> PixelRange | None:
-    """The range of the input that the quantized `tensor` spans, where `line` leads from the one to the other."""
+    """The range of the input that the quantized `tensor` spans, where `line` maps the input to the tensor."""
     if len(tensor.scales) != 1 or np.ptp(line[0]) or np.ptp(line[1]) or not line[0][0]:
         return None
-    told = pixel_range.quantized(tensor.dtype, tensor.scales[0], tensor.zero_points[0] if tensor.zero_points else 0)
-    if told is None:
+    found = pixel_range.from_quantization(
+        tensor.dtype, tensor.scales[0], tensor.zero_points[0] if tensor.zero_points else 0
+    )
+    if found is None:
         return None
-    low, high = ((end - float(line[1][0])) / float(line[0][0]) for end in told[:2])
-    return PixelRange(low, high, told.reason.replace("the input's", "the first layer's"))
+    low, high = ((end - float(line[1][0])) / float(line[0][0]) for end in found[:2])
+    return PixelRange(low, high, found.reason.replace("the input's", "the first layer's"))
 
 
 def _arithmetic(
     operator: Operator, number: int, line: _Line, graph: Graph, constants: dict[int, int], flatbuffer: bytes
 ) -> _Line | None:
-    """The line behind `operator`, which reads the pixels as tensor `number`; None where it is no such arithmetic."""
+    """`line` followed by `operator`, which reads the pixels as tensor `number`; None where that is not affine."""
     name, inputs = operator.name, operator.inputs
     if name not in ("ADD", "SUB", "MUL", "DIV") or operator.activation or len(inputs) != 2:
         return None
@@ -119,10 +124,10 @@ def _arithmetic(
         return None
     if constant is None or not np.isfinite(constant).all():
         return None
-    return _behind(name, line, constant, inputs[0] == number)
+    return _apply(name, line, constant, inputs[0] == number)
 
 
-def _behind(name: str, line: _Line, constant: NDArray[np.float64], pixels_first: bool) -> _Line | None:
+def _apply(name: str, line: _Line, constant: NDArray[np.float64], pixels_first: bool) -> _Line | None:
     factor, offset = line
     if name == "ADD":
         return factor, offset + constant
@@ -134,7 +139,7 @@ def _behind(name: str, line: _Line, constant: NDArray[np.float64], pixels_first:
 
 
 def _values(tensor: Tensor, shape: tuple[int, ...], flatbuffer: bytes) -> NDArray[np.float64] | None:
-    """The real numbers in a constant `tensor` of at most one image; None for a type that holds none."""
+    """The real numbers in a constant `tensor` of at most one image's size; None for other types and sizes."""
     if tensor.dtype not in _NUMBERS or math.prod(shape) > 784 or math.prod(tensor.shape) != math.prod(shape):
         return None
     stored = _stored(tensor, flatbuffer)
@@ -151,18 +156,18 @@ def _stored(tensor: Tensor, flatbuffer: bytes) -> NDArray[Any]:
     return np.frombuffer(flatbuffer[tensor.data.start : tensor.data.end], dtype)
 
 
-def _concluded(factor: float, offset: float) -> PixelRange | None:
-    """The range that a network has in mind which begins with factor * x + offset; None where nothing can be said."""
+def _range_of(factor: float, offset: float) -> PixelRange | None:
+    """The range that a network expects which begins with factor * x + offset; None where it is unknown."""
     if not factor or not math.isfinite(factor) or not math.isfinite(offset) or (factor, offset) == (1, 0):
         return None
     # The input that becomes 0: the mean of the pixels, in their own unit.
     zero = -offset / factor
     line = f"{factor:.6g} * x" + (f" {'-' if offset < 0 else '+'} {abs(offset):.6g}" if offset else "")
-    reason = f"concluded from the first layer, {line}"
+    reason = f"inferred from the first layer, {line}"
     if abs(factor) <= _SMALL or 16 < zero <= 255:
         return PixelRange(0.0, 255.0, reason)
-    # Numbers from 0 to 1 have a standard deviation of at most 0.5. A batch norm of pixels that are standardized already
-    # has a factor near 1, and must not be taken for it; x - 0.5 and 1 - x have exactly 1.
+    # Numbers from 0 to 1 have a standard deviation of at most 0.5. A batch norm of standardized pixels has a factor
+    # near 1 and means something else; x - 0.5 and 1 - x have exactly 1.
     if (abs(factor) >= 1.9 or abs(factor) == 1) and 0.05 <= zero <= 1:
         return PixelRange(0.0, 1.0, reason)
     if abs(factor) >= _LARGE and 0 <= zero <= 1:
@@ -173,11 +178,10 @@ def _concluded(factor: float, offset: float) -> PixelRange | None:
 
 
 def _gain(operator: Operator, graph: Graph, constants: dict[int, int], flatbuffer: bytes) -> float:
-    """How large the result of `operator` is for inputs of the size 1: of each output, the root of the sum of squares of
-    its weights, and of these the quadratic mean. 0 where it has no weights that are known.
+    """The size of the result of `operator` for inputs of size 1; 0 where its weights are unknown.
 
-    It was 0.16 and more after every training that was tried, strong weight decay too (l2=0.1); 0.003 and 0.005 with the
-    factor of a Rescaling in it.
+    It is the quadratic mean over the outputs of the norm of an output's weights. It was 0.16 and more after every
+    training that was tried, also with strong weight decay (l2=0.1); 0.003 and 0.005 with the factor of a Rescaling.
     """
     if operator.name not in _WEIGHTS or len(operator.inputs) < 2 or operator.inputs[1] not in constants:
         return 0.0
@@ -188,7 +192,7 @@ def _gain(operator: Operator, graph: Graph, constants: dict[int, int], flatbuffe
     numbers = _stored(tensor, flatbuffer)
     weights = np.moveaxis(numbers.reshape(tensor.shape).astype(np.float32), axis, 0).reshape(tensor.shape[axis], -1)
     if numbers.dtype.kind != "f":
-        # Symmetric, so without zero points: one scale for all, or one for each output.
+        # Weights are symmetric, without zero points: one scale for all, or one for each output.
         if len(tensor.scales) not in (1, len(weights)):
             return 0.0
         weights = weights * np.array(tensor.scales, np.float32).reshape(-1, 1)

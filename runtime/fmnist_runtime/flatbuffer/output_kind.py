@@ -1,7 +1,8 @@
-"""What a model's outputs are, told from the operators that compute them: probabilities, logits or something else.
+"""What a model's outputs are, from the operators that compute them: probabilities, logits or something else.
 
 The same numbers mean different things: 0.9 beside nine zeros is a probability of 0.9 after a softmax, and one of 0.21
-where it is a logit. A score is worth something only where this is known, and there is none where it isn't.
+where it is a logit. So a score exists only where the kind is known. The scores themselves are computed in
+fmnist_runtime.inference.scores.
 """
 
 import math
@@ -23,18 +24,18 @@ _ENDS: dict[str, OutputKind] = {
     "TRANSPOSE_CONV": "logits",
     "BATCH_MATMUL": "logits",
 }
-# Operators that change the form of a result and not its meaning.
+# Operators that change the form of a result but not its meaning.
 _FORM = {"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "CAST"}
 _MEANS = {"MEAN", "AVERAGE_POOL_2D"}
 _SUMS = {"ADD", "SUB"}
 _PRODUCTS = {"MUL", "DIV"}
 
 
-def of(graph: Graph) -> OutputKind:
+def infer(graph: Graph) -> OutputKind:
     """What the first output of `graph` holds, apart from its quantization.
 
-    `unknown` where an activation such as RELU or TANH comes last, or an operator that isn't known here: then the
-    highest output is an answer, and nothing says how sure it is.
+    It is "unknown" where an activation such as RELU or TANH comes last, or an operator that is not listed here: then
+    the highest output is the answer, and nothing tells how sure it is.
     """
     kinds: dict[int, OutputKind] = {}
     constants = {number for number, tensor in enumerate(graph.tensors) if tensor.data.length}
@@ -50,7 +51,7 @@ def of(graph: Graph) -> OutputKind:
 
 
 def _kind(operator: Operator, computed: "list[OutputKind]", graph: Graph) -> OutputKind:
-    """What `operator` makes of inputs of the kinds `computed`, those that are constant left out."""
+    """The kind of the result of `operator` on inputs of the kinds `computed`; constant inputs are left out."""
     if operator.activation or not computed:
         return "unknown"
     if operator.name in _ENDS:
@@ -69,7 +70,7 @@ def _kind(operator: Operator, computed: "list[OutputKind]", graph: Graph) -> Out
 def _sum(operator: Operator, computed: "list[OutputKind]") -> OutputKind:
     if "logits" in computed:
         return "logits"
-    # The mean of several softmaxes is their sum and a product; whoever divides by the sum of all needs no factor.
+    # The mean of several softmaxes is a sum and a product; scores are divided by their own sum, so the factor is lost.
     averaged = operator.name == "ADD" and len(computed) > 1 and set(computed) == {"probabilities"}
     return "probabilities" if averaged else "unknown"
 

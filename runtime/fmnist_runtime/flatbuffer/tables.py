@@ -1,10 +1,10 @@
 """Reading FlatBuffers without trusting them: every offset is checked before it is followed.
 
-Covers what a reader of TFLite files needs (tables, vectors, strings, scalars) and nothing else. Vectors of bytes, the
-weights, are not copied.
+It covers what a reader of TFLite files needs (tables, vectors, strings, scalars) and nothing else. It does not copy
+vectors of bytes, the weights, and does not know the TFLite schema.
 
-Many offsets may lead to one place, as in files whose writer shares what is equal, so a small file can ask for any
-number of tables, names and numbers. So what is decoded of one file is counted, each time anew, and has a limit.
+Many offsets may lead to one place, as in files whose writer stores equal parts once. So a small file can ask for any
+number of tables, names and numbers; therefore all decoded bytes of a file are counted and have a limit.
 Source: "FlatBuffer Internals" in the FlatBuffers documentation: little endian; a table starts with a signed 32-bit
 offset back to its vtable; a vtable is its own size, the table's size, then one 16-bit offset a field, 0 for absent.
 """
@@ -12,15 +12,15 @@ offset back to its vtable; a vtable is its own size, the table's size, then one 
 import struct
 from typing import NamedTuple
 
-from fmnist_runtime.errors import ModelFileError
+from fmnist_runtime.errors import DamagedModelError
 
 _UINT8 = struct.Struct("<B")
 _UINT16 = struct.Struct("<H")
 _INT32 = struct.Struct("<i")
 _UINT32 = struct.Struct("<I")
 
-# What is decoded of one file at the most: these bytes, a number of which takes nine times its bytes in Python, so some
-# 150 MB and a second. The shipped models need 4 to 26 KB, and none more than three times its own bytes.
+# The most bytes that are decoded of one file. Numbers take nine times their bytes in Python, so this is some 150 MB and
+# a second. The shipped models need 4 to 26 KB, none more than three times its own bytes.
 MAXIMUM_DECODED = 16 * 2**20
 _DECODED_OF_EACH_BYTE = 16
 # What a table costs beside its vtable, so that none is free.
@@ -36,10 +36,10 @@ class Budget:
         self.left = min(MAXIMUM_DECODED, 2**16 + size * _DECODED_OF_EACH_BYTE)
 
     def spend(self, amount: int) -> None:
-        """Count `amount` bytes. Raises ModelFileError where the file asks for more than its limit."""
+        """Count `amount` bytes. Raises DamagedModelError where the file asks for more than its limit."""
         self.left -= amount
         if self.left < 0:
-            raise damaged("its names, shapes and lists take more than a model of its size can have")
+            raise damage_error("its names, shapes and lists take more than a model of its size can have")
 
 
 class Vector(NamedTuple):
@@ -51,14 +51,14 @@ class Vector(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The position behind the last element."""
+        """The position after the last element."""
         return self.start + self.length * self.size
 
 
 class Table:
     """One table of a flatbuffer: fields by slot number, as the schema counts them from 0.
 
-    Raises ModelFileError as soon as an offset leads outside the buffer.
+    Raises DamagedModelError as soon as an offset leads outside the buffer.
     """
 
     __slots__ = ("_budget", "_fields", "_position", "_size", "buffer")
@@ -71,7 +71,7 @@ class Table:
         vtable_size = _read(_UINT16, buffer, vtable)
         self._size = _read(_UINT16, buffer, vtable + 2)
         if vtable_size < 4 or vtable_size % 2 or self._size < 4:
-            raise damaged(f"the table at byte {position} has a vtable of {vtable_size} bytes")
+            raise damage_error(f"the table at byte {position} has a vtable of {vtable_size} bytes")
         _check(buffer, vtable, vtable_size)
         _check(buffer, position, self._size)
         budget.spend(_TABLE_COST + vtable_size)
@@ -89,7 +89,7 @@ class Table:
         return None if position is None else Table(self.buffer, position, self._budget)
 
     def vector(self, slot: int, size: int) -> Vector:
-        """The vector in field `slot`, with elements of `size` bytes; absent ones are empty."""
+        """The vector in field `slot`, with elements of `size` bytes; empty where the field is absent."""
         position = self._target(slot)
         if position is None:
             return Vector(0, 0, size)
@@ -104,22 +104,22 @@ class Table:
         return struct.unpack_from(f"<{vector.length}{code}", self.buffer, vector.start)
 
     def tables(self, slot: int, most: int) -> list["Table"]:
-        """The tables that the vector of offsets in field `slot` points to, `most` at the most."""
+        """The tables that the vector of offsets in field `slot` points to; `most` is their limit."""
         vector = self.vector(slot, 4)
         if vector.length > most:
-            raise damaged(f"it has {vector.length:,} tables where {most:,} are the most that are read")
+            raise damage_error(f"it has {vector.length:,} tables in one list, expected at most {most:,}")
         starts = range(vector.start, vector.end, 4)
         self._budget.spend(vector.length * vector.size)
         return [Table(self.buffer, start + _read(_UINT32, self.buffer, start), self._budget) for start in starts]
 
     def string(self, slot: int) -> str:
-        """The UTF-8 string in field `slot`; absent ones are empty, undecodable bytes are replaced.
+        """The UTF-8 string in field `slot`, empty where the field is absent; undecodable bytes are replaced.
 
         A zero byte must follow it, by which programs in C find its end.
         """
         vector = self.vector(slot, 1)
         if vector.start and _read(_UINT8, self.buffer, vector.end):
-            raise damaged(f"the string at byte {vector.start} has no end")
+            raise damage_error(f"the string at byte {vector.start} has no end")
         self._budget.spend(vector.length)
         return self.buffer[vector.start : vector.end].decode("utf-8", "replace")
 
@@ -129,7 +129,7 @@ class Table:
         if offset == 0:
             return None
         if offset < 4 or offset + size > self._size:
-            raise damaged(f"field {slot} of the table at byte {self._position} lies outside it")
+            raise damage_error(f"field {slot} of the table at byte {self._position} lies outside it")
         return int(self._position + offset)
 
     def _target(self, slot: int) -> int | None:
@@ -143,13 +143,13 @@ class Table:
 def root(buffer: bytes, identifier: bytes) -> Table:
     """The root table of `buffer`, whose four-byte file identifier must be `identifier`."""
     if len(buffer) < 8 or buffer[4:8] != identifier:
-        raise damaged(f"its bytes 4 to 7 are {buffer[4:8]!r}, expected {identifier!r}")
+        raise damage_error(f"its bytes 4 to 7 are {buffer[4:8]!r}, expected {identifier!r}")
     return Table(buffer, _read(_UINT32, buffer, 0), Budget(len(buffer)))
 
 
-def damaged(what: str) -> ModelFileError:
-    """The error for a flatbuffer in which `what` was found."""
-    return ModelFileError(f"damaged or cut short, or not a TFLite model: {what}; copy or export the file again")
+def damage_error(found: str) -> DamagedModelError:
+    """The error for a flatbuffer in which `found` is wrong."""
+    return DamagedModelError(f"damaged or cut short, or not a TFLite model: {found}; copy or export the file again")
 
 
 def _read(layout: struct.Struct, buffer: bytes, position: int) -> int:
@@ -159,4 +159,4 @@ def _read(layout: struct.Struct, buffer: bytes, position: int) -> int:
 
 def _check(buffer: bytes, position: int, size: int) -> None:
     if position < 0 or position + size > len(buffer):
-        raise damaged(f"it points to bytes {position} to {position + size} of {len(buffer)}")
+        raise damage_error(f"it points to bytes {position} to {position + size} of {len(buffer)}")

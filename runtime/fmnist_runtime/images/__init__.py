@@ -1,1 +1,1 @@
-"""Pictures and arrays in memory: which kind a file is, its pixels, their depth and range."""
+"""Images in memory: the kind of a file, its pixels, their depth, range and drawing. It finds no garment."""

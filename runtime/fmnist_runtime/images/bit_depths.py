@@ -1,8 +1,10 @@
-"""Samples of more than 8 bits as 8 bits, by as many bits as they use.
+"""Samples of more than 8 bits converted to 8 bits, by the number of bits that they use.
 
-A camera's 10 or 12 bits in a file of 16 are often stored as they are, so the largest sample is 1,023 or 4,095 and the
-picture nearly black where it is read as a part of 65,535. PNG can say how many bits count (chunk sBIT); where nothing
-says it, the largest sample tells, and a note says what was taken: a really dark picture of 16 bits looks the same.
+A 16-bit file often holds a camera's 10 or 12 bits unscaled: the largest sample is 1,023 or 4,095, and the picture is
+nearly black if it is read as a share of 65,535. A PNG can state the bits that count (chunk sBIT). Where nothing states
+them, the largest sample decides and a note says so, because a really dark picture of 16 bits looks the same.
+
+This module decodes no pictures (fmnist_runtime.images.decoding).
 Source: "Portable Network Graphics (PNG) Specification (Third Edition)", W3C, sections 5.3, 11.2.1 and 11.3.2.7.
 """
 
@@ -14,18 +16,18 @@ from numpy.typing import NDArray
 
 _PNG_HEADER = struct.Struct(">8sI4sIIBB")
 _CHUNK_HEADER = struct.Struct(">I4s")
-# Chunks before the pixels; more than that is no picture of a camera.
+# The most chunks before the pixels; no camera writes more.
 _MOST_CHUNKS = 100
-# What cameras deliver; 8 where 8-bit samples were saved as 16.
+# The depths of cameras; 8 for 8-bit samples that were saved as 16.
 _DEPTHS = (8, 10, 12, 14)
 _GREY = 0
 _ROWS = 64
 
 
 def png_bits(file: IO[bytes]) -> tuple[int, int | None, bool]:
-    """Bits a sample of the PNG in `file`, how many count by its sBIT chunk (None without one), whether it is only grey.
+    """For the PNG in `file`: bits a sample, how many count by its sBIT chunk (None without one), whether it is grey.
 
-    Leaves `file` at its beginning. Of something that is no PNG: 8, None, False.
+    Leaves `file` at its beginning. Returns 8, None, False for something that is not a PNG.
     """
     try:
         file.seek(0)
@@ -52,10 +54,10 @@ def _significant_bits(file: IO[bytes]) -> int | None:
 
 
 def bits_used(highest: int, stated: int | None) -> int:
-    """How many bits samples of 16 bits use whose largest is `highest`; `stated` is what the file says, if it does.
+    """The bits that 16-bit samples use, the largest of which is `highest`; `stated` is what the file says, or None.
 
-    A PNG that keeps to its specification scales n bits up to 16 and says n: then the largest is beyond n bits, and all
-    16 are used.
+    A PNG that follows its specification scales n bits up to 16 and states n: then the largest sample needs more than n
+    bits, and all 16 are used.
     """
     if stated is not None and stated < 16:
         return stated if highest < 2**stated else 16
@@ -64,18 +66,18 @@ def bits_used(highest: int, stated: int | None) -> int:
     return next((bits for bits in _DEPTHS if highest < 2**bits), 16)
 
 
-def sentence(highest: int, bits: int, stated: int | None) -> str | None:
-    """What is said of samples of 16 bits that were taken for `bits` bits; None for all of them."""
+def note(highest: int, bits: int, stated: int | None) -> str | None:
+    """The note for 16-bit samples that are read as `bits` bits; None for 16."""
     if bits == 16:
         return None
     why = "as its sBIT chunk says" if stated else "if it is a dark picture of 16 bits, save it as 8"
-    return f"16-bit samples up to {highest}: taken as {bits} bits, {why}"
+    return f"16-bit samples up to {highest}: read as {bits} bits, {why}"
 
 
 def to_uint8(values: NDArray[Any], most: float) -> NDArray[np.uint8]:
-    """`values` from 0 to `most`, (height, width), as 0 to 255, rounded to the nearest."""
+    """`values` from 0 to `most`, (height, width), scaled to 0 to 255 and rounded to the nearest."""
     result = np.empty(values.shape, np.uint8)
-    # Some rows at a time: the floats of a large picture would take four times its bytes, thrice.
+    # Some rows at a time: the three float arrays of a large picture would take four times its bytes each.
     for start in range(0, len(values), _ROWS):
         rows = values[start : start + _ROWS].astype(np.float32)
         result[start : start + _ROWS] = np.rint(rows * np.float32(255 / most)).astype(np.uint8)

@@ -1,7 +1,7 @@
-"""The 28x28 that the model saw, drawn with characters: 28 columns and 14 lines, two rows of pixels a line.
+"""The 28x28 image that the model saw, drawn with characters: 28 columns and 14 lines, two rows of pixels a line.
 
-Three ways, best first: half blocks in 24 greys (a terminal with colours), four shades of blocks (UTF-8 alone), ten
-ASCII characters (anything).
+Three styles, best first: half blocks in 24 greys (a terminal with colours), five shades (UTF-8 without colours), ten
+ASCII characters (any output). It does not print.
 """
 
 import os
@@ -20,7 +20,7 @@ _DARKEST_GREY, _GREYS = 232, 24
 def style_for(stream: TextIO) -> Style:
     """The best style that `stream` can show.
 
-    Colours only on a terminal, and not where NO_COLOR is set (no-color.org: to anything but nothing) or TERM is dumb.
+    Colours only on a terminal, and not where NO_COLOR (no-color.org) has a value or TERM is dumb.
     """
     try:
         "▀░▒▓█".encode(stream.encoding or "ascii")
@@ -31,7 +31,7 @@ def style_for(stream: TextIO) -> Style:
 
 
 def draw(image: NDArray[np.uint8], style: Style) -> str:
-    """`image`, (28, 28) uint8, as 14 lines of 28 characters, without a line feed at the end."""
+    """`image`, (28, 28) uint8, as 14 lines of 28 characters, without a final line feed."""
     pairs = image.reshape(-1, 2, image.shape[1])
     if style == "colour":
         return "\n".join(_colour_line(upper, lower) for upper, lower in pairs)

@@ -1,15 +1,15 @@
-"""What kind of file bytes are, by how they begin; a file's name has no say.
+"""The kind of a file from its first bytes; its name does not matter.
 
-The kinds are "npy", "idx", "gzip" and, for pictures, the names that Pillow gives its formats. Formats without a
-signature (TGA: any bytes might be one), that run another program (EPS: Ghostscript), or whose size comes to light only
-while they are decoded (ICO, FITS) are left out on purpose.
+The kinds are "npy", "idx", "gzip" and, for pictures, Pillow's names of formats. Left out on purpose: formats without a
+signature (TGA: any bytes might be one), that run another program (EPS: Ghostscript), or whose size is known only while
+they are decoded (ICO, FITS). Raw frames need a stricter test (fmnist_runtime.images.signatures).
 """
 
 NPY = "npy"
 IDX = "idx"
 GZIP = "gzip"
 
-# How many bytes `kind_of` looks at.
+# The number of bytes that `kind_of` needs.
 LENGTH = 16
 
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
@@ -39,7 +39,7 @@ PICTURES = "PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF, JPEG 2000, PPM, QOI or SGI"
 
 
 def kind_of(start: bytes) -> str | None:
-    """The kind of the file that begins with `start`, at least LENGTH bytes of it or all there are; None if unknown."""
+    """The kind of the file that begins with `start`, its first LENGTH bytes or all of it; None if unknown."""
     for signature, kind in _SIGNATURES:
         if start.startswith(signature):
             return kind
@@ -49,5 +49,5 @@ def kind_of(start: bytes) -> str | None:
 
 
 def is_heic(start: bytes) -> bool:
-    """Whether the file is HEIC, what telephones save photos as and Pillow does not read."""
+    """Whether the file is HEIC, the format of many telephones, which Pillow does not read."""
     return start[4:8] == b"ftyp" and start[8:12] in _HEIC_BRANDS

@@ -1,6 +1,7 @@
-"""The .npy format, read without trusting its header: nothing is allocated before the bytes are there.
+"""The .npy format, read without trusting its header: memory is allocated only for bytes that exist.
 
-numpy's own reader allocates what the header claims first. Its parser of the header is used, on a header that is short.
+numpy's own reader first allocates what the header claims. Only its parser of the header is used, on a header of limited
+size. This module does not check that an array holds images (fmnist_runtime.images.stacks).
 Source: "NPY format" in numpy's documentation (numpy.lib.format).
 """
 
@@ -12,7 +13,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime.system.reading import reason
+from fmnist_runtime.system.reading import error_text
 
 # numpy writes headers of 128 bytes and refuses those above 10,000.
 _MAXIMUM_HEADER = 12_000
@@ -22,7 +23,7 @@ _format: Any = np.lib.format
 
 
 class Header(NamedTuple):
-    """What a .npy file says of its array, whose first byte is the file's byte number `start`."""
+    """The header of a .npy file; the array starts at byte `start` of the file."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -31,33 +32,33 @@ class Header(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """The bytes of the array."""
+        """The size of the array in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
 def read_header(file: IO[bytes]) -> Header:
-    """The header at the beginning of `file`. Raises ValueError, whatever is wrong with it."""
+    """The header at the beginning of `file`. Raises ValueError for every kind of damage."""
     start = io.BytesIO(file.read(_MAXIMUM_HEADER))
-    # numpy remarks on headers of old versions.
+    # numpy warns about headers of old versions.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             version = _format.read_magic(start)
             if version not in ((1, 0), (2, 0), (3, 0)):
                 raise ValueError(f"version {version}, expected 1.0 to 3.0")
-            # 3.0 differs from 2.0 in how names of fields are encoded, which no array of numbers has.
+            # 3.0 differs from 2.0 in the encoding of field names, which an array of numbers does not have.
             old = version == (1, 0)
             read = _format.read_array_header_1_0 if old else _format.read_array_header_2_0
             shape, fortran_order, dtype = read(start)
         except Exception as error:  # TokenError, SyntaxError, TypeError, RecursionError, MemoryError, ...
-            raise ValueError(f"a header that makes no sense ({reason(error)})") from error
+            raise ValueError(f"an invalid header ({error_text(error)})") from error
     if len(shape) > _MAXIMUM_RANK or not all(0 <= size < 2**48 for size in shape):
-        raise ValueError("a header with a shape that no array has")
+        raise ValueError("a header with an impossible shape")
     return Header(shape, dtype, bool(fortran_order), start.tell())
 
 
 def parse(content: bytes) -> NDArray[Any]:
-    """The array that `content`, all bytes of a .npy file, holds. Raises ValueError, whatever is wrong with it."""
+    """The array in `content`, all bytes of a .npy file. Raises ValueError for every kind of damage."""
     header = read_header(io.BytesIO(content))
     if header.dtype.hasobject:
         raise ValueError("an array of objects, expected numbers")

@@ -1,7 +1,7 @@
 """The plainest PNG, 28x28 in 8-bit grey, without Pillow, whose import costs more than the rest of a classification.
 
-Whatever is out of the ordinary (another size or mode, interlacing, transparency, an orientation, damage) gives None
-and is left to Pillow.
+Anything else (another size or mode, interlacing, transparency, an orientation, damage) gives None and is left to
+Pillow.
 Source: "Portable Network Graphics (PNG) Specification (Third Edition)", W3C, sections 5, 9 and 11.
 """
 
@@ -21,7 +21,7 @@ _BYTES = _SIDE * (_SIDE + 1)
 
 
 def read_plain(content: bytes) -> NDArray[np.uint8] | None:
-    """The pixels, (28, 28) uint8, that `content` holds if it is a sound PNG of 28x28 in 8-bit grey; else None."""
+    """The pixels, (28, 28) uint8, if `content` is a sound PNG of 28x28 in 8-bit grey; else None."""
     try:
         data = _image_data(content)
         if data is None:
@@ -36,7 +36,7 @@ def read_plain(content: bytes) -> NDArray[np.uint8] | None:
 
 
 def _image_data(content: bytes) -> bytes | None:
-    """The content of all IDAT chunks; None unless every chunk is sound and known."""
+    """The content of all IDAT chunks; None unless every chunk is intact and known."""
     if not content.startswith(_SIGNATURE):
         return None
     position, data, first = len(_SIGNATURE), b"", True
@@ -56,7 +56,7 @@ def _image_data(content: bytes) -> bytes | None:
 
 
 def _unfiltered(lines: bytes) -> NDArray[np.uint8] | None:
-    """The pixels of filtered lines, each a filter's number and 28 bytes."""
+    """The pixels of filtered lines, each the number of a filter and 28 bytes; None for an unknown filter."""
     above = [0] * _SIDE
     pixels = []
     for start in range(0, _BYTES, _SIDE + 1):

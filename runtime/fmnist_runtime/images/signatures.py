@@ -1,8 +1,8 @@
-"""Files of known kinds where raw frames are expected, told by more of their beginning than chance could make.
+"""Headers of known file kinds where raw frames are expected, with a test that chance cannot pass.
 
-A raw frame may begin with any bytes, so what images/filetypes.py looks at is too little: "BM" or 01 da may be the
-first two pixels. Here a header is recognised by bytes that together leave one frame in 2**32 of random ones, and none
-of the data set's images. Sources: the formats' own specifications, named in the comments.
+A raw frame may begin with any bytes, so the test of fmnist_runtime.images.filetypes is too weak: "BM" or 01 da may be
+the first two pixels. The patterns here match at most one in 2**32 random frames, and none of the data set's images.
+Sources: the specifications of the formats, named in the comments.
 """
 
 import re
@@ -10,7 +10,7 @@ import re
 _S = rb"(?:\s|#[^\n]*\n)+"
 _SIDE = rb"(?:\0\0\0[^\0]|\0\0[^\0].)"  # 32 bits, big endian, 1 to 65,535
 
-# What a message calls the kind, and its beginning.
+# The name of each kind in messages, and a pattern for the start of such a file.
 _HEADERS: tuple[tuple[str, bytes], ...] = (
     ("a PNG picture", rb"\x89PNG\r\n\x1a\n"),
     # T.81: start of image, then a segment whose marker, length and name are those of JFIF, Exif, Adobe, ICC, XMP; or a
@@ -31,7 +31,7 @@ _HEADERS: tuple[tuple[str, bytes], ...] = (
     ("an AVIF or HEIC picture", rb".{4}ftyp(?:avi[fs]|hei[cxms]|hevc|mif1)"),
     ("a .npy array", rb"\x93NUMPY[\1-\3]\0"),
     ("an IDX file", rb"\0\0\x08(?:\x03" + _SIDE + rb"{3}|\x04" + _SIDE + rb"{4})"),
-    # Labels: a count, then nothing but small numbers.
+    # Labels: a count, then only small numbers.
     ("an IDX file", rb"\0\0\x08\x01\0[\0-\x0f]..[\0-\x3e]{700}"),
     # RFC 1952: deflate, flags, time, the compressor's effort, its system.
     ("a gzip file", rb"\x1f\x8b\x08[\0-\x1f].{4}[\0\2\4][\0-\x0d\xff]"),
@@ -43,6 +43,6 @@ _HEADERS: tuple[tuple[str, bytes], ...] = (
 _PATTERNS = tuple((name, re.compile(pattern, re.DOTALL)) for name, pattern in _HEADERS)
 
 
-def kind_beyond_doubt(start: bytes) -> str | None:
-    """What a file is that begins with `start`, such as "a JPEG picture"; None where raw pixels could begin so."""
+def header_kind(start: bytes) -> str | None:
+    """The kind of a file that begins with `start`, such as "a JPEG picture"; None where `start` may be raw pixels."""
     return next((name for name, pattern in _PATTERNS if pattern.match(start)), None)

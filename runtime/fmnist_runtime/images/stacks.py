@@ -1,6 +1,7 @@
-"""Stacks of images in .npy and IDX files, one image after another: a stack of any size costs the memory of one image.
+"""Stacks of images in .npy and IDX files: a stack of any size costs the memory of one image.
 
-An image is read where it lies. Nothing is mapped: what another process cuts off meanwhile would end this one (SIGBUS).
+Each image is read from its place in the file. The file is not mapped into memory: if another process cut it short, this
+one would end with SIGBUS. This module reads no encoded pictures (fmnist_runtime.images.decoding).
 """
 
 import io
@@ -15,19 +16,19 @@ from fmnist_runtime.images.npy import Header
 from fmnist_runtime.images.types import CONVENTION, SHAPE
 
 _IMAGE_BYTES = SHAPE[0] * SHAPE[1]
-# How much of an array of floats is looked at for a message.
+# How much of an array of floats is read for a message.
 _LOOKED_AT = 2**20
 
 
 class Stack:
-    """Images (28, 28) uint8 that lie in `file` from the byte `start`; `single` where the array is one image."""
+    """`count` images (28, 28) uint8 in `file`, the first at byte `start`; `single` for an array that is one image."""
 
     def __init__(self, file: IO[bytes], start: int, count: int, name: str, *, single: bool = False) -> None:
         self._file, self._start, self._name = file, start, name
         self.count, self.single = count, single
 
     def image(self, item: int) -> NDArray[np.uint8]:
-        """Image number `item`, (28, 28) uint8, of this call alone. Raises ImageError where the file ends before it."""
+        """Image number `item`, (28, 28) uint8, a new array. Raises ImageError where the file ends before it."""
         self._file.seek(self._start + item * _IMAGE_BYTES)
         content = bytearray(self._file.read(_IMAGE_BYTES))
         if len(content) != _IMAGE_BYTES:
@@ -36,7 +37,7 @@ class Stack:
 
 
 def open_idx(file: IO[bytes], most: int, name: str) -> Stack:
-    """The stack in an IDX file; a gzip is unpacked into memory, `most` bytes at the most. Raises ImageError."""
+    """The stack in an IDX file; a gzip is unpacked into memory, at most `most` bytes. Raises ImageError."""
     try:
         if file.read(len(idx.GZIP_MAGIC)) == idx.GZIP_MAGIC:
             file.seek(0)
@@ -47,22 +48,22 @@ def open_idx(file: IO[bytes], most: int, name: str) -> Stack:
     except DataError as error:
         raise ImageError(str(error)) from error
     if len(shape) != 3 or shape[1:] != SHAPE:
-        raise ImageError(f"{name}: an IDX file of shape {shape}, expected images (N, 28, 28); labels hold none")
+        raise ImageError(f"{name}: an IDX file of shape {shape}, expected images (N, 28, 28), not labels")
     return Stack(file, start, shape[0], name)
 
 
 def open_numpy(file: IO[bytes], most: int, name: str) -> Stack:
-    """The stack in a .npy file; one in Fortran order is read whole, `most` bytes at the most. Raises ImageError."""
+    """The stack in a .npy file; one in Fortran order is read whole, at most `most` bytes. Raises ImageError."""
     try:
         header = npy.read_header(file)
     except ValueError as error:
-        raise _damaged(name, str(error)) from error
+        raise _npy_error(name, str(error)) from error
     if header.dtype.hasobject:
-        raise _damaged(name, "an array of objects, expected numbers")
+        raise _npy_error(name, "an array of objects, expected numbers")
     _check(header, file, name)
     size = file.seek(0, io.SEEK_END)
     if size < header.start + header.bytes:
-        raise _damaged(name, f"{size:,} bytes, expected {header.start + header.bytes:,}: it is cut short")
+        raise _npy_error(name, f"{size:,} bytes, expected {header.start + header.bytes:,}: it is cut short")
     single = len(header.shape) == 2
     start, count = header.start, 1 if single else header.shape[0]
     if header.fortran_order:
@@ -71,7 +72,7 @@ def open_numpy(file: IO[bytes], most: int, name: str) -> Stack:
 
 
 def _check(header: Header, file: IO[bytes], name: str) -> None:
-    """ImageError unless the array is of uint8 and of the shape of images."""
+    """Check that the array is of uint8 and has the shape of images. Raises ImageError."""
     if header.dtype != np.uint8:
         problem = f"dtype {str(header.dtype)[:80]}"
         if np.issubdtype(header.dtype, np.floating) and not _is_finite(header, file):
@@ -82,7 +83,7 @@ def _check(header: Header, file: IO[bytes], name: str) -> None:
 
 
 def _is_finite(header: Header, file: IO[bytes]) -> bool:
-    """Whether the first values of an array of floats are."""
+    """Whether the first values of an array of floats are finite."""
     file.seek(header.start)
     width = header.dtype.itemsize
     content = file.read(min(header.bytes, _LOOKED_AT // width * width))
@@ -90,10 +91,10 @@ def _is_finite(header: Header, file: IO[bytes]) -> bool:
 
 
 def _in_rows(header: Header, file: IO[bytes], most: int, name: str) -> IO[bytes]:
-    """The array in Fortran order, in which the bytes of an image lie far apart, in the order of its rows."""
+    """The array in row order: in Fortran order the bytes of an image lie far apart."""
     if header.bytes > most:
         raise ImageError(
-            f"{name}: {header.bytes:,} bytes in Fortran order, of which {most:,} are read at most; "
+            f"{name}: {header.bytes:,} bytes in Fortran order, expected at most {most:,}; "
             f"save numpy.ascontiguousarray of it"
         )
     file.seek(header.start)
@@ -101,5 +102,5 @@ def _in_rows(header: Header, file: IO[bytes], most: int, name: str) -> IO[bytes]
     return io.BytesIO(array.reshape(header.shape, order="F").tobytes())
 
 
-def _damaged(name: str, found: str) -> ImageError:
+def _npy_error(name: str, found: str) -> ImageError:
     return ImageError(f"{name}: a damaged .npy file ({found}); save it again with numpy.save")

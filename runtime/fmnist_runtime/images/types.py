@@ -1,4 +1,4 @@
-"""What an image is here: its shape, the meaning of its pixels, where it came from."""
+"""What an image is: its shape, the meaning of its pixels, its source. It reads and converts nothing."""
 
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -12,15 +12,14 @@ CONVENTION = "uint8, 0 background, 255 garment"
 Invert = Literal["auto", "yes", "no"]
 INVERT: tuple[Invert, ...] = ("auto", "yes", "no")
 
-# What an image is told that is passed on as it is and looks like the negative of what the model expects.
-NEGATIVE = f"its border is light, the model expects {CONVENTION}; passed on untouched, --invert yes inverts it"
+# The warning for an image that looks inverted.
+INVERTED_WARNING = f"its border is light, the model expects {CONVENTION}; passed on unchanged, --invert yes inverts it"
 
 
 class Image(NamedTuple):
-    """An image with the file that it came from and its number there, None in a file of one image.
+    """An image, (28, 28) uint8, with its file and its number there; the number is None in a file of one image.
 
-    `note` says in words what was decided about the image, or what looks wrong with it; None where there is nothing to
-    say.
+    `note` says what was decided about the image, or what looks wrong with it; None where nothing was and nothing does.
     """
 
     source: Path

@@ -1,8 +1,9 @@
 """The two TFLite interpreters, tflite-runtime and LiteRT (its successor), behind one function.
 
-An import that succeeds proves nothing (tflite-runtime with numpy 2 imports, then fails), so an interpreter is built on
-the model at hand, allocated and invoked once. tensorflow.lite is never imported. Which of the two is used is decided
-in fmnist_runtime.inference.selection.
+An import that succeeds proves nothing (tflite-runtime with numpy 2 imports, then fails). So an interpreter is built on
+the model itself, allocated and invoked once. tensorflow.lite is never imported.
+
+This module does not choose between the two (fmnist_runtime.inference.selection).
 """
 
 import importlib
@@ -14,12 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_runtime.errors import IncompatibleModelError, ModelFileError, RuntimeMissingError
-from fmnist_runtime.inference import installation
-from fmnist_runtime.system.reading import reason
+from fmnist_runtime.system.reading import error_text
 
 AUTO = "auto"
-# On a 64-bit board LiteRT takes less than half of the instructions for int8 (facts: instruction counts), so it is
-# tried first.
+# On a 64-bit board LiteRT takes less than half of the instructions for int8 (docs/devices.md), so it comes first.
 BACKENDS: dict[str, tuple[str, str]] = {
     "litert": ("LiteRT", "ai_edge_litert"),
     "tflite-runtime": ("tflite-runtime", "tflite_runtime"),
@@ -27,7 +26,7 @@ BACKENDS: dict[str, tuple[str, str]] = {
 
 
 class Interpreter(Protocol):
-    """What both interpreters have and this package uses."""
+    """The methods that both interpreters have and this package uses."""
 
     def allocate_tensors(self) -> None: ...  # noqa: D102
     def invoke(self) -> None: ...  # noqa: D102
@@ -37,9 +36,9 @@ class Interpreter(Protocol):
 
 
 class Runtime(NamedTuple):
-    """The interpreter that was chosen: its name (a key of BACKENDS), version, and why it was.
+    """The interpreter that runs: its name (a key of BACKENDS), its version, and the reason for the choice.
 
-    `passed_over` has a sentence for each that "auto" tried before in vain.
+    `passed_over` has a sentence for each interpreter that "auto" tried first and that failed.
     """
 
     name: str
@@ -59,18 +58,20 @@ def load_module(name: str) -> ModuleType:
         return importlib.import_module(f"{package}.interpreter")
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith(package):
-            raise RuntimeMissingError(f"{title} is not installed; {installation.fix_of(name)}") from error
+            from fmnist_runtime.inference import installation  # only where it is needed: a start is faster without it
+
+            raise RuntimeMissingError(f"{title} is not installed; {installation.backend_advice(name)}") from error
         raise RuntimeMissingError(_broken(title, error)) from error
     except (ImportError, AttributeError, SystemError) as error:
         raise RuntimeMissingError(_broken(title, error)) from error
 
 
-def build_one(name: str, flatbuffer: bytes, num_threads: int = 1) -> tuple[Interpreter, str]:
+def build(name: str, flatbuffer: bytes, num_threads: int = 1) -> tuple[Interpreter, str]:
     """An interpreter of the backend `name` on `flatbuffer`, allocated and invoked once, and its version.
 
     Raises RuntimeMissingError where it does not work on this machine, IncompatibleModelError where it refuses the
-    model, ModelFileError where memory runs out. A model that is not known to be harmless may end the process: the
-    sandbox (fmnist_runtime.inference.sandbox) tries it first.
+    model, ModelFileError where memory runs out. A damaged model may end the process, so
+    fmnist_runtime.inference.sandbox runs a model without a proof in a child process first.
     """
     module = load_module(name)
     version = str(importlib.import_module(BACKENDS[name][1]).__version__)
@@ -83,17 +84,15 @@ def build_one(name: str, flatbuffer: bytes, num_threads: int = 1) -> tuple[Inter
         raise RuntimeMissingError(_broken(title, error)) from error
     except MemoryError as error:
         raise ModelFileError(f"memory ran out while {title} opened the model; use a smaller one") from error
-    except (
-        Exception
-    ) as error:  # ValueError, RuntimeError, UnicodeDecodeError of a name, whatever a binding lets through
+    except Exception as error:  # ValueError, RuntimeError, UnicodeDecodeError of a name, and others from a binding
         raise IncompatibleModelError(
-            f"{title} refuses the model: {reason(error)}; export it with --target {name} or use another runtime"
+            f"{title} refuses the model: {error_text(error)}; export it with --target {name} or use another runtime"
         ) from error
     return interpreter, version
 
 
-def installed() -> tuple[str, ...]:
-    """The keys of BACKENDS whose package is there, which proves nothing more."""
+def installed_backends() -> tuple[str, ...]:
+    """The keys of BACKENDS whose package is installed, which does not prove that it works."""
     import importlib.util
 
     return tuple(name for name, (_, package) in BACKENDS.items() if importlib.util.find_spec(package))
@@ -110,5 +109,7 @@ def version(name: str) -> str | None:
 def _broken(title: str, error: BaseException) -> str:
     if title.startswith("tflite-runtime") and int(np.__version__.split(".")[0]) >= 2:
         return f"{title} needs numpy below 2, found {np.__version__}; run: pip install 'numpy<2'"
+    from fmnist_runtime.inference import installation
+
     found = " ".join(str(error).split("\n")[0].split())
-    return f"{title} is installed and does not run ({type(error).__name__}: {found}); {installation.fix()}"
+    return f"{title} is installed but does not run ({type(error).__name__}: {found}); {installation.advice()}"

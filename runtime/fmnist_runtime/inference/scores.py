@@ -1,9 +1,10 @@
-"""From what a model's output tensor holds to the scores of the classes; ten numbers are too few to need numpy.
+"""From the values of a model's output tensor to the scores of the classes, without numpy for so few numbers.
 
-Probabilities, log-probabilities and logits become probabilities that sum to 1. Independent probabilities stay what they
-are, each a class's own. What is unknown has no scores, None.
+Probabilities, log-probabilities and logits become probabilities that sum to 1. Independent probabilities stay as they
+are, one for each class. Outputs of an unknown kind have no scores: None.
 
-Raises ModelFileError where the outputs are no scores (NaN, infinite, all zero): the model's weights are damaged.
+All functions raise InvalidOutputError where outputs are NaN, infinite or all zero: the model's weights are damaged.
+This module does not find out which kind the outputs are (fmnist_runtime.flatbuffer.output_kind).
 """
 
 import math
@@ -12,16 +13,17 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from fmnist_runtime.errors import ModelFileError
+from fmnist_runtime.errors import InvalidOutputError
 from fmnist_runtime.flatbuffer.output_kind import OutputKind
 
 Scores = Sequence[float] | Sequence[None]
+INVALID = "the model's outputs are all zero or not numbers; its weights are damaged, copy or export it again"
 
 
 class Rule(NamedTuple):
-    """Real value = (output - zero_point) * scale; `kind` says what real values are.
+    """How outputs become scores: real value = (output - zero_point) * scale; `kind` says what real values are.
 
-    `lowest` is the lowest value that the output's dtype holds, or could for the zero point of a float: 0.
+    `lowest` is the lowest value of the output's dtype, 0 for floats.
     """
 
     kind: OutputKind
@@ -31,17 +33,17 @@ class Rule(NamedTuple):
 
 
 def argmax_function(output: NDArray[Any]) -> Callable[[], Any]:
-    """A function that returns the number of the highest value in `output`, (classes,), the first where some tie."""
+    """A function that returns the index of the highest value in `output`, (classes,); of values that tie, the first."""
     if output.dtype.kind != "f":
         return output.argmax
     argmax, item = output.argmax, output.item
 
     def argmax_of_numbers() -> Any:
-        # numpy's argmax stops at the first NaN, so one look at what it found is enough.
+        # numpy's argmax stops at the first NaN, so checking the value that it found is enough.
         index = argmax()
         value = item(index)
         if value != value:
-            raise not_scores()
+            raise InvalidOutputError(INVALID)
         return index
 
     return argmax_of_numbers
@@ -61,39 +63,39 @@ def scores_function(rule: Rule) -> Callable[[list[float]], Scores]:
         return _divide(powers, sum(powers))
 
     def dequantize(outputs: list[float]) -> list[float]:
-        _check_numbers(outputs)
+        _check_finite(outputs)
         return [(output - zero_point) * scale for output in outputs]
 
-    def leave_out(outputs: list[float]) -> list[None]:
-        _check_numbers(outputs)
+    def no_scores(outputs: list[float]) -> list[None]:
+        _check_finite(outputs)
         return [None] * len(outputs)
 
-    # The softmax of logarithms of probabilities is their exponentials, divided by the sum that rounding left.
+    # The softmax of log-probabilities is their exponentials, divided by a sum that is 1 but for rounding.
     functions: dict[OutputKind, Callable[[list[float]], Scores]] = {
         "probabilities": normalise,
         "log-probabilities": softmax,
         "logits": softmax,
         "independent probabilities": dequantize,
-        "unknown": leave_out,
+        "unknown": no_scores,
     }
     return functions[rule.kind]
 
 
 def highest_score_function(rule: Rule) -> Callable[[list[float], float], float | None]:
-    """A function from an output's values and the highest of them to the score of the latter."""
+    """A function from an output's values and the highest of them to the score of the highest."""
     scale, zero_point, exp = rule.scale, rule.zero_point, math.exp
     scores = scores_function(rule)
 
     def normalise(outputs: list[float], highest: float) -> float:
         total = sum(outputs) - zero_point * len(outputs)
         if not 0 < total < math.inf:
-            raise not_scores()
+            raise InvalidOutputError(INVALID)
         return (highest - zero_point) / total
 
     def softmax(outputs: list[float], highest: float) -> float:
         total = sum([exp((output - highest) * scale) for output in outputs])
         if not total < math.inf:
-            raise not_scores()
+            raise InvalidOutputError(INVALID)
         return 1 / total
 
     if rule.kind in ("logits", "log-probabilities"):
@@ -104,19 +106,12 @@ def highest_score_function(rule: Rule) -> Callable[[list[float], float], float |
     return lambda outputs, highest: scores(outputs)[outputs.index(highest)]
 
 
-def not_scores() -> ModelFileError:
-    """The error for outputs that are no scores."""
-    return ModelFileError(
-        "the model's scores are all zero or not numbers; its weights are damaged, copy or export it again"
-    )
-
-
 def _divide(values: list[float], total: float) -> list[float]:
     if not 0 < total < math.inf:
-        raise not_scores()
+        raise InvalidOutputError(INVALID)
     return [value / total for value in values]
 
 
-def _check_numbers(outputs: list[float]) -> None:
+def _check_finite(outputs: list[float]) -> None:
     if not math.isfinite(sum(outputs)):
-        raise not_scores()
+        raise InvalidOutputError(INVALID)

@@ -1,1 +1,1 @@
-"""The model file: flatbuffer, labels and description; the golden file beside it; the models in the package."""
+"""Model files: their format, their description, their interface, golden files, and the shipped models."""

@@ -1,19 +1,22 @@
-"""What the shipped models are: every number is read from the proofs inside their files, none is written down here."""
+"""The list of the shipped models: every number comes from the proofs inside their files, none is written here.
+
+It does not open the models (fmnist_runtime.classifier).
+"""
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fmnist_runtime.errors import ModelFileError
+from fmnist_runtime.errors import NoProofError
 from fmnist_runtime.model import model_file, shipped
 
 _PROOF_KEYS = {"runtime", "version", "accuracy", "agreement"}
 
 
 @dataclass(frozen=True)
-class Listed:
+class ShippedModel:
     """A shipped model. `accuracy` and `agreement` with Keras are the lowest of its proofs, shares of the test images.
 
-    `proved_on` are the runtimes with their versions; `command` trains it again, None where the file doesn't say.
+    `proved_on` are the runtimes with their versions; `command` trains it again, None where the file does not say.
     """
 
     name: str
@@ -31,25 +34,25 @@ class Listed:
         return asdict(self)
 
 
-def shipped_models() -> list[Listed]:
-    """The shipped models in the order of their names' list. Raises ModelFileError where a file is damaged."""
-    return [_listed(name) for name in shipped.SHIPPED]
+def shipped_models() -> list[ShippedModel]:
+    """The models of SHIPPED, in its order. Raises ModelFileError and NoProofError where a file is damaged."""
+    return [_shipped_model(name) for name in shipped.SHIPPED]
 
 
-def _listed(name: str) -> Listed:
+def _shipped_model(name: str) -> ShippedModel:
     path = shipped.MODELS_FOLDER / shipped.SHIPPED[name]
     description = model_file.read(path).description or {}
     proofs = description.get("proofs", [])
     if not proofs or any(not proof.keys() >= _PROOF_KEYS or proof["accuracy"] is None for proof in proofs):
-        raise ModelFileError(f"{path}: it brings no proof, so it is not the file that was shipped; install it again")
-    return Listed(
-        name,
-        name == shipped.DEFAULT,
-        path.name,
-        path.stat().st_size,
-        description.get("precision", "unknown"),
-        min(proof["accuracy"] for proof in proofs),
-        min(proof["agreement"] for proof in proofs),
-        tuple(f"{proof['runtime']} {proof['version']}" for proof in proofs),
-        description.get("training", {}).get("command"),
+        raise NoProofError(f"{path}: it has no proof, so it is not the file that was shipped; install it again")
+    return ShippedModel(
+        name=name,
+        default=name == shipped.DEFAULT,
+        file=path.name,
+        bytes=path.stat().st_size,
+        precision=description.get("precision", "unknown"),
+        accuracy=min(proof["accuracy"] for proof in proofs),
+        agreement=min(proof["agreement"] for proof in proofs),
+        proved_on=tuple(f"{proof['runtime']} {proof['version']}" for proof in proofs),
+        command=description.get("training", {}).get("command"),
     )

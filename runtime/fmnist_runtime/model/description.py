@@ -1,7 +1,7 @@
 """What fmnist.json, the description in a model file, may say; checked once, where it is read.
 
-Whoever reads a description relies on this: a key that stands in the rules below is absent or has a value of its kind.
-Any other key passes, whatever its value: a newer fmnist-edge may have written it.
+Readers of a description rely on this: a key of the rules below is absent or has a value of its kind. Any other key
+passes, whatever its value: a newer fmnist-edge may have written it.
 
 A digest inside the file shows damage. It does not show who wrote the file: a person who edits it can compute the digest
 again (docs/model-file.md).
@@ -13,12 +13,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from fmnist_runtime.errors import PixelRangeError
+from fmnist_runtime.errors import DescriptionError, PixelRangeError
 from fmnist_runtime.images import pixel_range
 
-# Rises when a reader that knows only the old one would misunderstand a file; not for a key that it may ignore.
+# Rises when a reader of the old schema would misunderstand a file; not for a key that it may ignore.
 SCHEMA = 1
-# What is read at the most; those of fmnist-export take some 4 KB.
+# The largest description that is read; those of fmnist-export take some 4 KB.
 MAXIMUM_BYTES = 2**20
 MAXIMUM_DEPTH = 32
 _MAXIMUM_TEXT = 1000
@@ -28,33 +28,29 @@ _CLASSES = 2**16
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 # Golden image and class, such as "3:7 15:2".
-_OTHERWISE = re.compile(r"(\d{1,9}:\d{1,5}( \d{1,9}:\d{1,5})*)?")
+_PAIRS = re.compile(r"(\d{1,9}:\d{1,5}( \d{1,9}:\d{1,5})*)?")
 
-# What a value is, in words, and whether one is that.
+# What a value should be, in words, and the check of it.
 _Kind = tuple[str, Callable[[Any], bool]]
 
 
-class DescriptionError(ValueError):
-    """A description that cannot be read or says what makes no sense; the message says where and what."""
-
-
 def parse(content: bytes) -> dict[str, Any]:
-    """The description in the JSON text `content`, its values not looked at yet. Raises DescriptionError."""
+    """The description in the JSON text `content`, its values not checked yet. Raises DescriptionError."""
     if len(content) > MAXIMUM_BYTES:
-        raise DescriptionError(f"the description takes more than the {MAXIMUM_BYTES:,} bytes that are read")
+        raise DescriptionError(f"the description has more than {MAXIMUM_BYTES:,} bytes")
     try:
         description = json.loads(content)
     except (ValueError, RecursionError, MemoryError) as error:
-        raise DescriptionError("the description behind the model cannot be read") from error
+        raise DescriptionError("the description after the model cannot be read") from error
     if not isinstance(description, dict) or not isinstance(description.get("flatbuffer"), dict):
-        raise DescriptionError("the description behind the model cannot be read")
+        raise DescriptionError("the description after the model cannot be read")
     if not is_shallow(description, MAXIMUM_DEPTH):
         raise DescriptionError(f"the description is nested more than {MAXIMUM_DEPTH} deep")
     return description
 
 
 def check(description: dict[str, Any]) -> None:
-    """Raises DescriptionError unless the keys in the rules below have values of their kinds."""
+    """Check that the keys of the rules below have values of their kinds. Raises DescriptionError."""
     _check(description, _RULES, "")
     for number, proof in enumerate(description.get("proofs", [])):
         _check_golden(proof.get("golden", {}), f"proofs[{number}].golden")
@@ -69,7 +65,7 @@ def is_shallow(value: Any, depth: int) -> bool:
 
 
 def _check_golden(golden: dict[str, Any], place: str) -> None:
-    """The answers are those to golden images, and no more of them differ than there are."""
+    """Check that the recorded answers are to existing golden images, and that at most all of them disagree."""
     images = golden.get("images", 0)
     if golden.get("disagreements", 0) > images:
         raise _unexpected(f"{place}.disagreements", golden["disagreements"], f"at most its {images} images")
@@ -100,7 +96,7 @@ def _check_value(value: Any, rule: Any, place: str) -> None:
 
 
 def _unexpected(place: str, value: Any, expected: str) -> DescriptionError:
-    # ascii: the value may hold what no terminal should print. A number's digits may be too many for repr.
+    # ascii: the value may hold control characters. A number may have too many digits for repr.
     try:
         text = ascii(value)
     except ValueError:
@@ -128,7 +124,7 @@ def _is_range(value: Any) -> bool:
     if not isinstance(value, list) or len(value) != 2 or not all(map(_is_number, value)):
         return False
     try:
-        pixel_range.checked(value[0], value[1], "")
+        pixel_range.create(value[0], value[1], "")
     except PixelRangeError:
         return False
     return True
@@ -149,13 +145,13 @@ _SHA256: _Kind = (
 )
 _ANSWERS: _Kind = (
     'pairs of image and class such as "3:7 15:2"',
-    lambda value: isinstance(value, str) and bool(_OTHERWISE.fullmatch(value)),
+    lambda value: isinstance(value, str) and bool(_PAIRS.fullmatch(value)),
 )
 _OBJECT: _Kind = "an object", lambda value: isinstance(value, dict)
 _RANGE: _Kind = "the range of the pixels, two different finite numbers", _is_range
 
 _TENSOR = {"shape": [_COUNT], "dtype": _TEXT, "scale": _or_null(_NUMBER), "zero_point": _or_null(_INTEGER)}
-# An object is a dictionary of rules for those of its keys that are checked, a list holds the one rule of its items.
+# A dictionary holds the rules for the keys of an object, a list the one rule for the items of a list.
 _RULES: dict[str, Any] = {
     "schema": _COUNT,
     "flatbuffer": {"bytes": _COUNT, "sha256": _SHA256},

@@ -1,13 +1,13 @@
-"""The golden file: images with what Keras answers to them, so that a device can check a model file without Keras.
+"""The golden file: images with Keras's answers, so that a device can check a model file without Keras.
 
-A .npz that numpy alone reads:
+The check itself is in fmnist_runtime.device.verification. The file is a .npz that numpy alone reads:
 
     images         (N, 28, 28) uint8, the hardest test images first
     indices        (N,) int32, their numbers in the test set
     expected       (N,) uint16, the classes that Keras answers
-    probabilities  (N, classes) float32, Keras's
-    test_expected  (10000,) uint16, the classes that Keras answers to the whole test set
-    keras_sha256   SHA-256 of the Keras model, as the model files made from it say
+    probabilities  (N, classes) float32, Keras's probabilities
+    test_expected  (10000,) uint16, the classes that Keras answers on the whole test set
+    keras_sha256   SHA-256 of the Keras model, which the model files made from it state too
 """
 
 import io
@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime.errors import FmnistError
+from fmnist_runtime.errors import GoldenFileError
 from fmnist_runtime.images import npy
 from fmnist_runtime.images.types import SHAPE
 from fmnist_runtime.system import reading
 
-# The largest golden file that is read, packed, and what all of its arrays may unpack to: reading one takes three times
-# that at the most. 1,000 images of ten classes are a hundredth of it.
+# The limit for a golden file, and the most that its arrays may unpack to. Reading one takes at most three times
+# that memory. 1,000 images of ten classes are a hundredth of it.
 MAXIMUM_BYTES = 64 * 2**20
 _MAXIMUM_MEMBERS = 64
 _EXPECTED = "a golden file of fmnist-export"
@@ -35,7 +35,7 @@ _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 @dataclass(frozen=True)
 class Golden:
-    """What a golden file holds; the shapes and dtypes stand above."""
+    """The content of a golden file; shapes and dtypes as in the docstring of this module."""
 
     images: NDArray[np.uint8]
     indices: NDArray[np.int32]
@@ -45,28 +45,28 @@ class Golden:
     keras_sha256: str
 
     def to_bytes(self) -> bytes:
-        """The golden file. The same content gives the same bytes."""
+        """The bytes of the golden file. The same content gives the same bytes."""
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **{field.name: np.asarray(getattr(self, field.name)) for field in fields(self)})
         return buffer.getvalue()
 
 
 def read(path: Path) -> Golden:
-    """The golden file `path`. Raises FmnistError where it is missing, beyond MAXIMUM_BYTES, or not a golden file."""
-    content = reading.whole(path, MAXIMUM_BYTES, _EXPECTED)
+    """The golden file `path`. Raises GoldenFileError where it is missing, too large, damaged or not a golden file."""
+    content = reading.read_file(path, MAXIMUM_BYTES, _EXPECTED, GoldenFileError)
     try:
         arrays = _arrays(content)
         _check(arrays)
         return Golden(**{**arrays, "keras_sha256": str(arrays["keras_sha256"])})
-    except Exception as error:  # zipfile and zlib let anything through: struct.error, NotImplementedError, ...
-        raise FmnistError(
-            f"{path}: damaged or not a golden file ({reading.reason(error)}); export the model again"
+    except Exception as error:  # zipfile and zlib raise anything: struct.error, NotImplementedError, ...
+        raise GoldenFileError(
+            f"{path}: damaged or not a golden file ({reading.error_text(error)}); export the model again"
         ) from error
 
 
 def _arrays(content: bytes) -> dict[str, Any]:
-    """The members of the ZIP `content` by field, each read up to a limit, whatever its entry claims."""
-    # zipfile builds an object for each entry before anybody can count them.
+    """The members of the ZIP `content` by field, each read up to a limit, whatever size its entry claims."""
+    # zipfile builds an object for each entry before anything can count them.
     if content.count(b"PK\1\2") > _MAXIMUM_MEMBERS:
         raise ValueError(f"more than {_MAXIMUM_MEMBERS} members")
     arrays: dict[str, Any] = {}
@@ -77,9 +77,9 @@ def _arrays(content: bytes) -> dict[str, Any]:
             member = f"{field.name}.npy"
             if names.count(member) != 1:
                 raise ValueError(f"{names.count(member)} arrays {field.name!r}, expected one")
-            # The other methods unpack a block at once, however large it is.
+            # Other compression methods unpack a whole block at once, however large it is.
             if archive.getinfo(member).compress_type not in _PACKED:
-                raise ValueError(f"{field.name!r} is packed otherwise than by numpy")
+                raise ValueError(f"{field.name!r} has a compression that numpy does not write")
             with archive.open(member) as file:
                 unpacked = file.read(left + 1)
             left -= len(unpacked)
@@ -90,7 +90,7 @@ def _arrays(content: bytes) -> dict[str, Any]:
 
 
 def _check(arrays: dict[str, Any]) -> None:
-    """ValueError unless shapes and dtypes are those that stand above and every number is one that can be meant."""
+    """Check shapes, dtypes and ranges of values. Raises ValueError."""
     images, probabilities, test_expected = arrays["images"], arrays["probabilities"], arrays["test_expected"]
     classes = probabilities.shape[1] if probabilities.ndim == 2 else 0
     shapes = {
@@ -107,27 +107,27 @@ def _check(arrays: dict[str, Any]) -> None:
                 f"{name} of shape {found.shape} and dtype {found.dtype}, expected {shape} {np.dtype(dtype)}"
             )
     if max(arrays["expected"].max(), test_expected.max()) >= classes:
-        raise ValueError(f"an expected class beyond the {classes} that there are")
+        raise ValueError(f"an expected class above {classes - 1}, the highest of {classes} classes")
     if arrays["indices"].min() < 0 or arrays["indices"].max() >= len(test_expected):
         raise ValueError(f"an image number beyond the {len(test_expected)} test images")
     if not np.isfinite(probabilities).all():
         raise ValueError("probabilities that are not finite numbers")
     digest = arrays["keras_sha256"]
     if digest.shape != () or digest.dtype.kind != "U" or not re.fullmatch("[0-9a-f]{64}", str(digest)):
-        raise ValueError("a digest of the Keras model that is not one of SHA-256")
+        raise ValueError("the digest of the Keras model is not a SHA-256")
 
 
-def name(stem: str) -> str:
+def file_name(stem: str) -> str:
     """The name of the golden file of the Keras model `stem`."""
     return f"{stem}-golden.npz"
 
 
-def beside(model: Path) -> Path | None:
-    """The golden file that fmnist-export wrote beside `model`, <stem>-<precision>.tflite: <stem>-golden.npz."""
+def find(model: Path) -> Path | None:
+    """The path of the golden file beside `model`: <stem>-golden.npz for <stem>-<precision>.tflite; None if missing."""
     stem = model.stem
     while "-" in stem:
         stem = stem.rpartition("-")[0]
-        path = model.with_name(name(stem))
+        path = model.with_name(file_name(stem))
         if path.is_file():
             return path
     return None

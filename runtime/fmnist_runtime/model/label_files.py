@@ -1,22 +1,24 @@
 """Files that name a model's classes: text, one name a line, in the order of the class numbers.
 
-As editors and other tools write them: UTF-8 or UTF-16 with a byte order mark, or UTF-8 without one; any ends of lines;
-blanks around a name and blank lines at the end; every line numbered in order, "0 name" or "1: name".
+Accepted as editors and other tools write them: UTF-8, UTF-16 or UTF-32 with a byte order mark, or UTF-8 without one;
+any line endings; blanks around a name and blank lines at the end; every line numbered in order, "0 name" or "1: name".
+
+The names inside a model file are read in fmnist_runtime.model.appended_zip and metadata_labels.
 """
 
 import codecs
 import re
 from pathlib import Path
 
-from fmnist_runtime.errors import DataError
+from fmnist_runtime.errors import LabelsError
 from fmnist_runtime.system import reading
 
-# Answers are recorded in 16 bits. A model file takes labels up to the same limits (fmnist_runtime.model.model_file).
+# Answers are recorded in 16 bits. A model file has the same limits for labels (fmnist_runtime.model.appended_zip).
 MAXIMUM_BYTES = 2**20
 MAXIMUM_LABELS = 2**16
 MAXIMUM_LENGTH = 1000
 
-# UTF-32 first: its mark for little endian begins with that of UTF-16.
+# UTF-32 first: its little-endian mark begins with that of UTF-16.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -28,51 +30,51 @@ _NUMBERED = re.compile(r"([0-9]{1,5})(?:\s*[:.,;=)-]\s*|\s+)(\S.*)")
 
 
 def read(path: Path) -> tuple[str, ...]:
-    """The class names in the text file `path`, one a line; numbers before them are left out where all are in order.
+    """The class names in the text file `path`, one a line; numbers before them are dropped where all are in order.
 
-    Raises DataError for a file that is no text, too large or empty, and for an empty, repeated or unprintable name.
+    Raises LabelsError for a file that is not text, too large or empty, and for an empty, repeated or unprintable name.
     """
     names = [line.strip() for line in _text(path).splitlines()]
     while names and not names[-1]:
         names.pop()
     if not 0 < len(names) <= MAXIMUM_LABELS:
-        raise DataError(f"{path}: {len(names):,} lines, expected 1 to {MAXIMUM_LABELS:,} with one class name each")
+        raise LabelsError(f"{path}: {len(names):,} lines, expected 1 to {MAXIMUM_LABELS:,} with one class name each")
     names = _without_numbers(names)
     for number, name in enumerate(names, start=1):
         if not name or not name.isprintable() or len(name) > MAXIMUM_LENGTH:
-            raise DataError(
+            raise LabelsError(
                 f"{path}: line {number} is {ascii(name)[:60]}, expected a class name of 1 to {MAXIMUM_LENGTH:,} "
                 f"printable characters; one name a line"
             )
     if len(set(names)) != len(names):
         repeated = next(name for name, other in zip(sorted(names), sorted(names)[1:], strict=False) if name == other)
-        raise DataError(f"{path}: the class {repeated[:60]!r} stands there twice; give each class its own name")
+        raise LabelsError(f"{path}: the class {repeated[:60]!r} appears twice; give each class its own name")
     return tuple(names)
 
 
 def _text(path: Path) -> str:
     try:
-        # A pipe will do, such as a shell's <(...); what never ends is not waited for.
+        # A pipe is allowed, such as a shell's <(...); the limit ends the reading of an endless one.
         with path.open("rb") as file:
             content = file.read(MAXIMUM_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise DataError(
-            f"{path}: cannot be read ({reading.reason(error)}); expected text with one class name a line"
+        raise LabelsError(
+            f"{path}: cannot be read ({reading.error_text(error)}); expected text with one class name a line"
         ) from error
     if len(content) > MAXIMUM_BYTES:
-        raise DataError(f"{path}: more than {MAXIMUM_BYTES:,} bytes, expected text with one class name a line")
+        raise LabelsError(f"{path}: more than {MAXIMUM_BYTES:,} bytes, expected text with one class name a line")
     encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8")
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
-        raise DataError(
+        raise LabelsError(
             f"{path}: cannot be read as {encoding} ({error.reason} at byte {error.start}), expected text with one "
             f"class name a line; save it as UTF-8"
         ) from error
 
 
 def _without_numbers(names: list[str]) -> list[str]:
-    """The names without the numbers before them, if every line has one and they count from 0 or 1; else as they are."""
+    """The names without leading numbers, if every line has one and they count from 0 or 1; else unchanged."""
     found = [_NUMBERED.fullmatch(name) for name in names]
     numbers = [int(match[1]) for match in found if match]
     if len(names) > 1 and numbers in (list(range(len(names))), list(range(1, len(names) + 1))):

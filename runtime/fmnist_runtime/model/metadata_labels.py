@@ -1,7 +1,7 @@
-"""The class names that a plain .tflite carries as TFLite's own metadata do: a text file in a ZIP behind the flatbuffer.
+"""The class names in TFLite's own metadata of a plain .tflite: a text file in a ZIP after the flatbuffer.
 
-Source: "Adding metadata to TensorFlow Lite models", associated files. Which file belongs to which output stands in a
-flatbuffer of its own, which is not read: one text file alone that has a line for each class is that of the classes.
+Source: "Adding metadata to TensorFlow Lite models", associated files. The metadata also hold a flatbuffer that says
+which file belongs to which output. It is not read: the only text file with one line for each class is taken.
 """
 
 import io
@@ -15,21 +15,21 @@ _MOST_BYTES = 2**20
 
 
 def read(content: bytes, count: int) -> tuple[tuple[str, ...], str] | None:
-    """The names of `count` classes in the .tflite `content`, and the name of the text file that has them.
+    """The names of `count` classes in the .tflite `content`, and the name of the text file that holds them.
 
-    None where there is no such file, or more than one. Reads 64 text files of 1 MiB at the most.
+    None where there is no such file, or more than one. Reads at most 64 text files of 1 MiB.
     """
     if len(content) < _END.size:
         return None
     mark, _, _, _, members, directory, _, _ = _END.unpack_from(content, len(content) - _END.size)
     if mark != b"PK\5\6" or members > _MOST_MEMBERS or directory > _MOST_DIRECTORY_BYTES:
         return None
-    # A locator of ZIP64 would exchange these numbers for others.
+    # A ZIP64 locator would replace these numbers.
     if content[-_END.size - _LOCATOR_BYTES :].startswith(b"PK\6\7"):
         return None
     try:
         texts = _texts(content)
-    except Exception:  # whatever zipfile, zlib and the codecs make of what others wrote: then it names nothing
+    except Exception:  # zipfile, zlib and the codecs raise anything on a damaged file: it then has no names
         return None
     found = [(names, member) for member, text in texts.items() if len(names := _names(text)) == count]
     if len(found) != 1:
@@ -39,12 +39,12 @@ def read(content: bytes, count: int) -> tuple[tuple[str, ...], str] | None:
 
 
 def _texts(content: bytes) -> dict[str, str]:
-    """The text files in the ZIP at the end of `content`, by name, those left out that are too large."""
+    """The text files in the ZIP at the end of `content`, by name; those that are too large are left out."""
     import zipfile
 
     texts = {}
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        # Its length is what counts for zipfile, whatever the number of members that it states.
+        # zipfile goes by the length of the directory, not by its stated number of members.
         for member in archive.infolist()[:_MOST_MEMBERS]:
             if member.filename.lower().endswith(".txt"):
                 with archive.open(member) as file:

@@ -1,7 +1,7 @@
-"""The models inside the package: ready to use on a machine that has nothing else.
+"""The models inside the package, by name: ready to use on a machine that has nothing else.
 
-Each is an int8 file of fmnist-export with the golden file beside it that was exported with it; `make shipped-models`
-makes them. What they are (fmnist_runtime.model.catalogue) is read from the files themselves.
+Each is an int8 file of fmnist-export, with the golden file of the same export beside it; `make shipped-models` makes
+them. Their accuracy and agreement are read from the files (fmnist_runtime.model.catalogue).
 """
 
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from fmnist_runtime.errors import ModelFileError
 
 MODELS_FOLDER = Path(__file__).parents[1] / "models"
-# Half the errors of the mlp, for microseconds that starting Python takes a hundred times over (README, "Which model").
+# Half the errors of the mlp, for some more microseconds than the mlp takes; starting Python takes a hundred times that.
 DEFAULT = "cnn-micro"
 SHIPPED: dict[str, str] = {
     "mlp": "mlp-int8.tflite",
@@ -20,7 +20,7 @@ SHIPPED: dict[str, str] = {
 
 
 def model_path(model: str | os.PathLike[str] | None) -> Path:
-    """The path of `model`: a path as it is, a name of SHIPPED in the package, None for the default.
+    """The path of `model`: a path stays as it is, a name of SHIPPED stands for a file in the package, None for DEFAULT.
 
     Raises ModelFileError for a name that is neither a file nor shipped.
     """
@@ -37,8 +37,8 @@ def model_path(model: str | os.PathLike[str] | None) -> Path:
 def golden_path(name: str = DEFAULT) -> Path:
     """The golden file of the shipped model `name`.
 
-    The default's images stand in wherever real images are wanted and none are named.
+    The default's images are used wherever real images are needed and none are given.
     """
     from fmnist_runtime.model import golden
 
-    return MODELS_FOLDER / golden.name(name)
+    return MODELS_FOLDER / golden.file_name(name)

@@ -1,1 +1,1 @@
-"""From a photograph to the picture that a model was trained on."""
+"""From a photograph to the kind of picture that a model was trained on. Reads no files."""

@@ -1,30 +1,30 @@
-"""The plain background that a garment lies on: its colour, how even it is, and whether it is light."""
+"""The plain background of a picture: its colour, how even it is, and whether it is light. It cuts nothing out."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Of the maximum intensity in RGB space: how close to the background a pixel is to count as background.
+# A pixel within this share of the maximum RGB intensity from the background counts as background.
 # Source: Xiao, Rasul, Vollgraf: "Fashion-MNIST" (arXiv 1708.07747), section 2, step 2.
 CLOSENESS = 0.05
 
-# Noise of so many standard deviations is background still; more than the cap would swallow pale garments.
+# Noise within so many standard deviations is background; more than the cap would remove pale garments.
 _DEVIATIONS = 4.0
 _MAX_CLOSENESS = 0.15
-# Where light falls off from one side to the other, the border strays so far from the colour of its corners.
+# Where the light fades from one side to the other, the border differs this much from the colour of the corners.
 _UNEVENNESS = 0.2
 _LIGHT = 128
-# Of the border's pixels. No one of the 60,000 training images has so many light ones; 99.99 % have, once negated.
+# Of the border's pixels. None of the 60,000 training images has so many light ones; 99.99 % have after negation.
 _LIGHT_SHARE = 0.6
 
 
 class Background(NamedTuple):
     """The background of one picture.
 
-    `colours` is (height, width, 3) float32, 0 to 255, the background also where the garment hides it; `lightness` its
-    mean grey, 0 black to 255 white; `closeness` the distance, a share of the maximum intensity, within which a pixel
-    is background; `share` the part of the picture's border, 0 to 1, that looks like the background.
+    `colours` is (height, width, 3) float32, 0 to 255, also where the garment hides the background; `lightness` is its
+    mean grey, 0 black to 255 white; `closeness` is the distance, a share of the maximum intensity, within which a pixel
+    is background; `share` is the part of the picture's border, 0 to 1, that looks like the background.
     """
 
     colours: NDArray[np.float32]
@@ -34,15 +34,15 @@ class Background(NamedTuple):
 
     @property
     def is_light(self) -> bool:
-        """Whether a picture on this background has to be negated to look like the data set's."""
+        """Whether a picture on this background must be negated to look like the data set's."""
         return self.lightness >= _LIGHT
 
 
 def estimate(picture: NDArray[np.float32]) -> Background:
     """The background of `picture`, (height, width, 3) float32 of 0 to 255, from its border.
 
-    Starts at the colour of the corners, as the data set's own conversion does, and fits one plane to those pixels of
-    the border that are near it, so that a gradient of light is no garment.
+    Starts at the colour of the corners, as the data set's own conversion does, and fits a plane to the pixels of the
+    border that are near it, so that a gradient of light does not count as garment.
     """
     height, width = picture.shape[:2]
     rows, columns = _border(height, width)
@@ -66,7 +66,7 @@ def estimate(picture: NDArray[np.float32]) -> Background:
 
 
 def distance(pixels: NDArray[np.float32], colours: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How far colours, (..., 3) of 0 to 255, are from each other in RGB space, as a share of the largest distance."""
+    """The distance between colours, (..., 3) of 0 to 255, in RGB space, as a share of the largest distance."""
     difference = pixels - colours
     # einsum, because a mean over an axis of three is ten times slower.
     squares = np.einsum("...i,...i->...", difference, difference)
@@ -75,13 +75,13 @@ def distance(pixels: NDArray[np.float32], colours: NDArray[np.float32]) -> NDArr
 
 
 def looks_light(image: NDArray[np.uint8]) -> bool:
-    """Whether `image`, (28, 28) uint8, has a light border, so that it is most likely the negative of what is wanted."""
+    """Whether `image`, (28, 28) uint8, has a light border and so most likely is inverted."""
     border = image[_border(*image.shape)]
     return bool((border >= _LIGHT).mean() >= _LIGHT_SHARE)
 
 
 def _border(height: int, width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of the pixels of the outermost 2 %, at least one pixel."""
+    """Rows and columns of the border pixels: the outermost 2 %, at least one pixel wide."""
     thickness = max(1, min(height, width) // 50)
     inside = np.zeros((height, width), np.bool_)
     inside[thickness : height - thickness, thickness : width - thickness] = True
@@ -90,7 +90,7 @@ def _border(height: int, width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]
 
 
 def _corner_colour(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The median, (3,), of the means of the four corners: one corner that the garment reaches does no harm."""
+    """The median, (3,), of the means of the four corners: the garment may reach into one corner."""
     height, width = picture.shape[:2]
     down, right = max(1, height // 16), max(1, width // 16)
     corners = (

@@ -1,13 +1,15 @@
 """From any picture of a garment to the data set's kind of picture: (28, 28) uint8, 0 background and 255 garment.
 
 The steps are those that made the data set. Source: Xiao, Rasul, Vollgraf: "Fashion-MNIST" (arXiv 1708.07747),
-section 2: trim the edges that are within 5 % of the colour of the corners; bring the longest side to 28 by skipping
-rows and columns; sharpen by a Gaussian of radius and standard deviation 1.0, more so near outlines; extend the shorter
+section 2: trim the edges that are within 5 % of the colour of the corners; reduce the longest side to 28 by skipping
+rows and columns; sharpen by a Gaussian of radius and standard deviation 1.0, more near outlines; extend the shorter
 side to 28 with the garment in the middle; negate; 8-bit grey.
 
-Three differences, because the data set was made from studio pictures of 51x73 pixels on #fdfdfd and a camera's are
-neither: the background may have a gradient and noise (background.py); its own grey becomes 0 rather than
-nearly 0; and rows and columns are averaged, not skipped.
+The data set was made from studio pictures of 51x73 pixels on #fdfdfd. For pictures of a camera there are three
+differences: the background may have a gradient and noise (fmnist_runtime.preprocessing.background); its grey becomes
+0 and not nearly 0; rows and columns are averaged, not skipped.
+
+This module reads no files (fmnist_runtime.sources).
 """
 
 import numpy as np
@@ -21,19 +23,19 @@ from fmnist_runtime.preprocessing.background import Background
 from fmnist_runtime.preprocessing.sharpening import sharpen
 
 _SIDE = SHAPE[0]
-# ITU-R BT.601 luma, what Pillow's convert("L") uses too.
+# ITU-R BT.601 luma, as in Pillow's convert("L").
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-# From this size on, single pixels are the camera's noise and not part of a garment.
+# From this size on, single pixels are noise of the camera and not part of a garment.
 _NOISY_SIDE = 100
-# Visible pixels of a cut-out lighter than this are what the data set left out as white on white.
+# A cut-out whose visible pixels are lighter than this would be white on white, which the data set left out.
 _WHITE = 230
 _FAINT = 64
 
 
 def convert(picture: Picture, invert: Invert, name: str) -> tuple[NDArray[np.uint8], str]:
-    """`picture` as the data set would have it, (28, 28) uint8, with a sentence on what was decided.
+    """`picture` as the data set's kind of image, (28, 28) uint8, and a note on what was decided.
 
-    Raises ImageError, with `name` in its message, where there is nothing on a plain background to trim to.
+    Raises ImageError, with `name` for the file, where nothing differs from the background.
     """
     flat, cut_out = _flatten(picture, invert)
     smooth = _smooth(flat)
@@ -43,7 +45,7 @@ def convert(picture: Picture, invert: Invert, name: str) -> tuple[NDArray[np.uin
     box = _bounding_box(garment)
     if box is None:
         raise ImageError(
-            f"{name}: nothing on it differs from its background (grey {ground.lightness} of 255), "
+            f"{name}: nothing in it differs from its background (grey {ground.lightness} of 255), "
             f"expected one garment on a plain background; take a picture with more contrast"
         )
     intensity = np.where(garment, _intensity(flat @ _LUMA, ground, negate), np.float32(0))
@@ -52,7 +54,7 @@ def convert(picture: Picture, invert: Invert, name: str) -> tuple[NDArray[np.uin
 
 
 def _flatten(picture: Picture, invert: Invert) -> tuple[NDArray[np.uint8], bool]:
-    """The picture, (height, width, 3) uint8, with white where it is transparent; black under a white garment."""
+    """The picture, (height, width, 3) uint8, white where it is transparent, or black where the garment is white."""
     if picture.alpha is None or not (picture.alpha < 255).any():
         return picture.rgb, False
     alpha = picture.alpha[:, :, np.newaxis].astype(np.float32) / np.float32(255)
@@ -64,7 +66,7 @@ def _flatten(picture: Picture, invert: Invert) -> tuple[NDArray[np.uint8], bool]
 
 
 def _smooth(flat: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """`flat` as float32, averaged over 3x3 pixels where it is large enough to have noise of single pixels."""
+    """`flat` as float32, averaged over 3x3 pixels where it is large enough for noise of single pixels."""
     if min(flat.shape[:2]) < _NOISY_SIDE:
         return flat.astype(np.float32)
     from PIL import Image as Pillow
@@ -74,8 +76,8 @@ def _smooth(flat: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _bounding_box(garment: NDArray[np.bool_]) -> tuple[slice, slice] | None:
-    """Rows and columns that hold all of `garment`, (height, width), but lone specks; None where there is nothing."""
-    # A row or column belongs to the garment if a hundredth of the picture's other side does.
+    """Rows and columns that hold `garment`, (height, width), apart from specks; None where there is no garment."""
+    # A row or column belongs to the garment if more than a hundredth of its pixels do.
     height, width = garment.shape
     rows = np.nonzero(garment.sum(axis=1) > width // 100)[0]
     columns = np.nonzero(garment.sum(axis=0) > height // 100)[0]
@@ -85,7 +87,7 @@ def _bounding_box(garment: NDArray[np.bool_]) -> tuple[slice, slice] | None:
 
 
 def _intensity(grey: NDArray[np.float32], ground: Background, negate: bool) -> NDArray[np.float32]:
-    """How far `grey` is from the background towards black (`negate`) or white, 0 to 255."""
+    """The distance of `grey` from the background towards black (`negate`) or white, 0 to 255."""
     base = ground.colours @ _LUMA
     if negate:
         result = (base - grey) * (255 / np.maximum(base, 1))
@@ -96,7 +98,7 @@ def _intensity(grey: NDArray[np.float32], ground: Background, negate: bool) -> N
 
 
 def _scale(garment: NDArray[np.float32]) -> NDArray[np.float32]:
-    """`garment`, (height, width), with its longest side at 28 and the ratio kept; the shorter is at least 1."""
+    """`garment`, (height, width), scaled to a longest side of 28 with the same ratio; the shorter is at least 1."""
     from PIL import Image as Pillow
 
     height, width = garment.shape
@@ -108,7 +110,7 @@ def _scale(garment: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _centre(garment: NDArray[np.float32]) -> NDArray[np.uint8]:
     height, width = garment.shape
-    # An odd margin has its larger half above and on the left, as nearly everywhere in the data set.
+    # An odd margin has its larger half at the top and on the left, as in nearly all images of the data set.
     top, left = (_SIDE - height + 1) // 2, (_SIDE - width + 1) // 2
     pixels = np.zeros(SHAPE, np.uint8)
     pixels[top : top + height, left : left + width] = np.rint(np.clip(garment, 0, 255)).astype(np.uint8)

@@ -1,10 +1,10 @@
-"""The sharpening step of the data set's conversion, on a picture of 28 pixels.
+"""The sharpening step of the data set's conversion, on a picture of 28 pixels; the other steps are elsewhere.
 
 Source: Xiao, Rasul, Vollgraf: "Fashion-MNIST" (arXiv 1708.07747), section 2, step 4: a Gaussian of radius 1 and
-standard deviation 1.0, "with increasing effect near outlines". Those are the words in which ImageMagick documents
-`-adaptive-sharpen 1x1.0`, so the kernel is ImageMagick's: the Gaussian taken away, twice its sum in the middle. How the
-effect grows towards outlines is published by neither; here it is in proportion to the strength of the outline, and
-full from half of the strongest on.
+standard deviation 1.0, "with increasing effect near outlines". ImageMagick documents `-adaptive-sharpen 1x1.0` in the
+same words, so the kernel is ImageMagick's: the negative Gaussian, with twice its sum added in the middle. Neither
+publishes how the effect grows near outlines. Here it is proportional to the strength of the outline, and full from half
+of the strongest on.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ _FULL_FROM = 0.5
 
 
 def sharpen(garment: NDArray[np.float32]) -> NDArray[np.float32]:
-    """`garment`, (height, width) float32, sharpened; may go below 0 and above 255."""
+    """`garment`, (height, width) float32, sharpened; the result may be below 0 or above 255."""
     outlines = _convolve(np.abs(_convolve(garment, _laplacian())), _GAUSSIAN / _GAUSSIAN.sum())
     strongest = float(outlines.max())
     if strongest == 0:

@@ -1,1 +1,1 @@
-"""Where images come from: files, folders, raw frames from a pipe."""
+"""Where images come from: files, folders, raw frames from a pipe. Classifies nothing."""

@@ -1,1 +1,1 @@
-"""The operating system: files written whole, read up to a limit, locks, child processes."""
+"""The operating system: files written whole or read up to a limit, digests, locks, child processes, forks."""

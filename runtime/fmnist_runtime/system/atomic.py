@@ -1,36 +1,21 @@
-"""Whole files or none: atomic writes and digests."""
+"""Files written whole or not at all: a reader sees the old content or the new one, never a part.
+
+It does not lock: of two processes that write one path, the last wins.
+"""
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-from fmnist_runtime.errors import FmnistError
-
-# hashlib loads OpenSSL: 2 ms and 3 MB, for a model whose digest takes less. CPython's own SHA-256 is a private module
-# that moved in 3.12, so hashlib stands in where neither is there.
-_small_sha256: Callable[[bytes], Any] | None = None
-for _module in ("_sha2", "_sha256"):
-    with contextlib.suppress(ImportError, AttributeError):
-        _small_sha256 = __import__(_module).sha256
-_LARGE = 2**20
-
-
-def sha256(content: bytes) -> str:
-    """SHA-256 of `content` as 64 lower-case hexadecimal digits."""
-    if len(content) < _LARGE and _small_sha256:
-        return str(_small_sha256(content).hexdigest())
-    import hashlib
-
-    return hashlib.sha256(content).hexdigest()
+from fmnist_runtime.errors import WriteError
 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` to `path` so that a reader sees the old file or the whole new one, never a part.
 
     Writes to a temporary file beside the target, flushes it to disk and renames it.
-    Raises FmnistError where the folder cannot be written.
+    Raises WriteError where the folder cannot be written.
     """
     write_together({path: content})
 
@@ -38,31 +23,31 @@ def write_atomically(path: Path, content: bytes) -> None:
 def write_together(contents: Mapping[Path, bytes]) -> None:
     """Write each content to its path, all of them or none.
 
-    All are written and flushed beside their targets first, then renamed. Where a rename is refused, what stood there
-    before is put back. Raises FmnistError, and the targets are as they were.
+    All are first written and flushed beside their targets, then renamed. Where a rename fails, the previous files are
+    put back: raises WriteError, with the targets as they were.
     """
-    with contextlib.ExitStack() as litter:
-        temporaries = {path: _temporary(path, content, litter) for path, content in contents.items()}
-        kept: dict[Path, Path | None] = {}
+    with contextlib.ExitStack() as cleanup:
+        temporaries = {path: _temporary(path, content, cleanup) for path, content in contents.items()}
+        backups: dict[Path, Path | None] = {}
         try:
             for path, temporary in temporaries.items():
                 if len(temporaries) > 1:
-                    kept[path] = _kept(path, litter)
+                    backups[path] = _backup(path, cleanup)
                 with _naming(path):
                     temporary.replace(path)
         except BaseException:
-            _put_back(kept, temporaries)
+            _restore(backups, temporaries)
             raise
 
 
-def _temporary(path: Path, content: bytes, litter: contextlib.ExitStack) -> Path:
-    """A file beside `path` that holds `content`, on disk; removed with `litter` where it is still there."""
-    import tempfile  # with what it needs in turn, 2 ms that a classifier's start does without
+def _temporary(path: Path, content: bytes, cleanup: contextlib.ExitStack) -> Path:
+    """A file beside `path` that holds `content`, on disk; `cleanup` removes it if it is still there."""
+    import tempfile  # with its own imports it takes 2 ms, which a classifier's start does without
 
     with _naming(path):
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         temporary = Path(name)
-        litter.callback(temporary.unlink, missing_ok=True)
+        cleanup.callback(temporary.unlink, missing_ok=True)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
@@ -71,29 +56,29 @@ def _temporary(path: Path, content: bytes, litter: contextlib.ExitStack) -> Path
     return temporary
 
 
-def _kept(path: Path, litter: contextlib.ExitStack) -> Path | None:
-    """A second name, or where the file system has none a copy, for the file that is at `path`; None without one."""
+def _backup(path: Path, cleanup: contextlib.ExitStack) -> Path | None:
+    """A hard link to the file at `path`, or a copy where the file system has no links; None where there is no file."""
     if not os.path.lexists(path):
         return None
     with _naming(path):
-        folder = _folder_beside(path, litter)
-        kept = folder / path.name
+        folder = _folder_beside(path, cleanup)
+        backup = folder / path.name
         try:
-            os.link(path, kept, follow_symlinks=False)
+            os.link(path, backup, follow_symlinks=False)
         except OSError:
-            kept.write_bytes(path.read_bytes())
-    return kept
+            backup.write_bytes(path.read_bytes())
+    return backup
 
 
-def _folder_beside(path: Path, litter: contextlib.ExitStack) -> Path:
+def _folder_beside(path: Path, cleanup: contextlib.ExitStack) -> Path:
     import tempfile
 
-    return Path(litter.enter_context(tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent)))
+    return Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent)))
 
 
-def _put_back(kept: Mapping[Path, Path | None], temporaries: Mapping[Path, Path]) -> None:
-    """Undo the renames that were done: those whose temporary file is gone."""
-    for path, before in kept.items():
+def _restore(backups: Mapping[Path, Path | None], temporaries: Mapping[Path, Path]) -> None:
+    """Undo the renames that took place: those whose temporary file is gone."""
+    for path, before in backups.items():
         if temporaries[path].exists():
             continue
         with contextlib.suppress(OSError):
@@ -102,23 +87,23 @@ def _put_back(kept: Mapping[Path, Path | None], temporaries: Mapping[Path, Path]
 
 @contextlib.contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Turn an OSError into an FmnistError that names `path`."""
+    """Turn an OSError into a WriteError that names `path`."""
     try:
         yield
     except OSError as error:
-        raise FmnistError(
+        raise WriteError(
             f"{path}: cannot be written ({error.strerror}); choose a folder that exists, is writable and has space"
         ) from error
 
 
 def make_folder(path: Path) -> None:
-    """Create the folder `path` with its parents; raise FmnistError where that is impossible or it is not writable."""
+    """Create the folder `path` with its parents. Raises WriteError where that fails or the folder is not writable."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FmnistError(f"{path}: cannot be used as a folder ({error.strerror}); choose another with -o") from error
+        raise WriteError(f"{path}: cannot be used as a folder ({error.strerror}); choose another with -o") from error
     if not os.access(path, os.W_OK | os.X_OK):
-        raise FmnistError(f"{path}: the folder is not writable; choose another with -o")
+        raise WriteError(f"{path}: the folder is not writable; choose another with -o")
 
 
 def _umask() -> int:

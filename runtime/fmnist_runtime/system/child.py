@@ -1,8 +1,10 @@
-"""A function of this package in a process of its own, which may crash in our place.
+"""A function of this package in a process of its own, which may crash in place of this one.
 
-Where the system cannot start this Python by itself, the environment variable FMNIST_LAUNCHER holds the words that go
-before it, such as an emulator with its options: under user-mode qemu without binfmt_misc a child is otherwise refused
+Where the system cannot start this Python directly, the environment variable FMNIST_LAUNCHER holds the words that go in
+front of it, such as an emulator with its options: under user-mode qemu without binfmt_misc the system refuses a child
 (ENOEXEC).
+
+It does not stop what the child itself has started (fmnist_runtime.system.processes).
 """
 
 import os
@@ -12,8 +14,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a child ended: its exit code, minus the signal where it was one, and what it printed."""
+class ChildResult:
+    """The exit code of a child, negative for a signal, and what it printed."""
 
     code: int
     output: str
@@ -23,7 +25,7 @@ class Ended:
 LAUNCHER = "FMNIST_LAUNCHER"
 
 
-def python() -> list[str]:
+def python_command() -> list[str]:
     """The words of a command that starts this process's Python."""
     launcher = os.environ.get(LAUNCHER)
     if not launcher:
@@ -33,10 +35,10 @@ def python() -> list[str]:
     return [*shlex.split(launcher), sys.executable or "python3"]
 
 
-def call(module: str, function: str, *arguments: str, stdin: bytes = b"", seconds: float = 60) -> Ended:
+def call(module: str, function: str, *arguments: str, stdin: bytes = b"", seconds: float = 60) -> ChildResult:
     """Run `module`.`function`(*arguments) in a child with this process's Python and module path.
 
-    Raises OSError where no child can be started, TimeoutError where it does not end in `seconds`.
+    Raises OSError where no child starts, TimeoutError where it does not end within `seconds`.
     """
     code = (
         "import sys, importlib; count = int(sys.argv[3]); arguments = sys.argv[4 : 4 + count]; "
@@ -45,7 +47,7 @@ def call(module: str, function: str, *arguments: str, stdin: bytes = b"", second
     )
     try:
         child = subprocess.run(
-            [*python(), "-c", code, module, function, str(len(arguments)), *arguments, *sys.path],
+            [*python_command(), "-c", code, module, function, str(len(arguments)), *arguments, *sys.path],
             input=stdin,
             capture_output=True,
             timeout=seconds,
@@ -54,4 +56,4 @@ def call(module: str, function: str, *arguments: str, stdin: bytes = b"", second
     except subprocess.TimeoutExpired as error:
         raise TimeoutError(f"no end after {seconds:.0f} s") from error
     lines = child.stderr.decode("utf-8", "replace").strip().splitlines()
-    return Ended(child.returncode, child.stdout.decode("utf-8", "replace"), lines[-1] if lines else "")
+    return ChildResult(child.returncode, child.stdout.decode("utf-8", "replace"), lines[-1] if lines else "")

@@ -1,6 +1,7 @@
-"""One process at a time in a folder: a lock that the system takes back when its holder ends, however it ends.
+"""One process at a time in a folder: a lock that the system releases when its holder ends, however it ends.
 
-The lock file stays where it is after use: removing it would let two processes hold locks on two files of one name.
+The lock file stays in place after use: removing it would let two processes hold locks on two files of one name. A lock
+does not keep out programs that do not ask for it.
 """
 
 import contextlib
@@ -11,23 +12,23 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from fmnist_runtime.errors import FmnistError, LockedError
+from fmnist_runtime.errors import LockedError, LockFileError
 
-# A holder's note is a process number and the words of its command; nobody writes more.
+# A holder's note is its purpose and its process number.
 _MAXIMUM_NOTE = 600
 _MAXIMUM_PURPOSE = 100
 _NOTE = re.compile(rb"[^\n]* \(process \d+\)\n")
 
 
 @contextlib.contextmanager
-def locked(
+def hold_lock(
     path: Path, purpose: str, *, wait: bool = False, say: Callable[[str], None] = lambda _: None
 ) -> Iterator[None]:
-    """Hold the lock file `path`, made where there is none; `purpose` tells others what for, such as "fmnist-train".
+    """Hold the lock file `path`, created if missing; `purpose` tells others what for, such as "fmnist-train".
 
-    Without `wait`, raises LockedError, which names the process that holds it; with `wait`, waits until it ends, and
-    `say` is told for whom. Raises FmnistError where the file cannot be opened, or where a symbolic link or a file of
-    somebody else stands in its place: a lock file holds nothing, or a holder's note.
+    Where another process holds it: without `wait`, raises LockedError, which names that process; with `wait`, calls
+    `say` with its name and waits until it ends. Raises LockFileError where the file cannot be opened, or where a
+    symbolic link or another kind of file is in its place: a lock file is empty, or holds its holder's note.
     """
     import fcntl
 
@@ -35,7 +36,7 @@ def locked(
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
     except OSError as error:
         reason = "a symbolic link is in its place" if error.errno == errno.ELOOP else error.strerror
-        raise FmnistError(f"{path}: cannot be locked ({reason}); remove it, or choose another folder") from error
+        raise LockFileError(f"{path}: cannot be locked ({reason}); remove it, or choose another folder") from error
     try:
         _check_ours(path, descriptor)
         try:
@@ -50,14 +51,14 @@ def locked(
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, note, 0)
         yield
-        # A holder that is killed leaves its note, which then says nothing: the lock itself is gone with it.
+        # The note of a killed holder stays and means nothing: the lock itself is gone.
         os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
 
 
 def is_lock(path: Path) -> bool:
-    """Whether `path` is a lock file that `locked` would take, held or not; a symbolic link is none."""
+    """Whether `path` is a lock file that `hold_lock` would take, held or not; False for a symbolic link."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -75,11 +76,11 @@ def _holder(descriptor: int) -> str:
 
 def _check_ours(path: Path, descriptor: int) -> None:
     if not _may_be_emptied(descriptor):
-        raise FmnistError(f"{path}: is no lock file of fmnist-edge; move it away, or choose another folder")
+        raise LockFileError(f"{path}: not a lock file of fmnist-edge; move it away, or choose another folder")
 
 
 def _may_be_emptied(descriptor: int) -> bool:
-    """Whether the open file is a lock file of ours: with one name, and with no content but a holder's note."""
+    """Whether the open file is a lock file of this program: it has one name, and is empty or holds a note."""
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
         return False

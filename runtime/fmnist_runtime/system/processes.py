@@ -1,4 +1,7 @@
-"""A program that ends when its caller stops waiting for it, with everything that it has started in turn."""
+"""A program that ends when its caller stops waiting for it, together with everything that it has started.
+
+It runs any command; a function of this package runs in fmnist_runtime.system.child.
+"""
 
 import contextlib
 import os
@@ -6,17 +9,17 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 
-# pip takes its temporary folders away on an interrupt; what has not ended by then is killed.
+# On an interrupt pip removes its temporary folders; what has not ended by then is killed.
 _GRACE_SECONDS = 3
 
 
 def run(
     command: Sequence[str], *, seconds: float, variables: Mapping[str, str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
-    """Run `command`; its exit code and what it printed, as text. `variables` replace this process's own.
+    """Run `command` and return its exit code and output, as text. `variables` replace this process's environment.
 
-    It runs in a process group of its own, which is interrupted and then killed as a whole where it does not end within
-    `seconds` (then raises subprocess.TimeoutExpired) or where an exception, such as that of Ctrl-C, ends the wait.
+    The command gets a process group of its own. The whole group is interrupted and then killed where the command does
+    not end within `seconds` (raises subprocess.TimeoutExpired), or where an exception such as Ctrl-C ends the wait.
     """
     process = subprocess.Popen(
         command,
@@ -42,5 +45,5 @@ def _end(process: "subprocess.Popen[str]") -> None:
         os.killpg(process.pid, signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE_SECONDS)
-        # What the program itself had started may outlive it; the group is there as long as one of them is.
+        # Children of the program may outlive it; the group exists as long as one of them does.
         os.killpg(process.pid, signal.SIGKILL)

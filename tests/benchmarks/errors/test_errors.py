@@ -10,7 +10,7 @@ from helpers import BIN, run_command
 from fmnist_benchmarks.errors import answers as errors
 from fmnist_benchmarks.errors import calibration
 from fmnist_benchmarks.errors.answers import Answers, Pair
-from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.data.dataset import Split
 
 LABELS = np.array([0, 0, 6, 6, 4], np.uint8)
 

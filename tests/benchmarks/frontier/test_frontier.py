@@ -26,7 +26,7 @@ MLP = shipped.model_path("mlp")
 def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the command says of the shipped mlp on one runtime, and the folder that it drew into."""
     folder = tmp_path_factory.mktemp("frontier")
-    backend = interpreters.installed()[0]
+    backend = interpreters.installed_backends()[0]
     options = ("--backend", backend, "--runs", 60, "--processes", 1, "-o", folder, "--json")
     result = run_command("python", "-m", "fmnist_benchmarks.frontier", "mlp", *options, folder=BIN)
     assert result.returncode == 0, result.stderr

@@ -11,7 +11,7 @@ from environments import run_python
 from fmnist_benchmarks.measure.processes import contender
 from fmnist_benchmarks.scaling import limits
 from fmnist_benchmarks.startup import cold_stages
-from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.data.dataset import Split
 from fmnist_runtime.model import shipped
 
 PYTHON = Path(sys.executable)

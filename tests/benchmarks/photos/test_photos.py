@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from fmnist_benchmarks.photos.__main__ import compare, photograph
 from fmnist_benchmarks.photos.rendering import render
 from fmnist_runtime import Classifier
-from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.data.dataset import Split
 
 
 def test_photos_cost_at_most_three_points(test_split: Split) -> None:

@@ -21,7 +21,7 @@ from fmnist_export.explain.tensors import Comparison, sqnr
 from fmnist_export.explain.variants import calibrated, is_float, layers, weights
 from fmnist_export.source import keras_model, reference
 from fmnist_runtime.data import fashion_mnist_files
-from fmnist_runtime.data.fashion_mnist import to_float
+from fmnist_runtime.data.dataset import Split, to_float
 from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.flatbuffer import graph
@@ -29,12 +29,12 @@ from fmnist_runtime.model import model_file
 
 
 @pytest.fixture(scope="module")
-def training(data_folder: Path) -> fashion_mnist_files.Split:
+def training(data_folder: Path) -> Split:
     return fashion_mnist_files.read_training_split(data_folder)
 
 
 @pytest.fixture(scope="module")
-def calibration(training: fashion_mnist_files.Split) -> np.ndarray:
+def calibration(training: Split) -> np.ndarray:
     return to_float(Calibration().images(training))
 
 
@@ -45,12 +45,12 @@ def mlp(trained: Path) -> Any:
 
 
 @pytest.fixture(scope="module")
-def cnn(training: fashion_mnist_files.Split) -> Any:
+def cnn(training: Split) -> Any:
     keras_model.import_tensorflow()
     return _cnn(training)
 
 
-def _cnn(training: fashion_mnist_files.Split) -> Any:
+def _cnn(training: Split) -> Any:
     """Convolutions with BatchNorm, a depthwise one and a residual sum; drawn at random, the last layer fitted.
 
     The first channel of the depthwise convolution is always 0.
@@ -78,7 +78,7 @@ def _cnn(training: fashion_mnist_files.Split) -> Any:
     return model
 
 
-def _mlp(training: fashion_mnist_files.Split) -> Any:
+def _mlp(training: Split) -> Any:
     """Four Dense layers, drawn at random, the last fitted. The first unit of the first is always 0."""
     import keras
 
@@ -94,7 +94,7 @@ def _mlp(training: fashion_mnist_files.Split) -> Any:
     return model
 
 
-def _fit_last_layer(model: Any, training: fashion_mnist_files.Split) -> None:
+def _fit_last_layer(model: Any, training: Split) -> None:
     """Least squares in place of training: logits of 10 for the right class and 0 for the others."""
     import keras
 
@@ -149,7 +149,7 @@ def test_the_names_are_those_of_keras() -> None:
     assert names(["mlp/dense/MatMul", "mlp/dense_1/MatMul", "what/ever"], known) == ["dense", "dense_1", "what/ever"]
 
 
-def test_the_images_are_training_images_that_calibration_did_not_see(training: fashion_mnist_files.Split) -> None:
+def test_the_images_are_training_images_that_calibration_did_not_see(training: Split) -> None:
     images = held_out(training, Calibration(), 500)
     assert images.shape == (500, 28, 28)
     seen = {image.tobytes() for image in Calibration().images(training)}
@@ -157,9 +157,7 @@ def test_the_images_are_training_images_that_calibration_did_not_see(training: f
     assert sum(image.tobytes() in seen for image in images) <= 1
 
 
-def test_the_default_int8_of_the_mlp(
-    mlp: Any, calibration: np.ndarray, training: fashion_mnist_files.Split, tmp_path: Path
-) -> None:
+def test_the_default_int8_of_the_mlp(mlp: Any, calibration: np.ndarray, training: Split, tmp_path: Path) -> None:
     images = held_out(training, Calibration(), 2000)
     content = converter.convert(mlp, "int8", calibration)
     found = explanation.explain(mlp, "int8", content, calibration, to_float(images), tensor_images=100)
@@ -215,9 +213,7 @@ def _weights(content: bytes) -> list[tuple[np.ndarray, tuple[float, ...]]]:
     return [(kernel, model.tensors[operator.outputs[0]].scales) for kernel, operator in found if kernel is not None]
 
 
-def test_layers_that_go_with_their_neighbours_have_no_cost(
-    training: fashion_mnist_files.Split, calibration: np.ndarray
-) -> None:
+def test_layers_that_go_with_their_neighbours_have_no_cost(training: Split, calibration: np.ndarray) -> None:
     import keras
 
     layers = keras.layers
@@ -232,9 +228,7 @@ def test_layers_that_go_with_their_neighbours_have_no_cost(
     assert sum(layer.cost or 0 for layer in found.layers) == pytest.approx(1 - found.agreement)
 
 
-def test_a_last_layer_in_float32_with_int8_weights_has_its_cost(
-    training: fashion_mnist_files.Split, calibration: np.ndarray
-) -> None:
+def test_a_last_layer_in_float32_with_int8_weights_has_its_cost(training: Split, calibration: np.ndarray) -> None:
     import keras
 
     layers = keras.layers
@@ -257,15 +251,13 @@ def test_where_nothing_is_lost_no_layer_is_named() -> None:
     assert sentence(found).endswith("no layer costs agreement")
 
 
-def _explain(model: Any, precision: str, calibration: np.ndarray, training: fashion_mnist_files.Split) -> Explanation:
+def _explain(model: Any, precision: str, calibration: np.ndarray, training: Split) -> Explanation:
     content = converter.convert(model, precision, calibration)
     images = to_float(held_out(training, Calibration(), 600))
     return explanation.explain(model, precision, content, calibration, images, tensor_images=30)
 
 
-def test_the_layers_of_a_residual_network(
-    cnn: Any, calibration: np.ndarray, training: fashion_mnist_files.Split
-) -> None:
+def test_the_layers_of_a_residual_network(cnn: Any, calibration: np.ndarray, training: Split) -> None:
     found = _explain(cnn, "int8-strict", calibration, training)
     by_name = {layer.name.split(" + ")[0]: layer for layer in found.layers}
     expected = "channel stem pool depthwise pointwise sum flat hidden classes"
@@ -319,9 +311,9 @@ def _great_weights(layer: str) -> Callable[[Any], None]:
     ],
 )
 def test_a_sabotaged_layer_is_named(
-    training: fashion_mnist_files.Split,
+    training: Split,
     calibration: np.ndarray,
-    build: Callable[[fashion_mnist_files.Split], Any],
+    build: Callable[[Split], Any],
     sabotage: Callable[[Any], None],
     name: str,
     precision: str,

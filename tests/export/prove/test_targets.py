@@ -16,7 +16,7 @@ from fmnist_export.convert import converter as convert
 from fmnist_export.convert.calibration import Calibration
 from fmnist_export.prove import environments, graph_checks, targets
 from fmnist_export.source import copies, keras_model
-from fmnist_runtime.data.fashion_mnist import to_float
+from fmnist_runtime.data.dataset import to_float
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.flatbuffer import graph
 

@@ -25,7 +25,7 @@ from fmnist_export.report.content import ModelResult, NotProved, Report, Run
 from fmnist_export.report.formatting import percent, score
 from fmnist_export.report.markup import element, histogram, png
 from fmnist_export.report.sections import MOST_IMAGES
-from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.data.dataset import Split
 from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 
 EVIL = "<script>alert(1)</script>\"'&"

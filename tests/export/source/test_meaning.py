@@ -17,11 +17,12 @@ from keras import layers, ops  # noqa: E402
 
 from fmnist_export.source import chance, data_sets, head, loaded_model, pixel_scaling  # noqa: E402
 from fmnist_export.source.loaded_model import Statement  # noqa: E402
-from fmnist_runtime.data.fashion_mnist_files import DIGESTS, Split  # noqa: E402
+from fmnist_runtime.data.dataset import Split  # noqa: E402
+from fmnist_runtime.data.fashion_mnist_files import DIGESTS  # noqa: E402
 from fmnist_runtime.errors import DataError, ExportError  # noqa: E402
 from fmnist_runtime.images import pixel_range  # noqa: E402
 from fmnist_runtime.model import model_file  # noqa: E402
-from fmnist_runtime.system.atomic import sha256  # noqa: E402
+from fmnist_runtime.system.digests import sha256  # noqa: E402
 
 IMAGES = 6_400
 LOGITS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -100,7 +101,7 @@ def test_a_last_layer_that_is_no_single_softmax_does_not_prefer_what_saturates(
     else:
         with pytest.raises(ExportError, match=r"cannot be told.*--pixels LOW\.\.HIGH"):
             _load(path)
-    stated = Statement(pixels=pixel_range.checked(*low_high, "--pixels"), data_is_given=True)
+    stated = Statement(pixels=pixel_range.create(*low_high, "--pixels"), data_is_given=True)
     assert _load(path, stated).pixels[:2] == low_high
 
 
@@ -110,7 +111,7 @@ def test_a_range_that_nobody_uses_is_refused_and_not_replaced(low: float, high: 
     path = _save(_train(low, high, layers.Dense(10, "softmax")), tmp_path)
     with pytest.raises(ExportError, match=r"cannot be told.*--pixels LOW\.\.HIGH"):
         _load(path)
-    loaded = _load(path, Statement(pixels=pixel_range.checked(low, high, "--pixels")))
+    loaded = _load(path, Statement(pixels=pixel_range.create(low, high, "--pixels")))
     assert np.mean(loaded.probabilities.argmax(axis=1) == loaded.labels) > 0.8
 
 
@@ -216,7 +217,7 @@ def test_a_model_of_ten_other_classes_is_not_taken_for_garments(low: float, high
         _load(path)
     # The same with the range stated: it is the data set that is missing.
     with pytest.raises(ExportError, match="too few to take it for a model of fashion-mnist"):
-        _load(path, Statement(pixels=pixel_range.checked(low, high, "--pixels"), minimum_accuracy=0))
+        _load(path, Statement(pixels=pixel_range.create(low, high, "--pixels"), minimum_accuracy=0))
     loaded = _load(path, Statement(data_is_given=True), data_sets.load(digits.write(tmp_path / "digits")))
     assert loaded.pixels[:2] == (low, high)
     assert np.mean(loaded.probabilities.argmax(axis=1) == loaded.labels) > 0.8
@@ -293,7 +294,7 @@ def test_a_stated_range_that_the_first_layer_contradicts_is_said(tmp_path: Path)
         (("--pixels", "0-1"), "expected LOW..HIGH"),
         (("--pixels", "1..1"), "two different finite numbers"),
         (("--mean", "0.5"), "--mean and --std belong together"),
-        (("--mean", "72.9", "--std", "90"), "divide one on the scale of 0..255 by 255"),
+        (("--mean", "72.9", "--std", "90"), "divide a value on the scale 0..255 by 255"),
         (("--pixels", "0..1", "--mean", "0.5", "--std", "0.5"), "give one of them"),
         (("--min-accuracy", "2"), "--min-accuracy"),
     ],
@@ -348,6 +349,6 @@ def test_labels_of_more_classes_than_the_model_has_are_refused(tmp_path: Path) -
 
 def test_inputs_are_the_range_on_each_pixel() -> None:
     pixels = np.array([[[0, 255], [51, 102]]], np.uint8)
-    found = pixel_scaling.inputs(pixel_range.checked(-1, 1, "x"), pixels, (2, 2, 1))
+    found = pixel_scaling.inputs(pixel_range.create(-1, 1, "x"), pixels, (2, 2, 1))
     assert found.shape == (1, 2, 2, 1)
     np.testing.assert_allclose(found.ravel(), [-1, 1, -0.6, -0.2], atol=1e-6)

@@ -14,7 +14,7 @@ from helpers import assert_fails, run_command
 from fmnist_export.report.formatting import words
 from fmnist_export.source import training_record
 from fmnist_runtime.model import golden, model_file, shipped
-from fmnist_runtime.system.atomic import sha256
+from fmnist_runtime.system.digests import sha256
 
 VERSIONS = {"keras": "3"}
 RECORD: dict[str, Any] = {

@@ -13,7 +13,7 @@ from helpers import assert_fails, run_command
 from PIL import Image as Pillow
 
 from fmnist_benchmarks.photos.rendering import render
-from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.data.dataset import Split
 from fmnist_runtime.model import model_file, shipped
 
 KEYS = ["source", "item", "index", "label", "score", "top", "model", "runtime"]
@@ -90,7 +90,7 @@ def test_one_bad_image_does_not_hide_the_others(classify, test_split: Split, tmp
     assert json.loads(result.stdout)["label"] == "Ankle boot"
 
 
-def test_bad_images(classify, tmp_path: Path) -> None:
+def test_bad_images_fail_with_one_line(classify, tmp_path: Path) -> None:
     for name, array, words in [
         ("nan.npy", np.full((28, 28), np.nan, np.float32), "not finite"),
         ("float.npy", np.zeros((28, 28)), "dtype float64"),
@@ -103,7 +103,7 @@ def test_bad_images(classify, tmp_path: Path) -> None:
     assert_fails(classify(f"{tmp_path}/*.jpg"), 1, "*.jpg: no file matches")
 
 
-def test_bad_models(classify, tmp_path: Path, test_images_file: Path) -> None:
+def test_bad_models_fail_with_one_line(classify, tmp_path: Path, test_images_file: Path) -> None:
     image = (test_images_file, "--index", 0)
     (tmp_path / "no.tflite").write_text("hello")
     assert_fails(classify(*image, "--model", tmp_path / "no.tflite"), 1, "no.tflite", "not a TFLite model")
@@ -138,7 +138,7 @@ def test_shipped_models_by_name_and_as_a_list(classify, test_images_file: Path) 
     assert_fails(classify(*first, "--model", "cnn-giant"), 1, "no such file", *shipped.SHIPPED)
 
 
-def test_usage_errors(classify, test_images_file: Path) -> None:
+def test_usage_errors_exit_with_2(classify, test_images_file: Path) -> None:
     assert_fails(classify(), 2, "Missing argument", "--help")
     assert_fails(classify(test_images_file, "--bogus"), 2, "No such option", "--bogus")
     assert_fails(classify(test_images_file, "--top", "0"), 2, "--top")
@@ -154,7 +154,7 @@ def test_a_reader_that_stops_early_is_no_error(base_bin: Path, test_images_file:
     assert "Error" not in result.stderr
 
 
-def test_a_folder_of_photos(classify, photos: Path) -> None:
+def test_a_folder_of_photos_is_classified_and_other_files_are_named(classify, photos: Path) -> None:
     result = classify(photos, "--json")
     assert result.returncode == 0
     lines = [json.loads(line) for line in result.stdout.splitlines()]
@@ -162,7 +162,7 @@ def test_a_folder_of_photos(classify, photos: Path) -> None:
     assert [line["source"] for line in lines] == [str(photos / f"{number}.jpg") for number in (0, 1, 2)]
     said = result.stderr.splitlines()
     assert len(said) == 4
-    assert said[0] == f"{photos}: 2 of 5 files skipped, no images: empty.jpg, notes.txt"
+    assert said[0] == f"{photos}: 2 of 5 files skipped, not images: empty.jpg, notes.txt"
     assert all("background is light (grey" in line and line.endswith(": inverted") for line in said[1:])
 
 
@@ -173,7 +173,7 @@ def test_a_pattern_in_quotes_and_what_the_shell_expands_are_the_same(classify, p
     assert quoted.stdout.count("\n") == 3
 
 
-def test_invert_is_said_and_obeyed(classify, photos: Path, test_split: Split, tmp_path: Path) -> None:
+def test_invert_is_obeyed_and_noted(classify, photos: Path, test_split: Split, tmp_path: Path) -> None:
     Pillow.fromarray(255 - test_split.images[0]).save(tmp_path / "negative.png")
     kept = classify(tmp_path / "negative.png", "--json")
     assert kept.returncode == 0
@@ -228,11 +228,11 @@ def test_ctrl_c_ends_a_stream_in_one_line(base_bin: Path, test_split: Split) -> 
         assert process.stderr.read().strip() == b"fmnist-classify: interrupted"
 
 
-def test_raw_needs_no_index(classify, test_images_file: Path) -> None:
+def test_raw_and_index_exclude_each_other(classify, test_images_file: Path) -> None:
     assert_fails(classify("-", "--raw", "--index", "1", stdin=subprocess.DEVNULL), 2, "--index")
 
 
-def test_unsure_is_an_answer(classify, test_images_file: Path) -> None:
+def test_an_unsure_answer_does_not_change_the_exit_code(classify, test_images_file: Path) -> None:
     first = (test_images_file, "--index", 0)
     score = json.loads(classify(*first, "--json").stdout)["score"]
     sure = classify(*first, "--json", "--min-score", score)
@@ -267,7 +267,7 @@ def test_show_draws_what_the_model_saw_and_keeps_json_clean(classify, test_image
         ("Koszula-ł.jpg".encode(), "latin-1:strict", "Koszula-\\u0142.jpg"),
     ],
 )
-def test_names_that_a_terminal_cannot_print(classify, photos: Path, name: bytes, encoding: str, printed: str) -> None:
+def test_unprintable_names_are_escaped(classify, photos: Path, name: bytes, encoding: str, printed: str) -> None:
     target = Path(photos, name.decode(errors="surrogateescape"))
     shutil.copy(photos / "2.jpg", target)
     environment = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "1"}
@@ -277,7 +277,7 @@ def test_names_that_a_terminal_cannot_print(classify, photos: Path, name: bytes,
     assert json.loads(classify(target, "--json", env=environment).stdout)["label"] == "Trouser"
 
 
-def test_bombs_and_cut_photos_do_not_hide_the_others(classify, photos: Path) -> None:
+def test_bombs_and_damaged_photos_do_not_hide_the_others(classify, photos: Path) -> None:
     Pillow.new("1", (30_000, 30_000)).save(photos / "bomb.png")
     result = classify(photos / "bomb.png", photos / "2.jpg", "--json")
     assert_fails(result, 1, "bomb.png", "too large a picture", "25 million")

@@ -43,7 +43,9 @@ def test_an_exported_file_passes_by_its_golden_file(verify, exported: Path, prec
     assert document["passed"] is True
 
 
-def test_with_the_data_set_all_test_images_are_asked(verify, exported: Path, data_folder: Path, tmp_path: Path) -> None:
+def test_with_the_data_set_all_test_images_are_checked(
+    verify, exported: Path, data_folder: Path, tmp_path: Path
+) -> None:
     with_golden = json.loads(verify(exported / "model-int8.tflite", "--data", data_folder, "--json").stdout)
     alone = shutil.copy(exported / "model-int8.tflite", tmp_path)
     without = json.loads(verify(alone, "--data", data_folder, "--json").stdout)
@@ -52,10 +54,10 @@ def test_with_the_data_set_all_test_images_are_asked(verify, exported: Path, dat
         assert document["images"] == 10000
         assert document["agreement"] == pytest.approx(proof["agreement"])
         assert document["passed"] is True
-    assert "every answer is the one proved on tflite-runtime 2.14.0" in without["reason"]
+    assert "every answer is the recorded one of tflite-runtime 2.14.0" in without["reason"]
 
 
-def test_a_file_that_answers_otherwise_than_its_proof_fails(
+def test_a_file_whose_answers_differ_from_its_proof_fails(
     verify, exported: Path, data_folder: Path, tmp_path: Path
 ) -> None:
     wrong = _with_other_weights(exported / "model-int8.tflite", tmp_path / "model-int8.tflite")
@@ -80,7 +82,7 @@ def test_a_shipped_model_is_verified_by_name(verify, data_folder: Path, name: st
     assert json.loads(result.stdout)["agreement"] >= 0.995
 
 
-def test_bad_input(verify, exported: Path, tmp_path: Path) -> None:
+def test_bad_input_fails_with_one_line(verify, exported: Path, tmp_path: Path) -> None:
     model = exported / "model-int8.tflite"
     assert_fails(verify(tmp_path / "gone.tflite"), 1, "no such file")
     assert_fails(verify(model, "--golden", tmp_path / "gone.npz"), 1, "gone.npz", "no such file")

@@ -1,3 +1,5 @@
+"""Where Fashion-MNIST is found, and which place comes first."""
+
 import shutil
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from fmnist_runtime.data.fashion_mnist_files import DIGESTS, find_file
 from fmnist_runtime.errors import DataError
 
 
-def test_the_whole_data_set(data_folder: Path) -> None:
+def test_the_data_set_has_60000_training_and_10000_test_images(data_folder: Path) -> None:
     loaded = fashion_mnist.load()
     assert loaded.train.images.shape == (60000, 28, 28)
     assert loaded.test.images.shape == (10000, 28, 28)
@@ -43,20 +45,3 @@ def test_keras_cache_comes_before_debians_package(
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(DataError, match="t10k-labels"):
         fashion_mnist.load()
-
-
-def test_what_is_held_out_is_always_the_same_and_in_neither_part_twice(data_folder: Path) -> None:
-    split = fashion_mnist.load().train
-    numbers = np.arange(60000)
-    labelled = type(split)(split.images, numbers)
-    kept, held = fashion_mnist.hold_out(labelled, 4000)
-    assert len(held.labels) == 4000
-    assert np.array_equal(np.sort(np.concatenate([kept.labels, held.labels])), numbers)
-    again = fashion_mnist.hold_out(labelled, 4000)[1]
-    assert np.array_equal(again.labels, held.labels)
-    assert not np.array_equal(held.labels, numbers[-4000:])
-
-
-def test_pixels_become_0_to_1() -> None:
-    pixels = np.arange(256, dtype=np.uint8)
-    assert np.array_equal(fashion_mnist.to_float(pixels), (pixels / 255.0).astype(np.float32))

@@ -25,7 +25,7 @@ def pi(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_pi_is_read(pi: Path) -> None:
+def test_the_facts_of_a_pi_are_read(pi: Path) -> None:
     found = board.read(pi)
     assert found.name == "Raspberry Pi 4 Model B Rev 1.4"
     assert found.cpu == "BCM2835"
@@ -37,7 +37,7 @@ def test_a_pi_is_read(pi: Path) -> None:
         assert words in advice
 
 
-def test_a_machine_that_shows_nothing(tmp_path: Path) -> None:
+def test_a_machine_that_shows_nothing_gives_empty_facts(tmp_path: Path) -> None:
     found = board.read(tmp_path)
     assert (found.name, found.features, found.governor, found.celsius, found.throttled) == (None, (), None, None, None)
     assert board.advice(found) == []
@@ -48,7 +48,7 @@ def test_this_machine_is_read() -> None:
     assert board.read().cores >= 1
 
 
-def test_the_bits_of_get_throttled() -> None:
+def test_the_bits_of_get_throttled_become_words() -> None:
     """The example of the Raspberry Pi documentation: 0x50000 is under-voltage and throttling in the past."""
     assert board.throttling(0x50000) == ("under-voltage since the start", "throttled since the start")
     assert board.throttling(0) == ()

@@ -17,7 +17,7 @@ from fmnist_runtime.device import doctor
 COMMAND = ("-c", "from fmnist_runtime.commands.doctor import main; main()")
 
 
-def test_the_base_install_works(base_bin: Path) -> None:
+def test_the_doctor_passes_the_base_install(base_bin: Path) -> None:
     result = run_command("fmnist-doctor", "--json", folder=base_bin)
     report = json.loads(result.stdout)
     assert (result.returncode, result.stderr) == (0, "")
@@ -32,7 +32,7 @@ def test_the_base_install_works(base_bin: Path) -> None:
     assert report["board"]["cores"] >= 1
 
 
-def test_for_people(base_bin: Path) -> None:
+def test_the_text_names_the_working_interpreter(base_bin: Path) -> None:
     result = run_command("fmnist-doctor", folder=base_bin)
     assert result.returncode == 0
     for words in ("tflite-runtime  2.14.0 works", "governor", "temperature", "throttling", "to do           nothing"):
@@ -46,7 +46,7 @@ def test_for_people(base_bin: Path) -> None:
         ("bare", "no TFLite interpreter is installed; run: pip install"),
     ],
 )
-def test_what_is_wrong_is_one_sentence_with_the_command(name: str, words: str) -> None:
+def test_a_problem_is_one_sentence_with_the_command(name: str, words: str) -> None:
     result = run_python(environment(name), *COMMAND)
     assert result.returncode == 1
     last = result.stdout.splitlines()[-1]
@@ -56,7 +56,7 @@ def test_what_is_wrong_is_one_sentence_with_the_command(name: str, words: str) -
 
 
 @pytest.mark.parametrize("name", ["numpy2", "bare"])
-def test_the_classifier_says_the_same_in_one_line(name: str) -> None:
+def test_the_classifier_fails_with_the_same_line(name: str) -> None:
     code = "from fmnist_runtime.commands.classify import main; main(['x.npy'])"
     result = run_python(environment(name), "-c", code)
     assert result.returncode == 1
@@ -99,7 +99,7 @@ def test_a_crash_of_an_interpreter_is_a_finding(tmp_path: Path) -> None:
 def test_a_wrong_answer_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     assert doctor._problem("tflite-runtime") is None
     monkeypatch.setattr(doctor, "_EXPECTED", tuple(np.roll(doctor._EXPECTED, 1)))
-    assert "answers wrongly" in str(doctor._problem("tflite-runtime"))
+    assert "gives wrong answers" in str(doctor._problem("tflite-runtime"))
 
 
 def test_the_expected_answer_is_the_formula_of_the_recipe() -> None:
@@ -115,7 +115,7 @@ def test_tensorflow_is_never_imported() -> None:
     assert result.stdout == "False\n"
 
 
-def test_auto_remembers_what_it_passed_over() -> None:
+def test_auto_records_the_interpreters_that_failed() -> None:
     classifier = Classifier()
     assert classifier.runtime.reason == "tflite-runtime 2.14.0: first that runs"
     assert classifier.runtime.passed_over == ("LiteRT is not installed; run: pip install 'ai-edge-litert>=2.1.6'",)

@@ -69,27 +69,27 @@ def model(*steps: Step, reversed_inputs: bool = False, activation: str = "", sou
         ([], None),
     ],
 )
-def test_the_first_operators_tell(steps: list[Step], expected: tuple[float, float] | None) -> None:
-    found = first_layers.tell(*model(*steps))
+def test_the_first_operators_give_the_range(steps: list[Step], expected: tuple[float, float] | None) -> None:
+    found = first_layers.infer_range(*model(*steps))
     assert (found and found[:2]) == expected
-    assert found is None or (found.reason.startswith("concluded from the first layer, ") and not found.assumed)
+    assert found is None or (found.reason.startswith("inferred from the first layer, ") and not found.assumed)
 
 
-def test_a_constant_may_come_first() -> None:
-    inverted = first_layers.tell(*model(("SUB", 1.0), reversed_inputs=True))
+def test_the_constant_may_be_the_first_input() -> None:
+    inverted = first_layers.infer_range(*model(("SUB", 1.0), reversed_inputs=True))
     assert inverted is not None
-    assert inverted[:3] == (0, 1, "concluded from the first layer, -1 * x + 1")
-    assert first_layers.tell(*model(("SUB", 255.0), reversed_inputs=True))[:2] == (0, 255)  # type: ignore[index]
-    assert first_layers.tell(*model(("DIV", 255.0), reversed_inputs=True)) is None
+    assert inverted[:3] == (0, 1, "inferred from the first layer, -1 * x + 1")
+    assert first_layers.infer_range(*model(("SUB", 255.0), reversed_inputs=True))[:2] == (0, 255)  # type: ignore[index]
+    assert first_layers.infer_range(*model(("DIV", 255.0), reversed_inputs=True)) is None
 
 
-def test_what_is_not_affine_ends_it() -> None:
-    assert first_layers.tell(*model(("MUL", 1 / 255), activation="RELU")) is None
+def test_an_operator_that_is_not_affine_ends_the_search() -> None:
+    assert first_layers.infer_range(*model(("MUL", 1 / 255), activation="RELU")) is None
 
 
-def test_an_int16_input_tells_only_that_its_numbers_are_large() -> None:
+def test_an_int16_input_gives_a_range_only_where_its_scale_is_large() -> None:
     graph, content = model()
     for scale, expected in ((255 / 32767, (0, 255)), (1 / 32767, None), (2.02 / 32767, None)):
         source = graph.tensors[0]._replace(dtype="int16", scales=(scale,))
-        found = first_layers.tell(graph._replace(tensors=(source, *graph.tensors[1:])), content)
+        found = first_layers.infer_range(graph._replace(tensors=(source, *graph.tensors[1:])), content)
         assert (found and found[:2]) == expected

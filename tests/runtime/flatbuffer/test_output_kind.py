@@ -19,7 +19,7 @@ def kind(*operators: tuple[str, tuple[int, ...], int] | tuple[str, tuple[int, ..
         for number in range(20)
     )
     nodes = tuple(Operator(name, 1, inputs, (output,), *rest) for name, inputs, output, *rest in operators)
-    return output_kind.of(Graph(tensors, nodes, (0,), (operators[-1][2],), ""))
+    return output_kind.infer(Graph(tensors, nodes, (0,), (operators[-1][2],), ""))
 
 
 DENSE = ("FULLY_CONNECTED", (0, 2, -1), 4)
@@ -61,19 +61,21 @@ OTHER = ("FULLY_CONNECTED", (0, 2), 5)
         ([("FULLY_CONNECTED", (), 4)], "unknown"),
     ],
 )
-def test_the_last_operators_tell(operators: list[tuple[str, tuple[int, ...], int]], expected: str) -> None:
+def test_the_last_operators_give_the_output_kind(
+    operators: list[tuple[str, tuple[int, ...], int]], expected: str
+) -> None:
     assert kind(*operators) == expected
 
 
 def test_a_graph_without_outputs_is_unknown() -> None:
-    assert output_kind.of(Graph((), (), (), (), "")) == "unknown"
+    assert output_kind.infer(Graph((), (), (), (), "")) == "unknown"
 
 
 def test_many_operators_that_share_their_inputs_take_no_time() -> None:
     """ADD(x, x) of ADD(x, x): a walk from the end would look at 2**5000 paths."""
     tensors = tuple(Tensor("", (1, 10), "float32", (), (), _COMPUTED) for _ in range(5001))
     nodes = tuple(Operator("ADD", 1, (number, number), (number + 1,)) for number in range(5000))
-    assert output_kind.of(Graph(tensors, nodes, (0,), (5000,), "")) == "unknown"
+    assert output_kind.infer(Graph(tensors, nodes, (0,), (5000,), "")) == "unknown"
 
 
 def test_activations_are_read_from_the_operators_options() -> None:
@@ -82,4 +84,4 @@ def test_activations_are_read_from_the_operators_options() -> None:
     assert [one.activation for one in found if one.name == "FULLY_CONNECTED"] == [""]
     mlp = graph.read(shipped.model_path("mlp").read_bytes())
     assert [one.activation for one in mlp.operators if one.name == "FULLY_CONNECTED"] == ["RELU", ""]
-    assert output_kind.of(mlp) == "probabilities"
+    assert output_kind.infer(mlp) == "probabilities"

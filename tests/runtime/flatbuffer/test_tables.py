@@ -6,7 +6,7 @@ import pytest
 from environments import run_python
 from helpers import ROOT
 
-from fmnist_runtime.errors import ModelFileError
+from fmnist_runtime.errors import DamagedModelError, ModelFileError
 from fmnist_runtime.flatbuffer import graph, output_kind
 from fmnist_runtime.flatbuffer import tables as flatbuffer
 from fmnist_runtime.flatbuffer.tables import Vector
@@ -20,13 +20,13 @@ def content() -> bytes:
     return shipped.model_path(None).read_bytes()
 
 
-def test_the_shipped_mlp_is_read_as_it_is() -> None:
+def test_the_graph_of_the_shipped_mlp() -> None:
     model = graph.read(shipped.model_path("mlp").read_bytes())
     assert model.versions == {"DEQUANTIZE": 2, "FULLY_CONNECTED": 4, "RESHAPE": 1, "SOFTMAX": 1}
     source, result = model.tensors[model.inputs[0]], model.tensors[model.outputs[0]]
     assert (source.shape, source.dtype, source.zero_points) == ((1, 28, 28), "int8", (-128,))
     assert (result.shape, result.dtype) == ((1, 10), "float32")
-    assert output_kind.of(model) == "probabilities"
+    assert output_kind.infer(model) == "probabilities"
     assert model.description == "fmnist-edge zip"
 
 
@@ -36,11 +36,11 @@ def test_a_model_cut_short_anywhere_is_refused_and_never_misread(content: bytes)
     for cut in range(0, size, 97):
         try:
             assert graph.read(content[:cut]) == whole, cut
-        except ModelFileError as error:
+        except DamagedModelError as error:
             assert "cut short" in str(error)  # noqa: PT017
 
 
-def test_flipped_bytes_raise_nothing_but_model_file_errors(content: bytes) -> None:
+def test_flipped_bytes_raise_only_model_file_errors(content: bytes) -> None:
     flatbuffer = bytearray(content)
     refused = 0
     for position in range(0, len(flatbuffer), 41):
@@ -75,7 +75,7 @@ def test_the_order_of_execution_is_checked() -> None:
         ((operator((1,), (0,)),), "writes tensor 0"),
         ((first,), "never computed"),
     ]:
-        with pytest.raises(ModelFileError, match=words):
+        with pytest.raises(DamagedModelError, match=words):
             graph._check_order(graph_of(*wrong))
 
 
@@ -85,16 +85,16 @@ def test_the_order_is_checked_in_a_file_that_is_read() -> None:
     for place in range(0, len(tiny) - 4, 4):
         try:
             graph.read(tiny[:place] + b"\5\0\0\0" + tiny[place + 4 :])
-        except ModelFileError as error:
+        except DamagedModelError as error:
             messages.add(str(error))
     assert any("before it is computed" in message for message in messages)
 
 
-def test_a_string_without_its_end_is_refused(content: bytes) -> None:
+def test_a_string_without_a_zero_byte_is_refused(content: bytes) -> None:
     end = content.index(b"fmnist-edge zip\0") + len("fmnist-edge zip")
     changed = bytearray(content)
     changed[end] = 1
-    with pytest.raises(ModelFileError, match="has no end"):
+    with pytest.raises(DamagedModelError, match="has no end"):
         graph.read(bytes(changed))
 
 
@@ -110,7 +110,7 @@ def test_a_string_without_its_end_is_refused(content: bytes) -> None:
         "metadata_vtable",
     ],
 )
-def test_offsets_that_lead_to_one_place_a_thousand_times_cost_neither_memory_nor_time(kind: str) -> None:
+def test_many_offsets_to_one_place_cost_neither_memory_nor_time(kind: str) -> None:
     result = run_python(Path(sys.executable), BOMBS, kind, 400)
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
@@ -120,9 +120,7 @@ def test_offsets_that_lead_to_one_place_a_thousand_times_cost_neither_memory_nor
 
 
 @pytest.mark.parametrize("name", [*shipped.SHIPPED.values(), "doctor.tflite"])
-def test_a_model_that_shares_what_is_equal_needs_a_small_part_of_its_budget(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_model_with_shared_parts_needs_a_small_part_of_its_budget(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     budgets: list[flatbuffer.Budget] = []
 
     class Kept(flatbuffer.Budget):

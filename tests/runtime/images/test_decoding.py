@@ -59,7 +59,7 @@ def test_a_lossy_format_comes_back_nearly(kind: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "YCbCr", "I;16", "I", "F", "LAB"])
-def test_a_mode_becomes_rgb(mode: str) -> None:
+def test_every_mode_becomes_rgb(mode: str) -> None:
     if mode in ("I;16", "I"):
         original = Pillow.fromarray((GREY.astype(np.int32) * 257).astype(np.uint16 if mode == "I;16" else np.int32))
     elif mode == "F":
@@ -81,7 +81,7 @@ def test_16_bit_png_keeps_its_scale() -> None:
     assert np.array_equal(picture.grey, GREY)
 
 
-def test_transparency_of_a_palette_and_of_a_single_colour() -> None:
+def test_transparency_of_a_palette_and_of_a_single_colour_is_kept() -> None:
     palette = Pillow.fromarray(GREY).convert("P")
     picture = _decode(_encode(palette, "PNG", transparency=0))
     assert picture.alpha is not None
@@ -108,7 +108,7 @@ def test_exif_rotation_is_undone(orientation: int, kind: str) -> None:
     assert np.abs(picture.rgb[:, :, 0].astype(int) - upright).max() < 40
 
 
-def test_an_animation_is_its_first_frame() -> None:
+def test_an_animation_gives_its_first_frame() -> None:
     frames = [Pillow.fromarray(np.full((40, 60), grey, np.uint8)) for grey in (10, 200)]
     for kind in ("GIF", "TIFF", "PNG", "WEBP"):
         if kind not in Pillow.SAVE_ALL:
@@ -157,14 +157,14 @@ def test_a_cut_picture_is_refused_wherever_it_was_cut(kind: str) -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -1.0, 1e6])
-def test_floats_that_are_no_pixels_are_refused(value: float) -> None:
+def test_floats_outside_every_pixel_range_are_refused(value: float) -> None:
     values = np.full((30, 30), 0.5, np.float32)
     values[3, 3] = value
     with pytest.raises(ImageError, match="damaged or cut-short TIFF"):
         _decode(_encode(Pillow.fromarray(values), "TIFF"))
 
 
-def test_pillow_prints_nothing_of_its_own(tmp_path: Path) -> None:
+def test_pillow_prints_no_warnings(tmp_path: Path) -> None:
     content = bytearray(_encode(Pillow.fromarray(COLOUR), "TIFF"))
     entry = content.index(b"\x15\x01\x03\0")  # tag 277, samples per pixel, one SHORT
     content[entry + 8 : entry + 10] = b"\xff\x10"
@@ -214,13 +214,13 @@ def _image_or_error(content: bytes) -> None:
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from([b"", *SIGNATURES]), st.binary(max_size=300))
-def test_any_bytes_are_an_image_or_an_image_error(start: bytes, rest: bytes) -> None:
+def test_any_bytes_give_an_image_or_an_image_error(start: bytes, rest: bytes) -> None:
     _image_or_error(start + rest)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(SAMPLES), st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=8))
-def test_a_damaged_picture_is_an_image_or_an_image_error(sample: bytes, damage: list[tuple[int, int]]) -> None:
+def test_a_damaged_picture_gives_an_image_or_an_image_error(sample: bytes, damage: list[tuple[int, int]]) -> None:
     content = bytearray(sample)
     for place, value in damage:
         content[min(place, len(content) - 1)] = value
@@ -233,7 +233,7 @@ def test_a_damaged_picture_is_an_image_or_an_image_error(sample: bytes, damage: 
     st.tuples(st.integers(1, 40), st.integers(1, 40)),
     st.binary(min_size=1, max_size=64),
 )
-def test_any_small_picture_is_an_image_or_an_image_error(mode: str, size: tuple[int, int], content: bytes) -> None:
+def test_any_small_picture_gives_an_image_or_an_image_error(mode: str, size: tuple[int, int], content: bytes) -> None:
     width, height = size
     row = (
         (width + 7) // 8 if mode == "1" else width * (2 if mode == "I;16" else len(Pillow.new(mode, (1, 1)).getbands()))
@@ -262,13 +262,13 @@ def _at_depth(bits: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
-def test_16_bit_samples_are_scaled_by_the_bits_that_they_use_and_it_is_said(bits: int) -> None:
+def test_16_bit_samples_are_scaled_by_the_bits_that_they_use_with_a_note(bits: int) -> None:
     values = _at_depth(bits)
     for content in (_deep_png(values), _encode(Pillow.fromarray(values), "TIFF")):
         picture = _decode(content)
         assert picture.grey is not None
         assert np.array_equal(picture.grey, GREY)
-        expected = f"16-bit samples up to {2**bits - 1}: taken as {bits} bits"
+        expected = f"16-bit samples up to {2**bits - 1}: read as {bits} bits"
         assert (picture.note is None) if bits == 16 else picture.note.startswith(expected)
 
 
@@ -280,16 +280,16 @@ def test_16_bit_samples_are_scaled_by_the_bits_that_they_use_and_it_is_said(bits
         (_at_depth(10) << 6, b"", np.rint((_at_depth(10) << 6) / 65535 * 255), None),
         (_at_depth(16), b"\x0a", GREY, None),
         # Not scaled up, and said to be so.
-        (_at_depth(10), b"\x0a", GREY, "taken as 10 bits, as its sBIT chunk says"),
-        (_at_depth(10) // 4, b"\x0a", GREY / 4, "taken as 10 bits, as its sBIT chunk says"),
-        (_at_depth(11), b"\x0b", GREY, "taken as 11 bits, as its sBIT chunk says"),
+        (_at_depth(10), b"\x0a", GREY, "read as 10 bits, as its sBIT chunk says"),
+        (_at_depth(10) // 4, b"\x0a", GREY / 4, "read as 10 bits, as its sBIT chunk says"),
+        (_at_depth(11), b"\x0b", GREY, "read as 11 bits, as its sBIT chunk says"),
         # A dark picture, said to be of 16 bits.
         (_at_depth(10), b"\x10", GREY / 64, None),
-        # sBIT that makes no sense is none.
-        (_at_depth(12), b"\0", GREY, "taken as 12 bits, if it is a dark"),
+        # An invalid sBIT is ignored.
+        (_at_depth(12), b"\0", GREY, "read as 12 bits, if it is a dark"),
     ],
 )
-def test_sbit_says_how_many_bits_count(values: np.ndarray, sbit: bytes, expected: np.ndarray, said: str | None) -> None:
+def test_sbit_sets_how_many_bits_count(values: np.ndarray, sbit: bytes, expected: np.ndarray, said: str | None) -> None:
     picture = _decode(_deep_png(values, sbit))
     assert picture.grey is not None
     assert np.abs(picture.grey.astype(int) - expected).max() <= 1
@@ -305,7 +305,7 @@ def test_samples_that_their_header_scales_are_not_scaled_again() -> None:
 
 
 @pytest.mark.parametrize("channels", [2, 3, 4])
-def test_16_bit_colours_are_spread_or_refused_never_black(channels: int) -> None:
+def test_16_bit_colours_are_scaled_up_or_refused_never_black(channels: int) -> None:
     def colours(bits: int) -> np.ndarray:
         values = np.repeat(_at_depth(bits)[:, :, np.newaxis], channels, axis=2)
         if channels in (2, 4):
@@ -322,10 +322,10 @@ def test_16_bit_colours_are_spread_or_refused_never_black(channels: int) -> None
             _decode(_deep_png(colours(bits)))
 
 
-def test_a_note_on_samples_stands_with_the_others(tmp_path: Path) -> None:
+def test_a_note_on_samples_is_joined_with_the_others(tmp_path: Path) -> None:
     grey = GREY[:28, :28]
     content = _deep_png(np.rint(grey / 255 * 1023).astype(np.uint16))
     (image,) = read_stream(io.BytesIO(content))
     assert np.array_equal(image.pixels, grey)
     assert image.note is not None
-    assert "taken as 8 bits" in image.note or "taken as 10 bits" in image.note
+    assert "read as 8 bits" in image.note or "read as 10 bits" in image.note

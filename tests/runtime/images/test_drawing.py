@@ -21,7 +21,7 @@ def test_ascii_and_blocks_are_14_lines_of_28_characters() -> None:
     assert draw(IMAGE, "ascii").isascii()
 
 
-def test_colours_are_two_pixels_a_character_and_end_with_the_line() -> None:
+def test_colours_show_two_pixels_a_character_and_end_with_the_line() -> None:
     lines = draw(IMAGE, "colour").split("\n")
     assert len(lines) == 14
     assert all(line.count("▀") == 28 and line.endswith("\x1b[0m") for line in lines)
@@ -47,7 +47,7 @@ class _Terminal(io.TextIOWrapper):
         ("latin-1", {"TERM": "xterm"}, True, "ascii"),
     ],
 )
-def test_the_style_is_what_the_terminal_can_show(
+def test_the_style_fits_the_terminal(
     encoding: str, environment: dict[str, str], terminal: bool, style: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("TERM", "NO_COLOR"):

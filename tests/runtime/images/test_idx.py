@@ -41,7 +41,7 @@ def test_an_array_comes_back_in_its_shape() -> None:
         (_idx((2**32 - 1,) * 3, b""), "cut short"),
     ],
 )
-def test_what_is_not_idx_is_refused(content: bytes, words: str) -> None:
+def test_other_bytes_are_not_an_idx_file(content: bytes, words: str) -> None:
     with pytest.raises(DataError, match=words):
         idx.parse(content, "x")
 
@@ -54,7 +54,7 @@ def test_cut_gzip_is_refused(tmp_path, cut: int) -> None:
         idx.read_bytes(path)
 
 
-def test_an_empty_array_of_a_sound_shape_is_one() -> None:
+def test_an_empty_array_of_a_possible_shape_is_read() -> None:
     assert idx.parse(_idx((0, 28, 28), b""), "x").shape == (0, 28, 28)
 
 
@@ -62,7 +62,7 @@ MEMBERS = gzip.compress(_idx((3,), b"a")) + gzip.compress(b"b") + bytes(1000) + 
 
 
 @pytest.mark.parametrize("content", [_idx((3,), b"abc"), gzip.compress(_idx((3,), b"abc")), MEMBERS])
-def test_plain_packed_and_in_several_members_is_the_same(content: bytes, tmp_path: Path) -> None:
+def test_plain_gzipped_and_multi_member_files_give_the_same_array(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(content)
     assert idx.read_bytes(tmp_path / "x", 11) == _idx((3,), b"abc")
     with pytest.raises(DataError, match=r"more than 10 bytes.* expected 10 at most"):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.data.dataset import Split
 from fmnist_runtime.images.png import read_plain
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -47,7 +47,7 @@ def test_every_filter_gives_what_pillow_gives(lines: list[tuple[int, bytes]]) ->
     assert np.array_equal(pixels, np.asarray(Image.open(io.BytesIO(content))))
 
 
-def test_what_is_out_of_the_ordinary_is_left_to_pillow() -> None:
+def test_anything_but_the_plainest_png_is_left_to_pillow() -> None:
     grey = Image.new("L", (28, 28), 7)
     turned = Image.Exif()
     turned[0x0112] = 6
@@ -67,7 +67,7 @@ def test_what_is_out_of_the_ordinary_is_left_to_pillow() -> None:
     assert read_plain(saved(grey)) is not None
 
 
-def test_any_damage_gives_none(test_split: Split) -> None:
+def test_any_damaged_png_gives_none(test_split: Split) -> None:
     content = saved(Image.fromarray(test_split.images[0]))
     for size in range(len(content) - 1):
         assert read_plain(content[:size]) is None
@@ -78,7 +78,7 @@ def test_any_damage_gives_none(test_split: Split) -> None:
 
 
 @pytest.mark.parametrize("bomb", [zlib.compress(bytes(50_000_000))])
-def test_a_bomb_is_not_inflated(bomb: bytes) -> None:
+def test_a_png_bomb_is_not_inflated(bomb: bytes) -> None:
     header = struct.pack(">IIBBBBB", 28, 28, 8, 0, 0, 0, 0)
     content = SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", bomb) + chunk(b"IEND", b"")
     tracemalloc.start()

@@ -35,7 +35,7 @@ def test_the_tutorials_float_input_is_exactly_pixel_over_255() -> None:
     assert np.array_equal(values, np.arange(256, dtype=np.float32) / np.float32(255))
 
 
-def test_int8_is_the_byte_with_its_sign_bit_turned() -> None:
+def test_int8_is_the_byte_with_its_sign_bit_flipped() -> None:
     values = inputs.table(np.dtype("int8"), 0.0, 1.0, 0.003921568859368563, -128)
     assert np.array_equal(values, np.arange(256) - 128)
 

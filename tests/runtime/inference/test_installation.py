@@ -1,6 +1,6 @@
 import pytest
 
-from fmnist_runtime.inference.installation import fix_for, fix_of_for
+from fmnist_runtime.inference.installation import Machine, advice, backend_advice
 
 
 @pytest.mark.parametrize(
@@ -15,8 +15,8 @@ from fmnist_runtime.inference.installation import fix_for, fix_of_for
         ((3, 15), "x86_64", 64, "Python 3.13"),
     ],
 )
-def test_each_machine_gets_its_own_way_out(python: tuple[int, int], machine: str, bits: int, words: str) -> None:
-    assert words in fix_for(python, machine, bits)
+def test_each_machine_gets_its_own_advice(python: tuple[int, int], machine: str, bits: int, words: str) -> None:
+    assert words in advice(Machine(python, machine, bits))
 
 
 @pytest.mark.parametrize(
@@ -45,4 +45,4 @@ def test_each_machine_gets_its_own_way_out(python: tuple[int, int], machine: str
 def test_each_interpreter_gets_its_own_command(
     backend: str, python: tuple[int, int], machine: str, bits: int, words: str
 ) -> None:
-    assert words in fix_of_for(backend, python, machine, bits)
+    assert words in backend_advice(backend, Machine(python, machine, bits))

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from fmnist_runtime.errors import ModelFileError
+from fmnist_runtime.errors import InvalidOutputError
 from fmnist_runtime.inference import scores
 from fmnist_runtime.inference.scores import Rule
 
@@ -34,20 +34,20 @@ def test_logits_become_their_softmax() -> None:
 @pytest.mark.parametrize("rule", [FLOAT, Rule("logits", 1.0, 0, 0)])
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_what_is_no_number_is_refused(rule: Rule, bad: float, place: int) -> None:
+def test_nan_and_infinite_outputs_are_refused(rule: Rule, bad: float, place: int) -> None:
     outputs = [0.25, 0.5, 0.25]
     outputs[place] = bad
-    with pytest.raises(ModelFileError, match="not numbers"):
+    with pytest.raises(InvalidOutputError, match="not numbers"):
         scores.scores_function(rule)(outputs)
-    with pytest.raises(ModelFileError, match="not numbers"):
+    with pytest.raises(InvalidOutputError, match="not numbers"):
         scores.highest_score_function(rule)(outputs, max(outputs))
 
 
-def test_all_zero_is_refused() -> None:
+def test_outputs_that_are_all_zero_are_refused() -> None:
     for rule, outputs in ((FLOAT, [0.0] * 10), (INT8, [-128] * 10)):
-        with pytest.raises(ModelFileError, match="all zero"):
+        with pytest.raises(InvalidOutputError, match="all zero"):
             scores.scores_function(rule)(outputs)
-        with pytest.raises(ModelFileError, match="all zero"):
+        with pytest.raises(InvalidOutputError, match="all zero"):
             scores.highest_score_function(rule)(outputs, max(outputs))
 
 
@@ -57,5 +57,5 @@ def test_argmax_takes_the_first_of_those_that_tie_and_refuses_nan() -> None:
     argmax = scores.argmax_function(output)
     assert argmax() == 1
     output[2] = np.nan
-    with pytest.raises(ModelFileError, match="not numbers"):
+    with pytest.raises(InvalidOutputError, match="not numbers"):
         argmax()

@@ -13,12 +13,20 @@ from helpers import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fmnist_runtime import Classifier
-from fmnist_runtime.classifier import _guarded
-from fmnist_runtime.errors import IncompatibleModelError, ModelFileError
+from fmnist_runtime import Classifier, session
+from fmnist_runtime.errors import (
+    DamagedModelError,
+    DescriptionError,
+    IncompatibleModelError,
+    InferenceError,
+    InterfaceError,
+    InvalidOutputError,
+    ModelFileError,
+    RuntimeMissingError,
+)
 from fmnist_runtime.flatbuffer import graph
 from fmnist_runtime.inference import sandbox
-from fmnist_runtime.model import model_file, shipped
+from fmnist_runtime.model import appended_zip, model_file, shipped
 
 PROGRAM = ROOT / "tests" / "runtime" / "programs" / "damage.py"
 TINY = shipped.MODELS_FOLDER / "doctor.tflite"
@@ -35,7 +43,7 @@ def tiny() -> bytes:
 
 
 @pytest.mark.parametrize("backend", ["tflite-runtime", "litert"])
-def test_no_damage_kills_the_process(backend: str) -> None:
+def test_no_damaged_model_kills_the_process(backend: str) -> None:
     """A model of 2 KB, so that most of what is hit is structure. Run in a child, because a crash is what may happen."""
     python = environment("litert") if backend == "litert" else Path(sys.executable)
     result = run_python(python, PROGRAM, TINY, backend, 0, 100)
@@ -65,7 +73,7 @@ def test_a_plain_model_cut_at_every_100th_byte_is_refused(name: str, tmp_path: P
 
 @settings(max_examples=300, deadline=None)
 @given(st.data())
-def test_the_reader_raises_nothing_but_its_own_error(tiny: bytes, data: st.DataObject) -> None:
+def test_a_changed_model_raises_only_model_file_errors(tiny: bytes, data: st.DataObject) -> None:
     content = bytearray(tiny)
     for _ in range(data.draw(st.integers(1, 6))):
         place = data.draw(st.integers(0, len(content) - 4))
@@ -88,7 +96,7 @@ def test_bytes_of_any_kind_are_refused(content: bytes, start: bytes) -> None:
     st.lists(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=20), min_size=1, max_size=12),
     st.dictionaries(st.text(max_size=8), st.integers() | st.text(max_size=8) | st.none(), max_size=4),
 )
-def test_what_is_packed_is_read_again(tiny: bytes, labels: list[str], facts: dict[str, object]) -> None:
+def test_a_packed_file_is_read_back(tiny: bytes, labels: list[str], facts: dict[str, object]) -> None:
     flatbuffer = model_file.mark(tiny)
     description = model_file.describe(flatbuffer, tuple(labels), facts=facts)
     file = model_file.parse(model_file.pack(flatbuffer, tuple(labels), description), Path("x"))
@@ -100,14 +108,14 @@ def test_other_labels_are_refused_even_in_a_sound_zip() -> None:
     assert file.labels is not None
     assert file.description is not None
     exchanged = model_file.pack(file.flatbuffer, file.labels[::-1], file.description)
-    with pytest.raises(ModelFileError, match="labels are not those"):
+    with pytest.raises(DamagedModelError, match="labels are not those"):
         model_file.parse(exchanged, Path("x"))
 
 
 def test_a_description_nested_too_deep_is_refused() -> None:
     file = model_file.read(TINY)
-    deep = model_file._zip({"labels.txt": b"a\n", "fmnist.json": b"[" * 100_000}, len(file.flatbuffer))
-    with pytest.raises(ModelFileError, match="description behind the model cannot be read"):
+    deep = appended_zip.make_zip({"labels.txt": b"a\n", "fmnist.json": b"[" * 100_000}, len(file.flatbuffer))
+    with pytest.raises(DescriptionError, match="description after the model cannot be read"):
         model_file.parse(file.flatbuffer + deep, Path("x"))
 
 
@@ -118,7 +126,7 @@ def test_a_description_without_a_range_is_refused(tmp_path: Path) -> None:
     for changed in ({"input": None}, {"input": {"range": [0]}}, {"input": {"range": [1, 1]}}):
         path = tmp_path / "x.tflite"
         path.write_bytes(model_file.pack(file.flatbuffer, file.labels, {**file.description, **changed}))
-        with pytest.raises(ModelFileError, match="range"):
+        with pytest.raises(DescriptionError, match="range"):
             Classifier(path)
 
 
@@ -132,7 +140,8 @@ def test_a_fifo_is_refused_and_not_waited_for(tmp_path: Path) -> None:
 
 def test_a_sparse_file_of_2_gb_is_refused_without_reading_it(tmp_path: Path, tiny: bytes) -> None:
     path = tmp_path / "sparse.tflite"
-    for start, words in ((b"", "not a TFLite model"), (tiny, "2,147,483,648 bytes")):
+    cases = (b"", "DamagedModelError", "not a TFLite model"), (tiny, "ModelFileError", "2,147,483,648 bytes")
+    for start, kind, words in cases:
         path.write_bytes(start)
         os.truncate(path, 2**31)
         code = (
@@ -140,11 +149,11 @@ def test_a_sparse_file_of_2_gb_is_refused_without_reading_it(tmp_path: Path, tin
             f"from fmnist_runtime.model import model_file; import pathlib; model_file.read(pathlib.Path({str(path)!r}))"
         )
         result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
-        assert result.stderr.splitlines()[-1].startswith("fmnist_runtime.errors.ModelFileError"), result.stderr
+        assert result.stderr.splitlines()[-1].startswith(f"fmnist_runtime.errors.{kind}: "), result.stderr
         assert words in result.stderr
 
 
-def test_what_crashes_an_interpreter_crashes_a_child_and_is_remembered(
+def test_a_model_that_crashes_an_interpreter_crashes_only_a_child_and_once(
     tiny: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cut short, a model ends tflite-runtime 2.14 with SIGSEGV. Its structure shows it, so the trial is asked here."""
@@ -156,27 +165,27 @@ def test_what_crashes_an_interpreter_crashes_a_child_and_is_remembered(
     )
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     assert "signal" in refusal(cut)
-    with pytest.raises(sandbox.RuntimeMissingError, match="does not start here"):
-        sandbox.attempt("tflite-runtime", tiny + b"another")
+    with pytest.raises(RuntimeMissingError, match="does not start here"):
+        sandbox.check_model("tflite-runtime", tiny + b"another")
 
 
 def refusal(content: bytes) -> str:
     try:
-        sandbox.attempt("tflite-runtime", content)
-    except (ModelFileError, IncompatibleModelError) as error:
+        sandbox.check_model("tflite-runtime", content)
+    except (DamagedModelError, IncompatibleModelError) as error:
         return str(error)
     return ""
 
 
-def test_only_plain_files_are_tried(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny: bytes) -> None:
+def test_only_plain_files_get_a_trial_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny: bytes) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     assert Classifier(TINY).index(np.zeros((28, 28), np.uint8)) == 0
     (tmp_path / "plain.tflite").write_bytes(tiny + bytes(4))
-    with pytest.raises(sandbox.RuntimeMissingError, match="fmnist-export wrote"):
+    with pytest.raises(RuntimeMissingError, match="fmnist-export wrote"):
         Classifier(tmp_path / "plain.tflite")
 
 
-def test_weights_that_are_no_numbers_are_seen_in_the_answer(tmp_path: Path, tiny: bytes) -> None:
+def test_nan_weights_of_a_plain_file_are_refused_at_the_answer(tmp_path: Path, tiny: bytes) -> None:
     """A plain file can't show that a weight was changed, but NaN is never an answer."""
     model = graph.read(tiny)
     weights = next(tensor.data for tensor in model.tensors if tensor.shape == (10, 4))
@@ -184,11 +193,11 @@ def test_weights_that_are_no_numbers_are_seen_in_the_answer(tmp_path: Path, tiny
         content = bytearray(tiny)
         content[weights.start : weights.end] = damage * 40
         (tmp_path / "nan.tflite").write_bytes(content)
-        with pytest.raises(ModelFileError, match="not numbers"):
+        with pytest.raises(InvalidOutputError, match="not numbers"):
             Classifier(tmp_path / "nan.tflite").index(np.full((28, 28), 255, np.uint8))
 
 
-def test_a_described_model_that_answers_nan_is_refused_at_once(tmp_path: Path) -> None:
+def test_nan_weights_of_a_described_file_are_refused_at_the_start(tmp_path: Path) -> None:
     file = model_file.read(TINY)
     assert file.labels is not None
     weights = next(tensor.data for tensor in file.graph.tensors if tensor.shape == (10, 4))
@@ -196,7 +205,7 @@ def test_a_described_model_that_answers_nan_is_refused_at_once(tmp_path: Path) -
     content[weights.start : weights.end] = b"\0\0\xc0\x7f" * 40
     described = model_file.describe(bytes(content), file.labels, input={"range": [0, 1]})
     (tmp_path / "nan.tflite").write_bytes(model_file.pack(bytes(content), file.labels, described))
-    with pytest.raises(ModelFileError, match="not numbers"):
+    with pytest.raises(InvalidOutputError, match="not numbers"):
         Classifier(tmp_path / "nan.tflite")
 
 
@@ -216,7 +225,7 @@ for path in sys.argv[2:]:
 
 
 @pytest.mark.parametrize("backend", ["tflite-runtime", "litert"])
-def test_names_that_are_not_utf_8_are_no_traceback(backend: str, tmp_path: Path, tiny: bytes) -> None:
+def test_names_that_are_not_utf_8_are_ignored_or_refused_in_one_line(backend: str, tmp_path: Path, tiny: bytes) -> None:
     """Names of tensors and of what annotates don't matter; the interpreters themselves refuse those of signatures."""
     paths = []
     for number, name in enumerate((*NAMES, *SIGNATURE)):
@@ -254,7 +263,7 @@ print(max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) // 1024)
 
 
 @pytest.mark.parametrize("backend", ["tflite-runtime", "litert"])
-def test_a_model_that_asks_for_gigabytes_or_computes_another_shape_is_refused(backend: str, tmp_path: Path) -> None:
+def test_a_model_that_needs_gigabytes_or_computes_another_shape_is_refused(backend: str, tmp_path: Path) -> None:
     """500 bytes: what the runtime computes is another shape than the file says, of 3 KB, 125 MB, 1.1 GB and 2.8 TB."""
     python = environment("litert") if backend == "litert" else Path(sys.executable)
     result = run_python(python, "-c", TILED, PROGRAM.parent, backend, tmp_path / "tiled.tflite")
@@ -268,22 +277,22 @@ def test_a_model_that_asks_for_gigabytes_or_computes_another_shape_is_refused(ba
     assert int(mebibytes) < 1300
 
 
-def test_what_fails_for_some_images_only_is_no_traceback() -> None:
+def test_a_failure_on_some_images_is_an_inference_error() -> None:
     def gather() -> None:
         raise RuntimeError("gather index out of bounds\nNode number 3 (GATHER) failed to invoke.")
 
     with pytest.raises(
-        ModelFileError, match=r"^x.tflite: the model fails on this image \(gather index out of bounds\);"
+        InferenceError, match=r"^x.tflite: the model fails on this image \(gather index out of bounds\);"
     ):
-        _guarded(gather, Path("x.tflite"))()
+        session._guarded(gather, Path("x.tflite"))()
 
 
-def test_another_interface_is_named(tmp_path: Path, tiny: bytes) -> None:
+def test_another_input_shape_is_an_interface_error(tmp_path: Path, tiny: bytes) -> None:
     model = graph.read(tiny)
     shape = tiny.index(b"\3\0\0\0\1\0\0\0\x1c\0\0\0\x1c\0\0\0")
     content = bytearray(tiny)
     content[shape + 8] = 27
     (tmp_path / "other.tflite").write_bytes(content)
     assert model.tensors[model.inputs[0]].shape == (1, 28, 28)
-    with pytest.raises(ModelFileError, match=r"\(1, 27, 28\)"):
+    with pytest.raises(InterfaceError, match=r"\(1, 27, 28\)"):
         Classifier(tmp_path / "other.tflite")

@@ -11,9 +11,9 @@ from environments import run_python
 
 from fmnist_runtime import Classifier
 from fmnist_runtime.device import verification
-from fmnist_runtime.errors import ModelFileError
+from fmnist_runtime.errors import DescriptionError
+from fmnist_runtime.model import appended_zip, golden, model_file, shipped
 from fmnist_runtime.model import description as descriptions
-from fmnist_runtime.model import golden, model_file, shipped
 
 MODEL = shipped.MODELS_FOLDER / shipped.SHIPPED["cnn-nano"]
 
@@ -95,7 +95,7 @@ for _ in range(40):
     ],
 )
 def test_an_edited_value_is_named_in_one_line(file: model_file.ModelFile, place: str, value: Any, words: str) -> None:
-    with pytest.raises(ModelFileError, match=words) as caught:
+    with pytest.raises(DescriptionError, match=words) as caught:
         model_file.parse(edited(file, place, value), Path("x.tflite"))
     assert str(caught.value).startswith("x.tflite: ")
     assert str(caught.value).isprintable()
@@ -115,7 +115,9 @@ def test_an_edited_value_is_named_in_one_line(file: model_file.ModelFile, place:
         ("output.kind", "sigmoid"),
     ],
 )
-def test_what_a_newer_writer_may_say_passes(file: model_file.ModelFile, place: str, value: Any, tmp_path: Path) -> None:
+def test_unknown_keys_of_a_newer_writer_pass(
+    file: model_file.ModelFile, place: str, value: Any, tmp_path: Path
+) -> None:
     path = tmp_path / "x.tflite"
     path.write_bytes(edited(file, place, value))
     images = golden.read(shipped.golden_path("cnn-nano"))
@@ -123,14 +125,14 @@ def test_what_a_newer_writer_may_say_passes(file: model_file.ModelFile, place: s
         assert verification.verify_golden(classifier, images, "here").images == 100
 
 
-def test_a_proof_that_says_too_little_is_left_out(file: model_file.ModelFile, tmp_path: Path) -> None:
+def test_an_incomplete_proof_is_ignored(file: model_file.ModelFile, tmp_path: Path) -> None:
     path = tmp_path / "x.tflite"
     path.write_bytes(edited(file, "proofs.0.golden", {"images": 100}))
     with Classifier(path) as classifier:
         assert len(verification._proofs(classifier)) == 1
 
 
-def test_the_rules_hold_of_what_is_shipped_and_a_key_may_be_missing(file: model_file.ModelFile) -> None:
+def test_shipped_descriptions_pass_also_with_a_key_missing(file: model_file.ModelFile) -> None:
     assert file.description is not None
     descriptions.check(file.description)
     for key in file.description:
@@ -141,13 +143,13 @@ READ = """
 import resource, sys
 from pathlib import Path
 from fmnist_runtime.model import model_file
-from fmnist_runtime.errors import ModelFileError
+from fmnist_runtime.errors import DescriptionError
 pages = int(Path("/proc/self/statm").read_text().split()[0])
 limit = pages * resource.getpagesize() + 1100 * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 try:
     model_file.read(Path(sys.argv[1]))
-except ModelFileError as error:
+except DescriptionError as error:
     print(error)
 """
 
@@ -163,18 +165,18 @@ except ModelFileError as error:
         (b"a\n", b'{"flatbuffer":{},"a":1' + b"0" * 5000 + b"}", "cannot be read"),
     ],
 )
-def test_what_is_behind_the_model_has_limits(
+def test_labels_and_description_beyond_their_limits_are_refused(
     file: model_file.ModelFile, labels: bytes, description: bytes, words: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "x.tflite"
-    members = {model_file.LABELS: labels, model_file.DESCRIPTION: description}
-    path.write_bytes(file.flatbuffer + model_file._zip(members, len(file.flatbuffer)))
+    members = {appended_zip.LABELS: labels, appended_zip.DESCRIPTION: description}
+    path.write_bytes(file.flatbuffer + appended_zip.make_zip(members, len(file.flatbuffer)))
     result = run_python(Path(sys.executable), "-c", READ, path)
     assert result.stderr == ""
     assert words in result.stdout
 
 
-def test_an_edited_digest_is_not_noticed_and_the_docs_say_so(file: model_file.ModelFile) -> None:
+def test_a_recomputed_digest_passes_as_the_docs_say(file: model_file.ModelFile) -> None:
     """Whoever edits the description computes the digests again: that is no protection, and none is promised."""
     parsed = model_file.parse(edited(file, "input.range", [0, 255]), Path("x"))
     assert parsed.description is not None

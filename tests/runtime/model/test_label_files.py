@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fmnist_runtime.errors import DataError
+from fmnist_runtime.errors import LabelsError
 from fmnist_runtime.model import label_files
 
 NAMES = ("Ankle boot", "Płaszcz", "3D glasses")
@@ -35,7 +35,7 @@ TEXT = "\n".join(NAMES)
         "\r\n".join(f"{number:02} {name} " for number, name in enumerate(NAMES)).encode("utf-16"),
     ],
 )
-def test_every_way_to_write_three_names_gives_them(content: bytes, tmp_path: Path) -> None:
+def test_every_accepted_form_of_three_names_gives_the_names(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_bytes(content)
     assert label_files.read(tmp_path / "labels.txt") == NAMES
 
@@ -54,7 +54,7 @@ def test_every_way_to_write_three_names_gives_them(content: bytes, tmp_path: Pat
         ("\u0660 a", "\u0661 b"),  # digits of other scripts
     ],
 )
-def test_digits_that_do_not_number_the_lines_belong_to_the_names(names: tuple[str, ...], tmp_path: Path) -> None:
+def test_digits_that_do_not_number_the_lines_stay_in_the_names(names: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text("\n".join(names), encoding="utf-8")
     assert label_files.read(tmp_path / "labels.txt") == names
 
@@ -65,8 +65,8 @@ def test_digits_that_do_not_number_the_lines_belong_to_the_names(names: tuple[st
         (b"", "0 lines, expected 1 to 65,536"),
         (b"\n\n", "0 lines"),
         (b"a\n\nb\n", "line 2 is '', expected a class name"),
-        (b"a\nb\na\n", "the class 'a' stands there twice"),
-        (b"0 a\n1 a\n", "the class 'a' stands there twice"),
+        (b"a\nb\na\n", "the class 'a' appears twice"),
+        (b"0 a\n1 a\n", "the class 'a' appears twice"),
         (b"a\n\x1b[31mb", r"line 2 is '\\x1b\[31mb', expected a class name"),
         ("a\u202eb".encode(), r"line 1 is 'a\\u202eb'"),
         (b"a\0b", r"line 1 is 'a\\x00b'"),
@@ -79,26 +79,26 @@ def test_digits_that_do_not_number_the_lines_belong_to_the_names(names: tuple[st
         (b"\x89PNG\r\n\x1a\n", "cannot be read"),
     ],
 )
-def test_what_names_no_classes_is_refused_in_one_line(content: bytes, words: str, tmp_path: Path) -> None:
+def test_a_file_without_usable_names_is_refused_in_one_line(content: bytes, words: str, tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_bytes(content)
-    with pytest.raises(DataError, match=words) as caught:
+    with pytest.raises(LabelsError, match=words) as caught:
         label_files.read(tmp_path / "labels.txt")
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 400
 
 
-def test_folders_missing_files_and_devices_without_end_are_refused(tmp_path: Path) -> None:
+def test_folders_missing_files_and_endless_devices_are_refused(tmp_path: Path) -> None:
     for path, words in (
         (tmp_path, "Is a directory"),
         (tmp_path / "x", "No such file"),
         (Path("/dev/zero"), "more than"),
     ):
-        with pytest.raises(DataError, match=words):
+        with pytest.raises(LabelsError, match=words):
             label_files.read(path)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/dev/fd")
-def test_a_pipe_will_do() -> None:
+def test_labels_are_read_from_a_pipe() -> None:
     reading, writing = os.pipe()
     os.write(writing, b"a\nb\n")
     os.close(writing)

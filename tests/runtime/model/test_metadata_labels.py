@@ -37,17 +37,19 @@ def appended(members: dict[str, str | bytes], compression: int = zipfile.ZIP_STO
         ({}, None),
     ],
 )
-def test_one_text_file_with_a_line_for_each_class(members: dict[str, str | bytes], expected: str | None) -> None:
+def test_the_only_text_file_with_a_line_for_each_class_gives_the_names(
+    members: dict[str, str | bytes], expected: str | None
+) -> None:
     found = metadata_labels.read(appended(members), len(NAMES))
     assert found == (None if expected is None else (NAMES, expected))
 
 
 @pytest.mark.parametrize("content", [b"", b"TFL3", bytes(1000), b"PK\5\6" + bytes(18), b"PK\5\6" + b"\xff" * 18])
-def test_what_has_no_zip_names_nothing(content: bytes) -> None:
+def test_a_file_without_a_zip_has_no_names(content: bytes) -> None:
     assert metadata_labels.read(content, 3) is None
 
 
-def test_bombs_cost_nothing() -> None:
+def test_a_zip_bomb_is_not_unpacked() -> None:
     zeros = bytes(2**21)
     bomb = appended({f"{number}.txt": zeros for number in range(30)}, zipfile.ZIP_DEFLATED)
     many = appended({f"{number}.txt": "x" for number in range(3000)})

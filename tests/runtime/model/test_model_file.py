@@ -1,4 +1,5 @@
-import hashlib
+"""The format of a model file: byte by byte, damage, and files that are no model."""
+
 import io
 import json
 import random
@@ -12,7 +13,7 @@ import pytest
 from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 from fmnist_runtime.errors import ModelFileError
 from fmnist_runtime.model import model_file, shipped
-from fmnist_runtime.system.atomic import sha256
+from fmnist_runtime.system.digests import sha256
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def test_zipfile_reads_the_description_with_nothing_installed(content: bytes) ->
     assert {proof["runtime"] for proof in description["proofs"]} >= {"tflite-runtime"}
 
 
-def test_the_format_byte_by_byte(file: model_file.ModelFile) -> None:
+def test_the_zip_has_exactly_these_bytes(file: model_file.ModelFile) -> None:
     """The layout of a small file, written out by hand from PKWARE's APPNOTE.TXT."""
     packed = model_file.pack(file.flatbuffer, ("a", "b"), {"x": 1})
     size = len(file.flatbuffer)
@@ -59,7 +60,7 @@ def test_the_format_byte_by_byte(file: model_file.ModelFile) -> None:
     assert packed == file.flatbuffer + first + second + central + end
 
 
-def test_packing_what_was_read_gives_the_same_bytes(content: bytes, file: model_file.ModelFile) -> None:
+def test_packing_a_read_file_gives_the_same_bytes(content: bytes, file: model_file.ModelFile) -> None:
     assert file.labels is not None
     assert file.description is not None
     assert model_file.pack(file.flatbuffer, file.labels, file.description) == content
@@ -83,12 +84,12 @@ def test_every_cut_is_refused(content: bytes) -> None:
             model_file.parse(content[:size], Path("x"))
 
 
-def test_bytes_behind_the_file_are_refused(content: bytes) -> None:
+def test_bytes_after_the_zip_are_refused(content: bytes) -> None:
     with pytest.raises(ModelFileError):
         model_file.parse(content + b"\0", Path("x"))
 
 
-def test_a_plain_tflite_describes_nothing(file: model_file.ModelFile) -> None:
+def test_a_plain_tflite_has_no_description_and_no_labels(file: model_file.ModelFile) -> None:
     plain = file.flatbuffer.replace(model_file.MARKER.encode(), b"MLIR Converted.")
     parsed = model_file.parse(plain, Path("x"))
     assert parsed.description is None
@@ -106,7 +107,7 @@ def test_a_plain_tflite_describes_nothing(file: model_file.ModelFile) -> None:
         (b"hello, world", "TFL3"),
     ],
 )
-def test_what_is_no_model_is_named(content: bytes, words: str, tmp_path: Path) -> None:
+def test_another_kind_of_file_is_named(content: bytes, words: str, tmp_path: Path) -> None:
     path = tmp_path / "x.tflite"
     path.write_bytes(content)
     with pytest.raises(ModelFileError, match=words):
@@ -118,8 +119,3 @@ def test_a_folder_and_a_missing_file_are_named(tmp_path: Path) -> None:
         model_file.read(tmp_path)
     with pytest.raises(ModelFileError, match="no such file"):
         model_file.read(tmp_path / "x")
-
-
-def test_both_ways_to_sha256_give_hashlibs_digest() -> None:
-    for content in (b"", b"abc", bytes(2**20 - 1), bytes(2**20)):
-        assert sha256(content) == hashlib.sha256(content).hexdigest()

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from fmnist_runtime import Classifier
-from fmnist_runtime.data.fashion_mnist_files import DIGESTS, Split
+from fmnist_runtime.data.dataset import Split
+from fmnist_runtime.data.fashion_mnist_files import DIGESTS
 from fmnist_runtime.device import verification
-from fmnist_runtime.errors import ModelFileError
+from fmnist_runtime.errors import GoldenFileError
 from fmnist_runtime.model import golden, model_file, shipped
-from fmnist_runtime.system.atomic import sha256
+from fmnist_runtime.system.digests import sha256
 
 BACKENDS = [
     name
@@ -38,7 +39,7 @@ def images(name: str) -> golden.Golden:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_it_answers_the_whole_test_set_as_its_proof_says(
+def test_a_shipped_model_answers_the_test_set_as_its_proof_says(
     name: str, file: model_file.ModelFile, images: golden.Golden, test_split: Split, backend: str
 ) -> None:
     assert file.description is not None
@@ -57,12 +58,12 @@ def test_it_answers_the_whole_test_set_as_its_proof_says(
     if proof is not None:
         assert (right, agreeing) == (round(proof["accuracy"] * 10_000), round(proof["agreement"] * 10_000))
     else:
-        # Of another release, as many answers may turn as fmnist-verify allows.
-        turns = 10_000 // verification.IMAGES_FOR_EACH_TURN
+        # Of another release, as many answers may differ as fmnist-verify allows.
+        turns = 10_000 // verification.IMAGES_FOR_EACH_DIFFERENCE
         assert min(abs(right - round(proof["accuracy"] * 10_000)) for proof in proofs.values()) <= turns
 
 
-def test_its_file_holds_the_proofs_for_both_runtimes(
+def test_a_shipped_file_holds_proofs_for_both_runtimes(
     file: model_file.ModelFile, images: golden.Golden, test_split: Split
 ) -> None:
     assert file.description is not None
@@ -80,7 +81,7 @@ def test_its_file_holds_the_proofs_for_both_runtimes(
         assert proof["golden"]["images"] == len(images.images)
 
 
-def test_its_file_says_how_it_was_trained(name: str, file: model_file.ModelFile) -> None:
+def test_a_shipped_file_says_how_it_was_trained(name: str, file: model_file.ModelFile) -> None:
     assert file.description is not None
     training = file.description["training"]
     words = training["command"].split()
@@ -104,17 +105,17 @@ def test_its_file_says_how_it_was_trained(name: str, file: model_file.ModelFile)
     assert all("otherwise" in proof["golden"] for proof in file.description["proofs"])
 
 
-def test_its_golden_images_are_those_of_the_test_set(images: golden.Golden, test_split: Split) -> None:
+def test_shipped_golden_images_are_images_of_the_test_set(images: golden.Golden, test_split: Split) -> None:
     assert len(images.images) >= 50
     assert len(images.test_expected) == 10_000
     assert np.array_equal(images.images, test_split.images[images.indices])
     assert np.array_equal(images.expected, images.test_expected[images.indices])
 
 
-def test_it_is_as_small_as_was_promised(name: str) -> None:
+def test_a_shipped_file_stays_below_its_size_limit(name: str) -> None:
     path = shipped.model_path(name)
     assert path.name == f"{name}-int8.tflite"
-    assert golden.beside(path) == shipped.golden_path(name)
+    assert golden.find(path) == shipped.golden_path(name)
     assert path.stat().st_size <= MOST_BYTES.get(name, 120_000)
 
 
@@ -128,11 +129,11 @@ def test_a_golden_file_of_another_export_is_refused(images: golden.Golden, name:
         images.keras_sha256,
     )
     count = len(images.images)
-    with Classifier(name) as classifier, pytest.raises(ModelFileError, match=f"{count} golden images.* {count - 1}"):
+    with Classifier(name) as classifier, pytest.raises(GoldenFileError, match=f"{count} golden images.* {count - 1}"):
         verification.verify_golden(classifier, fewer, "here")
 
 
-def test_answers_that_turned_are_counted_where_the_proof_tells_them(images: golden.Golden, name: str) -> None:
+def test_answers_that_differ_from_the_recorded_ones_are_counted(images: golden.Golden, name: str) -> None:
     """Disagreements exchanged for as many others: the count alone would let them pass."""
     with Classifier(name) as classifier:
         answers = classifier.outputs(images.images).argmax(axis=1)
@@ -144,16 +145,20 @@ def test_answers_that_turned_are_counted_where_the_proof_tells_them(images: gold
         allowed = max(1, count // 10)
         for turned in (0, allowed, allowed + 1):
             proved = answers.copy()
-            # Images that Keras and the file answer alike, said to have been answered otherwise when it was proved.
+            # On these images the file agrees with Keras; the record says that it did not.
             proved[np.flatnonzero(answers == images.expected)[:turned]] += 1
-            recorded = {"images": count, "disagreements": wrong, "otherwise": verification.otherwise(proved, images)}
+            recorded = {
+                "images": count,
+                "disagreements": wrong,
+                "otherwise": verification.golden_differences(proved, images),
+            }
             classifier.description["proofs"] = [{**one, "golden": recorded} for one in proofs]
             result = verification.verify_golden(classifier, images, "here")
             assert result.passed == (turned <= allowed)
-            assert f"{turned} otherwise than was proved, {allowed} may" in result.reason
+            assert f"{turned} differ from the recorded answer, {allowed} allowed" in result.reason
 
 
-def test_what_a_proof_records_of_golden_answers_is_read_back() -> None:
+def test_recorded_golden_answers_are_read_back() -> None:
     expected = np.array([3, 1, 4, 1, 5], np.uint16)
     images = golden.Golden(
         np.zeros((5, 28, 28), np.uint8),
@@ -164,7 +169,7 @@ def test_what_a_proof_records_of_golden_answers_is_read_back() -> None:
         sha256(b""),
     )
     answers = np.array([3, 12, 4, 1, 0])
-    assert verification.otherwise(answers, images) == "1:12 4:0"
-    assert verification._proved_answers(images, "1:12 4:0").tolist() == answers.tolist()
-    assert verification.otherwise(expected, images) == ""
-    assert verification._proved_answers(images, "").tolist() == expected.tolist()
+    assert verification.golden_differences(answers, images) == "1:12 4:0"
+    assert verification._recorded_answers(images, "1:12 4:0").tolist() == answers.tolist()
+    assert verification.golden_differences(expected, images) == ""
+    assert verification._recorded_answers(images, "").tolist() == expected.tolist()

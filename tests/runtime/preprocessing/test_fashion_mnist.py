@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.data.dataset import Split
 from fmnist_runtime.errors import ImageError
 from fmnist_runtime.images.decoding import Picture
 from fmnist_runtime.images.types import Invert
@@ -39,7 +39,7 @@ def test_the_longest_side_becomes_28_the_ratio_is_kept_and_the_garment_is_in_the
         assert (pixels[~inside] < 60).all()
 
 
-def test_auto_looks_at_the_background_and_says_what_it_did() -> None:
+def test_auto_goes_by_the_background_and_notes_its_decision() -> None:
     light, said = _convert(_block(240, 20))
     assert "light (grey 240 of 255): inverted" in said
     dark, said = _convert(_block(15, 235))
@@ -56,7 +56,7 @@ def test_invert_yes_and_no_are_obeyed() -> None:
     assert "inverted, as --invert yes asks" in said
 
 
-def test_a_gradient_of_light_and_noise_are_no_garment() -> None:
+def test_a_gradient_of_light_and_noise_do_not_count_as_garment() -> None:
     rng = np.random.default_rng(0)
     slope = np.linspace(-25, 25, 400)[np.newaxis, :] + np.linspace(-10, 10, 300)[:, np.newaxis]
     grey = np.clip(_block(215, 40) + slope + rng.normal(0, 4, (300, 400)), 0, 255).astype(np.uint8)
@@ -93,9 +93,9 @@ def test_a_white_cut_out_is_put_on_black() -> None:
 @pytest.mark.parametrize("invert", ["auto", "yes", "no"])
 @pytest.mark.parametrize("grey", [0, 128, 255])
 def test_a_blank_picture_is_refused(invert: Invert, grey: int) -> None:
-    with pytest.raises(ImageError, match=r"x\.png: nothing on it differs .*expected one garment"):
+    with pytest.raises(ImageError, match=r"x\.png: nothing in it differs .*expected one garment"):
         _convert(np.full((300, 400), grey, np.uint8), invert)
-    with pytest.raises(ImageError, match="nothing on it differs"):
+    with pytest.raises(ImageError, match="nothing in it differs"):
         _convert(np.full((300, 400), grey, np.uint8), invert, np.zeros((300, 400), np.uint8))
 
 
@@ -106,7 +106,7 @@ def test_a_picture_without_a_plain_background_is_answered_with_a_warning() -> No
 
 
 @pytest.mark.parametrize("shape", [(1, 500), (500, 1), (1, 2), (2, 2), (3, 1)])
-def test_lines_and_dots(shape: tuple[int, int]) -> None:
+def test_lines_and_dots_become_images(shape: tuple[int, int]) -> None:
     grey = np.full(shape, 250, np.uint8)
     grey.reshape(-1)[grey.size // 2 :] = 5
     try:
@@ -136,7 +136,7 @@ def test_the_negative_of_a_test_image_enlarged_comes_back_in_its_place(test_spli
     assert np.median(likeness) > 0.95
 
 
-def test_the_background_is_seen_behind_the_garment() -> None:
+def test_the_background_is_estimated_behind_the_garment() -> None:
     slope = np.linspace(180, 230, 400, dtype=np.float32)
     picture = np.broadcast_to(slope[np.newaxis, :, np.newaxis], (300, 400, 3)).copy()
     picture[100:, 100:300] = 0

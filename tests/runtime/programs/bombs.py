@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from time import perf_counter
 
-from fmnist_runtime.errors import ModelFileError
+from fmnist_runtime.errors import DamagedModelError
 from fmnist_runtime.flatbuffer import graph
 
 COUNT = 10_000
@@ -208,7 +208,7 @@ def main(kind: str, mebibytes: int) -> None:
     try:
         graph.read(content)
         words = "accepted"
-    except ModelFileError as error:
+    except DamagedModelError as error:
         words = str(error)
     print(json.dumps({"bytes": len(content), "seconds": perf_counter() - started, "words": words}))
 

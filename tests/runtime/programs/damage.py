@@ -1,7 +1,7 @@
 """Open damaged copies of a plain model file in this process, one after another: damage.py MODEL BACKEND SEED COUNT.
 
 Prints how many were accepted and how many refused, as JSON. A crash of the interpreter is a crash of this program,
-anything but a ModelFileError or IncompatibleModelError a traceback.
+anything but the errors below a traceback.
 """
 
 import json
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from fmnist_runtime import Classifier
-from fmnist_runtime.errors import IncompatibleModelError, ModelFileError
+from fmnist_runtime.errors import IncompatibleModelError, InferenceError, InvalidOutputError, ModelFileError
 from fmnist_runtime.model import model_file
 
 IMAGES = (
@@ -66,7 +66,7 @@ def main(model: str, backend: str, seed: int, count: int) -> None:
                     for image in IMAGES:
                         classifier.classify(image)
                 found["accepted"] += 1
-            except (ModelFileError, IncompatibleModelError) as error:
+            except (ModelFileError, IncompatibleModelError, InferenceError, InvalidOutputError) as error:
                 assert "\n" not in str(error)  # noqa: PT017
                 found["crashed the trial" if "signal" in str(error) else "refused"] += 1
     print(json.dumps(found))

@@ -31,7 +31,7 @@ from damage import DAMAGES, flip
 from fmnist_benchmarks.measure.rounds import precision
 from fmnist_deploy import bundle
 from fmnist_runtime import Classifier
-from fmnist_runtime.data import fashion_mnist_files
+from fmnist_runtime.data.dataset import Split
 from fmnist_runtime.device import verification
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.model import catalogue, golden, label_files, model_file, shipped
@@ -221,7 +221,7 @@ def read_description(path: Path) -> None:
     shipped.MODELS_FOLDER = path.parent
     file = model_file.read(model)
     precision(file)
-    test = fashion_mnist_files.Split(_GOLDEN.images, _GOLDEN.expected.astype(np.uint8))
+    test = Split(_GOLDEN.images, _GOLDEN.expected.astype(np.uint8))
     uses: tuple[Callable[[], object], ...] = (
         lambda: catalogue._listed("cnn-nano"),
         lambda: bundle.models([model]),

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from fmnist_runtime import Classifier
-from fmnist_runtime.errors import ModelFileError
+from fmnist_runtime.errors import ClosedError, ForkError
 
 THREADS, CALLS = 8, 12_500
 
@@ -51,7 +51,7 @@ def closed_meanwhile(classifier: Classifier, images: np.ndarray, answers: np.nda
                 if found != answers[number % len(images)]:
                     wrong.append((number, found))
             wrong.append("never closed")
-        except ModelFileError as error:
+        except ClosedError as error:
             if "closed" not in str(error):
                 wrong.append(error)
         except Exception as error:
@@ -99,7 +99,7 @@ def _child(classifier: Classifier, threads: int, images: np.ndarray, answers: np
     signal.alarm(20)
     try:
         found = [classifier.index(image) for image in images[:20]]
-    except ModelFileError as error:
+    except ForkError as error:
         with classifier:
             pass
         del classifier

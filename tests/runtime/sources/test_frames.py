@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from fmnist_runtime.data.fashion_mnist_files import Split, read_training_split
+from fmnist_runtime.data.dataset import Split
+from fmnist_runtime.data.fashion_mnist_files import read_training_split
 from fmnist_runtime.errors import ImageError
-from fmnist_runtime.images.signatures import kind_beyond_doubt
+from fmnist_runtime.images.signatures import header_kind
 from fmnist_runtime.model import shipped
 from fmnist_runtime.sources.frames import read_frame_file, read_frames
 
 PIXELS = np.random.default_rng(0).integers(0, 100, (3, 28, 28), dtype=np.uint8)
 
 
-def test_frames_are_the_bytes_that_came() -> None:
+def test_frames_have_exactly_the_bytes_of_the_stream() -> None:
     images = list(read_frames(io.BytesIO(PIXELS.tobytes()), Path("-")))
     assert [image.item for image in images] == [0, 1, 2]
     assert np.array_equal(np.stack([image.pixels for image in images]), PIXELS)
@@ -27,7 +28,7 @@ def test_frames_are_the_bytes_that_came() -> None:
     assert np.array_equal(np.stack([image.pixels for image in negated]), 255 - PIXELS)
 
 
-def test_a_frame_is_there_before_the_next_one_is_sent() -> None:
+def test_a_frame_is_delivered_before_the_next_one_is_sent() -> None:
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as stream, os.fdopen(writing, "wb", buffering=0) as camera:
         frames = read_frames(stream, Path("-"))
@@ -56,7 +57,7 @@ def test_a_partial_frame_is_an_error_after_the_whole_ones(content: bytes, words:
         next(frames)
 
 
-def test_negatives_are_named_once() -> None:
+def test_an_inverted_stream_gets_one_warning() -> None:
     notes = [image.note for image in read_frames(io.BytesIO((255 - PIXELS).tobytes()), Path("-"))]
     assert notes[0] is not None
     assert "--invert yes" in notes[0]
@@ -115,7 +116,7 @@ def _zip() -> bytes:
 
 
 @pytest.mark.parametrize(("kind", "content"), list(_files()))
-def test_a_file_of_another_kind_is_named_and_not_answered(kind: str, content: bytes) -> None:
+def test_a_file_instead_of_frames_is_named_and_refused(kind: str, content: bytes) -> None:
     with pytest.raises(
         ImageError, match=f"(?i)^-: an? .*{kind[:4]}.*, expected raw frames of 784 bytes; leave out --raw"
     ) as _:
@@ -125,7 +126,7 @@ def test_a_file_of_another_kind_is_named_and_not_answered(kind: str, content: by
 @pytest.mark.parametrize(
     "start", [b"BM", b"\x01\xda", b"\xff\xd8\xff", b"P5 ", b"\x1f\x8b", b"\0\0\x08", b"qoif", b"\0\0\x08\3"]
 )
-def test_a_frame_may_begin_as_a_short_signature_does(start: bytes) -> None:
+def test_a_frame_may_start_with_a_short_signature(start: bytes) -> None:
     frame = np.frombuffer(start + PIXELS.tobytes()[len(start) : 784], np.uint8)
     (image,) = read_frames(io.BytesIO(frame.tobytes()), Path("-"))
     assert np.array_equal(image.pixels.ravel(), frame)
@@ -134,10 +135,10 @@ def test_a_frame_may_begin_as_a_short_signature_does(start: bytes) -> None:
 def test_no_image_of_the_data_set_is_taken_for_a_file(data_folder: Path, test_split: Split) -> None:
     """Nor its negative, nor 100,000 frames of noise."""
     train = read_training_split(data_folder).images
-    assert not [kind for image in (*train, *test_split.images) if (kind := kind_beyond_doubt(image.tobytes()))]
-    assert not [kind for image in test_split.images if (kind := kind_beyond_doubt((255 - image).tobytes()))]
+    assert not [kind for image in (*train, *test_split.images) if (kind := header_kind(image.tobytes()))]
+    assert not [kind for image in test_split.images if (kind := header_kind((255 - image).tobytes()))]
     noise = np.random.default_rng(0).integers(0, 256, (100_000, 1024), dtype=np.uint8)
-    assert not [kind for frame in noise if (kind := kind_beyond_doubt(frame.tobytes()))]
+    assert not [kind for frame in noise if (kind := header_kind(frame.tobytes()))]
 
 
 def test_a_stream_that_cannot_be_read_is_an_image_error() -> None:

@@ -29,11 +29,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_folder_is_its_images_and_those_below_in_order(folder: Path) -> None:
+def test_a_folder_gives_its_images_and_those_below_in_order(folder: Path) -> None:
     images, skipped = images_in(folder)
     names = [str(path.relative_to(folder)) for path in images]
     assert names == ["a.jpg", "b.png", "below/c.gif", "cut.png", "images.gz", "photo without ending", "x.npy"]
-    assert skipped == f"{folder}: 5 of 12 files skipped, no images: damaged.gz, empty, fifo and 2 more"
+    assert skipped == f"{folder}: 5 of 12 files skipped, not images: damaged.gz, empty, fifo and 2 more"
 
 
 def test_a_folder_without_an_image_is_an_error(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_a_folder_without_an_image_is_an_error(tmp_path: Path) -> None:
         images_in(tmp_path)
 
 
-def test_patterns(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pattern_gives_the_matching_files_in_order(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     assert files_of("*.png") == [Path("b.png"), Path("cut.png"), Path("text.png")]
     assert files_of(f"{folder}/[ab].???") == [folder / "a.jpg", folder / "b.png"]
@@ -53,7 +53,7 @@ def test_patterns(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         files_of("*.bmp")
 
 
-def test_a_name_that_exists_is_no_pattern(tmp_path: Path) -> None:
+def test_an_existing_name_is_not_a_pattern(tmp_path: Path) -> None:
     for name in ("[1].png", "1.png"):
         (tmp_path / name).write_text("x")
     assert files_of(str(tmp_path / "[1].png")) == [tmp_path / "[1].png"]

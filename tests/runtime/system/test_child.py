@@ -10,7 +10,7 @@ from fmnist_runtime.system import child
 
 def test_a_child_runs_this_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(child.LAUNCHER, raising=False)
-    assert child.python() == [sys.executable]
+    assert child.python_command() == [sys.executable]
     assert child.call("os", "getenv", "A").code == 0
 
 
@@ -21,10 +21,10 @@ def test_arguments_reach_the_function_as_they_are(argument: str) -> None:
     assert child.call("builtins", "print").output == "\n"
 
 
-def test_a_launcher_goes_before_the_python_of_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_launcher_precedes_the_python_of_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
     """`env` stands for the emulator: it starts what its words say."""
     monkeypatch.setenv(child.LAUNCHER, "env 'A=b c'")
-    assert child.python()[:2] == ["env", "A=b c"]
+    assert child.python_command()[:2] == ["env", "A=b c"]
     assert child.call("os", "getenv", "A").code == 0
     monkeypatch.setenv(child.LAUNCHER, "/no/such/emulator")
     with pytest.raises(OSError, match="No such file"):

@@ -38,21 +38,21 @@ def _child(path: Path) -> int:
     raise AssertionError("it did not start")
 
 
-def test_what_a_program_prints_and_how_it_ends() -> None:
+def test_output_and_exit_code_are_returned() -> None:
     ended = processes.run(
         ["sh", "-c", "echo out; echo err >&2; read x || exit 7"], seconds=10, variables={"PATH": "/bin"}
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (7, "out\n", "err\n")
 
 
-def test_a_program_that_does_not_end_is_ended_with_what_it_started(tmp_path: Path) -> None:
+def test_a_program_that_does_not_end_is_killed_with_its_children(tmp_path: Path) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         processes.run(["sh", "-c", _FAMILY.format(path=tmp_path / "child")], seconds=0.5)
     assert _gone(_child(tmp_path / "child"))
 
 
 @pytest.mark.parametrize("whole_group", [False, True], ids=["the caller", "the terminal's group"])
-def test_an_interrupt_ends_all_of_them(whole_group: bool, tmp_path: Path) -> None:
+def test_an_interrupt_ends_the_program_and_its_children(whole_group: bool, tmp_path: Path) -> None:
     code = "import sys; from fmnist_runtime.system.processes import run; run(['sh', '-c', sys.argv[1]], seconds=60)"
     caller = subprocess.Popen(
         [sys.executable, "-c", code, _FAMILY.format(path=tmp_path / "child")],

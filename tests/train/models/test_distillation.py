@@ -6,7 +6,7 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
-from fmnist_runtime.data.fashion_mnist import to_float  # noqa: E402
+from fmnist_runtime.data.dataset import to_float  # noqa: E402
 from fmnist_runtime.errors import TrainingError  # noqa: E402
 from fmnist_train.models.distillation import Teachers, load_model, smoothed  # noqa: E402
 from fmnist_train.models.networks import mlp  # noqa: E402

@@ -11,7 +11,7 @@ keras = pytest.importorskip("keras")
 from odd_builders import BUILDERS, HEAD  # noqa: E402
 
 from fmnist_keras import backend  # noqa: E402
-from fmnist_runtime.data import fashion_mnist  # noqa: E402
+from fmnist_runtime.data.dataset import Dataset  # noqa: E402
 from fmnist_runtime.errors import TrainingError  # noqa: E402
 from fmnist_train.models import builders, keras_files  # noqa: E402
 from fmnist_train.models.recipes import Settings  # noqa: E402
@@ -56,7 +56,7 @@ def _state() -> tuple[object, ...]:
     ],
 )
 def test_an_odd_builder_that_is_right_is_trained_and_the_record_is_that_of_its_file(
-    name: str, tmp_path: Path, few_images: fashion_mnist.FashionMnist
+    name: str, tmp_path: Path, few_images: Dataset
 ) -> None:
     path = tmp_path / "own.py"
     path.write_text(HEAD + BUILDERS[name][0])

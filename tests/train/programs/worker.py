@@ -7,12 +7,13 @@ import hashlib
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 
 from fmnist_runtime.data import fashion_mnist
-from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.data.dataset import Split
 from fmnist_train.distributed import cluster, distribution
 from fmnist_train.models.recipes import Settings
 from fmnist_train.training import loop
@@ -43,10 +44,10 @@ def main() -> None:
     spread = distribution.multi_worker(workers) if workers else distribution.ALONE
     everything = fashion_mnist.load()
     train, test = everything.train, everything.test
-    small = fashion_mnist.FashionMnist(
-        Split(train.images[:2200], train.labels[:2200]),
-        Split(test.images[:1000], test.labels[:1000]),
-        everything.source,
+    small = replace(
+        everything,
+        train=Split(train.images[:2200], train.labels[:2200]),
+        test=Split(test.images[:1000], test.labels[:1000]),
     )
     settings = Settings(model, int(epochs), batch_size=64, schedule="constant", validation=200)
     trained = loop.train(settings, small, Path(folder), resume=bool(resume), callbacks=[], spread=spread)

@@ -15,7 +15,7 @@ keras = pytest.importorskip("keras")
 import checkpoint_damage  # noqa: E402
 from helpers import assert_fails, run_command  # noqa: E402
 
-from fmnist_runtime.data.fashion_mnist import FashionMnist  # noqa: E402
+from fmnist_runtime.data.dataset import Dataset  # noqa: E402
 from fmnist_runtime.errors import FmnistError, TrainingError  # noqa: E402
 from fmnist_train.models import keras_files  # noqa: E402
 from fmnist_train.models.recipes import Settings  # noqa: E402
@@ -180,7 +180,7 @@ def test_other_settings_and_other_files_are_refused(kept: Path) -> None:
         checkpoints.load(kept, SETTINGS, {"a teacher.keras": "cd34"})
 
 
-def test_the_files_of_others_stay(kept: Path, few_images: FashionMnist) -> None:
+def test_the_files_of_others_stay(kept: Path, few_images: Dataset) -> None:
     mine = {"checkpoint-best.keras": b"mine", "checkpoint-2b.keras": b"too", ".model.keras.mine": b"as well"}
     for name, content in mine.items():
         (kept / name).write_bytes(content)
@@ -195,7 +195,7 @@ def test_the_files_of_others_stay(kept: Path, few_images: FashionMnist) -> None:
     assert (kept / "checkpoint-1.keras").read_bytes() == b"mine"
 
 
-def test_a_record_that_is_none_of_ours_stays(tmp_path: Path, few_images: FashionMnist) -> None:
+def test_a_record_that_is_none_of_ours_stays(tmp_path: Path, few_images: Dataset) -> None:
     (tmp_path / "checkpoint.json").write_text('{"mine": 1}')
     with pytest.raises(TrainingError, match=re.escape("checkpoint.json: damaged, edited or written by an older")):
         loop.train(Settings(epochs=1, validation=100), few_images, tmp_path, resume=False, callbacks=[])

@@ -14,8 +14,7 @@ keras = pytest.importorskip("keras")
 from helpers import BIN, assert_fails, run_command  # noqa: E402
 from odd_builders import HEAD  # noqa: E402
 
-from fmnist_runtime.data.fashion_mnist import FashionMnist  # noqa: E402
-from fmnist_runtime.data.fashion_mnist_files import Split  # noqa: E402
+from fmnist_runtime.data.dataset import Dataset, Split  # noqa: E402
 from fmnist_runtime.errors import TrainingError  # noqa: E402
 from fmnist_train.models import builders  # noqa: E402
 from fmnist_train.models.recipes import Settings  # noqa: E402
@@ -130,7 +129,7 @@ def build(): return end(Drift(), layers.Dense(20, "relu"))
 """
 
 
-def test_a_file_that_is_not_the_trained_model_is_not_published(tmp_path: Path, few_images: FashionMnist) -> None:
+def test_a_file_that_is_not_the_trained_model_is_not_published(tmp_path: Path, few_images: Dataset) -> None:
     path = tmp_path / "own.py"
     path.write_text(HEAD + DRIFTING)
     (tmp_path / "training.json").write_text("before")
@@ -145,7 +144,7 @@ def test_a_file_that_is_not_the_trained_model_is_not_published(tmp_path: Path, f
     assert (tmp_path / "checkpoint-1.keras").exists()
 
 
-def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path, few_images: FashionMnist) -> None:
+def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path, few_images: Dataset) -> None:
     path = tmp_path / "own.py"
     path.write_text(
         HEAD + "def loss(y, p): return keras.ops.mean(p) * float('nan')\n"
@@ -164,7 +163,7 @@ def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path, few_images: 
         loop.train(settings, few_images, tmp_path, resume=False, callbacks=[])
 
 
-def test_a_changed_builder_does_not_go_on_from_a_checkpoint(tmp_path: Path, few_images: FashionMnist) -> None:
+def test_a_changed_builder_does_not_go_on_from_a_checkpoint(tmp_path: Path, few_images: Dataset) -> None:
     path = tmp_path / "own.py"
     path.write_text(HEAD + "def build(): return end()\n")
     settings = Settings(model=f"{path}:build", epochs=1, validation=100)
@@ -176,7 +175,7 @@ def test_a_changed_builder_does_not_go_on_from_a_checkpoint(tmp_path: Path, few_
         loop.train(settings, few_images, tmp_path, resume=True, callbacks=[])
 
 
-def test_looking_twice_is_compared_with_looking_once(few_images: FashionMnist) -> None:
+def test_looking_twice_is_compared_with_looking_once(few_images: Dataset) -> None:
     class Fixed:
         """Answers as it is told."""
 

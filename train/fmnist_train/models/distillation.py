@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_keras import copies
-from fmnist_runtime.data.fashion_mnist import to_float
+from fmnist_runtime.data.dataset import to_float
 from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 from fmnist_runtime.errors import TrainingError
 from fmnist_train.models import keras_files

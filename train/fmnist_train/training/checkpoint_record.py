@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fmnist_runtime.errors import TrainingError
-from fmnist_runtime.system.atomic import sha256
+from fmnist_runtime.system.digests import sha256
 from fmnist_train.models import records
 from fmnist_train.models.recipes import Settings, from_document
 

@@ -8,7 +8,8 @@ from typing import Any
 import keras
 
 from fmnist_runtime.errors import TrainingError
-from fmnist_runtime.system.atomic import sha256, write_together
+from fmnist_runtime.system.atomic import write_together
+from fmnist_runtime.system.digests import sha256
 from fmnist_train.models import keras_files
 from fmnist_train.models.recipes import Settings
 from fmnist_train.training import checkpoint_record

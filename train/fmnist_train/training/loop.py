@@ -18,10 +18,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from fmnist_keras import copies
-from fmnist_runtime.data.fashion_mnist import FashionMnist, hold_out, to_float
-from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.data.dataset import Dataset, Split, hold_out, to_float
 from fmnist_runtime.errors import TrainingError
-from fmnist_runtime.system.atomic import sha256
+from fmnist_runtime.system.digests import sha256
 from fmnist_train.distributed import distribution
 from fmnist_train.distributed.distribution import ALONE, Distribution
 from fmnist_train.models import builders, records
@@ -44,7 +43,7 @@ _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers
 
 def train(
     settings: Settings,
-    dataset: FashionMnist,
+    dataset: Dataset,
     folder: Path,
     *,
     resume: bool,

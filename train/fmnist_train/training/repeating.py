@@ -4,16 +4,17 @@ import shlex
 from dataclasses import asdict
 from pathlib import Path
 
-from fmnist_runtime.data.fashion_mnist import FashionMnist
+from fmnist_runtime.data.dataset import Dataset
 from fmnist_runtime.errors import TrainingError
-from fmnist_runtime.system.atomic import make_folder, sha256
+from fmnist_runtime.system.atomic import make_folder
+from fmnist_runtime.system.digests import sha256
 from fmnist_train.models import records, trainings
 from fmnist_train.models.recipes import Settings
 from fmnist_train.training import checkpoint_record, loop, session, workplace
 from fmnist_train.training.results import MODEL_FILE, RECORD_FILE
 
 
-def repeat(name: str, dataset: FashionMnist, folder: Path) -> None:
+def repeat(name: str, dataset: Dataset, folder: Path) -> None:
     """Train `name`, a key of rounds.table(), in `folder`/`name`, and what it needs in folders beside.
 
     What was trained there by the same recipe from the same files is kept; what was interrupted goes on.

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 import fmnist_runtime
 from fmnist_keras import copies
-from fmnist_runtime.data.fashion_mnist import FashionMnist, hold_out, to_float
-from fmnist_runtime.data.fashion_mnist_files import DIGESTS, Split
+from fmnist_runtime.data.dataset import Dataset, Split, hold_out, to_float
+from fmnist_runtime.data.fashion_mnist_files import DIGESTS
 from fmnist_runtime.errors import TrainingError
-from fmnist_runtime.system.atomic import sha256, write_together
+from fmnist_runtime.system.atomic import write_together
+from fmnist_runtime.system.digests import sha256
 from fmnist_train.models import builders, keras_files, records
 from fmnist_train.models.distillation import gives_probabilities
 from fmnist_train.models.recipes import Settings
@@ -60,7 +61,7 @@ def evaluate(model: keras.Model, settings: Settings, progress: Progress, test: S
     return Trained(model, settings, progress, results, probabilities)
 
 
-def save(trained: Trained, dataset: FashionMnist, folder: Path) -> Trained:
+def save(trained: Trained, dataset: Dataset, folder: Path) -> Trained:
     """Write model.keras and training.json to `folder`, both or none, and drop the checkpoints.
 
     What is recorded, and returned, are the results of the file as it was written: it is loaded and evaluated before it
@@ -112,7 +113,7 @@ def _probabilities(outputs: NDArray[Any]) -> NDArray[np.float32]:
     return given if gives_probabilities(outputs) else np.asarray(keras.ops.softmax(given), np.float32)
 
 
-def _record(trained: Trained, dataset: FashionMnist, model_sha256: str) -> dict[str, Any]:
+def _record(trained: Trained, dataset: Dataset, model_sha256: str) -> dict[str, Any]:
     return {
         "settings": asdict(trained.settings),
         **_compiled(trained),

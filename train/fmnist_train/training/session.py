@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from fmnist_runtime.commandline import warn
-from fmnist_runtime.data.fashion_mnist import FashionMnist, hold_out
+from fmnist_runtime.data.dataset import Dataset, hold_out
 from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 from fmnist_runtime.errors import Interruption, TrainingError
 from fmnist_train.distributed.distribution import ALONE, Distribution
@@ -20,7 +20,7 @@ from fmnist_train.training.results import Trained
 
 
 def run(
-    settings: Settings, dataset: FashionMnist, output: Path, *, resume: bool = False, spread: Distribution = ALONE
+    settings: Settings, dataset: Dataset, output: Path, *, resume: bool = False, spread: Distribution = ALONE
 ) -> None:
     """Train by `settings`, write the results to `output`, and say how it goes. The caller holds `output`.
 
@@ -45,7 +45,7 @@ def say(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def show_data(dataset: FashionMnist) -> None:
+def show_data(dataset: Dataset) -> None:
     """Print the shapes and labels of the data set, and where it is from."""
     for name, split in (("training", dataset.train), ("test", dataset.test)):
         labels = " ".join(str(label) for label in split.labels[:3])
@@ -56,14 +56,14 @@ def show_data(dataset: FashionMnist) -> None:
     say(f"from {dataset.source}")
 
 
-def _train(settings: Settings, dataset: FashionMnist, output: Path, resume: bool, spread: Distribution) -> Trained:
+def _train(settings: Settings, dataset: Dataset, output: Path, resume: bool, spread: Distribution) -> Trained:
     steps = -(-(len(dataset.train.images) - settings.validation) // settings.batch_size)
     bar = ProgressBar(settings.epochs, steps, say)
     callbacks = [bar] if spread.is_chief else []
     return loop.train(settings, dataset, output, resume=resume, callbacks=callbacks, spread=spread)
 
 
-def _show_results(trained: Trained, dataset: FashionMnist) -> None:
+def _show_results(trained: Trained, dataset: Dataset) -> None:
     probabilities, measured = trained.test_probabilities, trained.results
     say(f"test loss {measured['test_loss']:.4f}, test accuracy {measured['test_accuracy']:.4f}")
     if "val_loss" in measured:
@@ -77,7 +77,7 @@ def _show_results(trained: Trained, dataset: FashionMnist) -> None:
     say(f"  {answer} {CLASS_NAMES[answer]} {probabilities[0].max():.1%}; its label is {label} {CLASS_NAMES[label]}")
 
 
-def _show_both_sides(trained: Trained, dataset: FashionMnist) -> None:
+def _show_both_sides(trained: Trained, dataset: Dataset) -> None:
     """What looking at mirror images brings on the held-out images, with a warning where it costs."""
     if trained.once is None or not trained.settings.validation:
         return
@@ -88,7 +88,7 @@ def _show_both_sides(trained: Trained, dataset: FashionMnist) -> None:
         warn(f"warning: --mirror makes this model worse ({twice:.4f} instead of {once:.4f}); train without it")
 
 
-def _draw(trained: Trained, dataset: FashionMnist, output: Path) -> None:
+def _draw(trained: Trained, dataset: Dataset, output: Path) -> None:
     """Draw the figures. Raises Interruption and TrainingError that say what is written already."""
     written = f"{results.MODEL_FILE} and {results.RECORD_FILE} are written to {output}"
     probabilities, history = trained.test_probabilities, trained.progress.history

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from fmnist_keras import copies
-from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.data.dataset import Split
 from fmnist_train.models.mirroring import mirrored
 from fmnist_train.models.normalization import rebuilt
 from fmnist_train.training.results import answers, figures_of

@@ -20,7 +20,7 @@ def held(folder: Path) -> Iterator[None]:
 
     Raises LockedError, which names the process, where another training works there.
     """
-    with locks.locked(folder / LOCK, "fmnist-train"):
+    with locks.hold_lock(folder / LOCK, "fmnist-train"):
         for place in (folder, folder / "figures"):
             _clear(place)
         yield

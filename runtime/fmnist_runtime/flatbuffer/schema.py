@@ -1,9 +1,40 @@
-"""The builtin operators of the TFLite schema, by number.
+"""The numbers of the TFLite schema: builtin operators, tensor types, activations.
 
-Source: enum BuiltinOperator in tensorflow/lite/schema/schema.fbs (LiteRT 2.3). Numbers are never reused.
+Source: tensorflow/lite/schema/schema.fbs (LiteRT 2.3). Numbers are never reused. Which field stands in which slot of a
+table is known where the table is read (fmnist_runtime.flatbuffer.graph and elements).
 """
 
-# A literal tuple would take 210 lines.
+from collections.abc import Callable
+
+# enum TensorType: its name in numpy's terms and the bytes of one element.
+TENSOR_TYPES: dict[int, tuple[str, float]] = {
+    0: ("float32", 4),
+    1: ("float16", 2),
+    2: ("int32", 4),
+    3: ("uint8", 1),
+    4: ("int64", 8),
+    6: ("bool", 1),
+    7: ("int16", 2),
+    8: ("complex64", 8),
+    9: ("int8", 1),
+    10: ("float64", 8),
+    11: ("complex128", 16),
+    12: ("uint64", 8),
+    13: ("resource", 4),
+    15: ("uint32", 4),
+    16: ("uint16", 2),
+    17: ("int4", 0.5),
+    18: ("bfloat16", 2),
+}
+
+# enum ActivationFunctionType; 0 is none.
+_ACTIVATIONS = ("", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT")
+# By the number in union BuiltinOptions, the slot of fused_activation_function: of Conv2DOptions,
+# DepthwiseConv2DOptions, Pool2DOptions, FullyConnectedOptions, ConcatenationOptions, AddOptions, L2NormOptions,
+# MulOptions, SubOptions, DivOptions, TransposeConvOptions.
+_ACTIVATION_SLOTS = {1: 3, 2: 4, 5: 5, 8: 0, 10: 1, 11: 0, 12: 0, 21: 0, 28: 0, 29: 0, 49: 3}
+
+# enum BuiltinOperator. A literal tuple would take 210 lines.
 _NAMES: tuple[str, ...] = tuple(
     """
 ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE EMBEDDING_LOOKUP FLOOR
@@ -40,3 +71,14 @@ CUSTOM = 32
 def operator_name(code: int) -> str:
     """The schema's name of a builtin operator number, e.g. 9 -> "FULLY_CONNECTED"."""
     return _NAMES[code] if 0 <= code < len(_NAMES) else f"OPERATOR_{code}"
+
+
+def activation_name(kind: int, read_slot: Callable[[int], int]) -> str:
+    """The activation in an operator's options, such as "RELU"; empty for none and for options without that field.
+
+    `kind` is the options' number in union BuiltinOptions; `read_slot` reads an 8-bit field of the options by its slot.
+    """
+    if kind not in _ACTIVATION_SLOTS:
+        return ""
+    number = read_slot(_ACTIVATION_SLOTS[kind])
+    return _ACTIVATIONS[number] if 0 <= number < len(_ACTIVATIONS) else f"ACTIVATION_{number}"
