@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from fmnist_keras.messages import one_line
 from fmnist_runtime.commandline import quiet_stderr
-from fmnist_runtime.errors import TrainingError
+from fmnist_runtime.errors import KerasUnavailableError
 
 _BACKEND = "KERAS_BACKEND"
 _OURS = "tensorflow"
@@ -37,7 +38,7 @@ def home() -> Path:
 def load(say: Callable[[str], None]) -> None:
     """Import tensorflow and keras, set to what fmnist-edge needs; `say` gets a line for each setting put aside.
 
-    Before anything else imports keras. Raises TrainingError where one of them cannot be imported.
+    Before anything else imports keras. Raises KerasUnavailableError where one of them cannot be imported.
     """
     _choose_backend(say)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -46,16 +47,18 @@ def load(say: Callable[[str], None]) -> None:
             import keras
             import tensorflow  # noqa: F401
     except ImportError as error:
-        raise TrainingError(
-            f"tensorflow cannot be imported ({_line(error)}); run: pip install 'fmnist-edge[train]'"
+        raise KerasUnavailableError(
+            f"tensorflow cannot be imported ({one_line(error)}); run: pip install 'fmnist-edge[train]'"
         ) from error
     except Exception as error:  # Keras reads keras.json and its variables as it is imported, and raises what comes
-        raise TrainingError(
-            f"keras cannot be imported ({_line(error)}); mend or remove {home() / 'keras.json'} and the variables "
+        raise KerasUnavailableError(
+            f"keras cannot be imported ({one_line(error)}); mend or remove {home() / 'keras.json'} and the variables "
             f"KERAS_... of the environment"
         ) from error
     if keras.backend.backend() != _OURS:
-        raise TrainingError(f"keras runs on {keras.backend.backend()}, expected {_OURS}; set {_BACKEND}={_OURS}")
+        raise KerasUnavailableError(
+            f"keras runs on {keras.backend.backend()}, expected {_OURS}; set {_BACKEND}={_OURS}"
+        )
     for name, ours in _DEFAULTS.items():
         found = getattr(keras.config, name)()
         if found != ours:
@@ -99,7 +102,3 @@ def _configured() -> str | None:
         return str(document["backend"])
     except Exception:  # whatever is in that file: Keras reads it next, and its words are passed on
         return None
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]

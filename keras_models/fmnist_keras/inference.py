@@ -1,6 +1,6 @@
-"""What the given Keras model answers: the reference of every proof, from the loaded model itself."""
+"""The outputs of a Keras model in inference, for models of any number of images and models of a fixed batch."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +13,15 @@ _STEPS = 32
 
 
 def predict(model: "keras.Model", inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What `model` answers to `inputs`, (N, ...) float32 as it takes them: (N, classes) float32 of a classifier.
+    """The outputs of `model`, float32, for `inputs`, (N, ...) float32 as it takes them: (N, classes) of a classifier.
 
-    A model of a fixed batch gets batches of that size, the last ones filled up with images that are not counted.
+    Many images go in at once. A model of a fixed batch gets batches of that size; the last ones are filled up with
+    images whose outputs are dropped.
     """
     fixed = model.inputs[0].shape[0]
     if fixed is None:
         return np.asarray(model.predict(inputs, batch_size=_BATCH, verbose=0), np.float32)
-    # A call from Python costs about as much as a small model's answer: some batches a call, which Keras unrolls.
+    # A call from Python costs about as much as a small model's inference: some batches a call, which Keras unrolls.
     steps = max(1, min(_STEPS, len(inputs) // fixed))
     if not model.compiled:
         model.compile(steps_per_execution=steps, jit_compile=False)
@@ -28,3 +29,15 @@ def predict(model: "keras.Model", inputs: NDArray[np.float32]) -> NDArray[np.flo
     filled = np.concatenate([inputs, np.repeat(inputs[-1:], missing, axis=0)])
     result = model.predict(filled, batch_size=fixed, verbose=0)
     return np.asarray(result[: len(inputs)], np.float32)
+
+
+def call(model: "keras.Model", images: NDArray[np.float32]) -> NDArray[Any]:
+    """The outputs of `model`, in its own dtype, for a few `images`, without the seconds that `predict` compiles for.
+
+    All of them in one batch, or by `predict` where the model's batch is fixed.
+    """
+    if model.inputs[0].shape[0] is not None:
+        return predict(model, images)
+    import keras
+
+    return np.asarray(keras.ops.convert_to_numpy(model(images, training=False)))

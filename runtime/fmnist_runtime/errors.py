@@ -8,6 +8,8 @@
     ├── ImageError                 the image is unreadable, or has the wrong shape, dtype or values
     ├── DataError                  the data set is missing, incomplete or damaged
     ├── TrainingError              training cannot start or cannot go on
+    ├── KerasUnavailableError      Keras or TensorFlow is not installed, or is set to something else
+    ├── ModelCopyError             a copy of a Keras model gives other outputs than the model
     ├── ExportError                the Keras model cannot be converted, or the result failed its proof
     ├── LockedError                another process works in the same folder
     └── Interruption               Ctrl-C; the message says what was kept. Commands exit with 130
@@ -46,6 +48,14 @@ class DataError(FmnistError):
 
 class TrainingError(FmnistError):
     """Training cannot start or cannot be resumed as asked."""
+
+
+class KerasUnavailableError(FmnistError):
+    """Keras on TensorFlow cannot be used here; the message holds what to install, mend or set."""
+
+
+class ModelCopyError(FmnistError):
+    """A copy of a Keras model gives other outputs than the model, or cannot have its state."""
 
 
 class ExportError(FmnistError):

@@ -16,7 +16,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from fmnist_keras import copies
+from fmnist_keras import comparison, copies
 from fmnist_runtime.commandline import quiet_stderr
 from fmnist_runtime.errors import TrainingError
 from fmnist_train.distributed import cluster as clusters
@@ -129,12 +129,12 @@ def synchronize(model: keras.Model, distribution: Distribution) -> None:
 def local(model: keras.Model, build: Callable[[], keras.Model]) -> keras.Model:
     """`model` on this process alone, with all of its state: it can answer without the others.
 
-    Built again layer by layer where Keras can do that, else by `build`. Raises TrainingError where it then answers
-    real images in another way than `model`.
+    Built again layer by layer where Keras can do that, else by `build`. Raises ModelCopyError where it then gives
+    other outputs than `model` for real images.
     """
     copy = rebuilt(model) if copies.is_rebuildable(model) else build()
-    copies.transfer(model, copy)
-    copies.check(model, copy, "for this process alone")
+    copies.transfer_state(model, copy)
+    comparison.check_same(model, copy, "the copy for this process alone")
     return copy
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
-from fmnist_runtime.errors import TrainingError
+from fmnist_runtime.errors import ModelCopyError, TrainingError
 from fmnist_train.models.recipes import Settings
 
 if TYPE_CHECKING:
@@ -81,17 +81,17 @@ def check(settings: Settings, options: dict[str, Any]) -> None:
 
 
 def _check_answers(model: "keras.Model", name: str) -> None:
-    from fmnist_keras import copies
+    from fmnist_keras import comparison, inference
     from fmnist_train.models.distillation import gives_probabilities
 
     try:
-        images = copies.real_images(model)
-        first, second = copies.answer(model, images), copies.answer(model, images)
+        images = comparison.golden_images(model)
+        first, second = inference.call(model, images), inference.call(model, images)
     except Exception as error:  # it is a person's own code
         raise TrainingError(f"{name}: its model fails on images with {_in_words(error)}; mend it") from error
     if not np.isfinite(first).all():
         raise TrainingError(f"{name}: its model answers with numbers that are not finite, untrained; mend it")
-    if copies.difference(first, second, copies.tolerance(model)):
+    if comparison.difference(first, second, comparison.tolerance(model)):
         raise TrainingError(
             f"{name}: its model answers the same images in two ways; leave out what is random in inference"
         )
@@ -124,7 +124,7 @@ def _check_round_trip(model: "keras.Model", name: str) -> None:
 
     try:
         keras_files.check_round_trip(model, keras_files.objects_of(model, sys.modules.get(_module_name(name))))
-    except TrainingError as error:
+    except (ModelCopyError, TrainingError) as error:
         raise TrainingError(f"{name}: {error}") from error
 
 
@@ -230,7 +230,7 @@ def _module_name(name: str) -> str:
 
 
 def _in_words(error: BaseException) -> str:
-    from fmnist_train.models.records import line
+    from fmnist_keras.messages import one_line
 
-    text = line(error)
+    text = one_line(error)
     return text if text == type(error).__name__ else f"{type(error).__name__}: {text}"

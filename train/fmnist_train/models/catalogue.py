@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fmnist_keras.messages import one_line
 from fmnist_runtime.commandline import warn
 from fmnist_runtime.errors import FmnistError, ModelFileError, TrainingError
 from fmnist_runtime.model import model_file, shipped
@@ -124,7 +125,7 @@ def entry(folder: Path) -> tuple[str, str, Measured]:
     except TrainingError as error:
         raise TrainingError(f"{path}: {error}") from error
     except Exception as error:  # whatever somebody wrote there
-        raise TrainingError(f"{path}: not as fmnist-train writes it ({records.line(error)}); {what_to_do}") from error
+        raise TrainingError(f"{path}: not as fmnist-train writes it ({one_line(error)}); {what_to_do}") from error
 
 
 def _kind(settings: dict[str, Any], folder: str) -> tuple[str, str]:

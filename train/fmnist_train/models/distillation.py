@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_keras import copies
+from fmnist_keras import comparison, inference
 from fmnist_runtime.data.fashion_mnist import to_float
 from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 from fmnist_runtime.errors import TrainingError
@@ -42,7 +42,7 @@ def load_model(path: Path) -> keras.Model:
 def load_teacher(path: Path) -> keras.Model:
     """The model in the .keras file `path` to learn from. Raises TrainingError as `load_model`, and for logits."""
     model = load_model(path)
-    answers = copies.answer(model, copies.real_images(model))
+    answers = inference.call(model, comparison.golden_images(model))
     if not gives_probabilities(answers):
         raise TrainingError(
             f"{path}: its answers are no probabilities (one image's sum to {float(answers[0].sum()):.3f}); give a "

@@ -11,10 +11,10 @@ from typing import Any
 
 import keras
 
-from fmnist_keras import copies
+from fmnist_keras import comparison
+from fmnist_keras.messages import one_line
 from fmnist_runtime.commandline import quiet_stderr
 from fmnist_runtime.errors import TrainingError
-from fmnist_train.models.records import line
 
 # A network with its optimizer that trains on a CPU has less than a tenth of this.
 MOST_BYTES = 4 << 30
@@ -41,8 +41,8 @@ def written(model: keras.Model, path: Path) -> Iterator[Path]:
             raise TrainingError(f"{path}: cannot be written ({error}); choose another folder with -o") from error
         except Exception as error:  # what a layer of one's own raises of its configuration
             raise TrainingError(
-                f"{model.name}: Keras cannot save it ({line(error)}); give its layers a get_config that holds all that "
-                f"they need"
+                f"{model.name}: Keras cannot save it ({one_line(error)}); give its layers a get_config that holds all "
+                f"that they need"
             ) from error
         yield temporary
     finally:
@@ -64,7 +64,7 @@ def read(path: Path, objects: Mapping[str, Any] | None = None, *, compiled: bool
         with quiet_stderr():
             model = keras.models.load_model(path, dict(objects or {}), compile=compiled, safe_mode=objects is None)
     except Exception as error:  # keras raises whatever its layers, h5py or zipfile raise
-        raise TrainingError(f"{path}: not a model that Keras can load ({line(error)})") from error
+        raise TrainingError(f"{path}: not a model that Keras can load ({one_line(error)})") from error
     if not isinstance(model, keras.Model):
         raise TrainingError(f"{path}: holds a {type(model).__name__}, expected a Keras model")
     return model
@@ -84,9 +84,9 @@ def own_classes(model: keras.Model) -> list[str]:
 
 
 def check_round_trip(model: keras.Model, objects: Mapping[str, Any]) -> None:
-    """Raise TrainingError unless `model` comes back from its file as it is, so that no training ends in another one."""
+    """Raise ModelCopyError unless `model` is the same after it was saved and loaded, and TrainingError as those do."""
     with tempfile.TemporaryDirectory() as folder, written(model, Path(folder) / "model.keras") as path:
-        copies.check(model, read(path, objects, compiled=False), "that its file gives back")
+        comparison.check_same(model, read(path, objects, compiled=False), "the copy read from its file")
 
 
 def _is_own(one: Any) -> bool:

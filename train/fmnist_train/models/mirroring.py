@@ -12,8 +12,10 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
-from fmnist_keras import copies
-from fmnist_runtime.errors import TrainingError
+from fmnist_keras import comparison, copies
+from fmnist_keras.inference import call
+from fmnist_keras.messages import one_line
+from fmnist_runtime.errors import FmnistError, TrainingError
 
 
 def mirrored(model: keras.Model) -> keras.Model:
@@ -26,12 +28,11 @@ def mirrored(model: keras.Model) -> keras.Model:
     """
     try:
         return _mirrored(model)
-    except TrainingError:
+    except FmnistError:
         raise
     except Exception as error:  # what Keras, or a layer of one's own, raises of a graph that it can't call anew
-        reason = " ".join(str(error).split())[:160]
         raise TrainingError(
-            f"{model.name}: cannot be built again with its images mirrored ({reason}); leave out --mirror"
+            f"{model.name}: cannot be built again with its images mirrored ({one_line(error)}); leave out --mirror"
         ) from error
 
 
@@ -53,7 +54,7 @@ def _mirrored(model: keras.Model) -> keras.Model:
     both = _both(image.shape[1:])(image)
     means = [_mean(dense[-1].input.shape[-1])]
 
-    def call(layer: Any, *arguments: Any, **options: Any) -> Any:
+    def call_layer(layer: Any, *arguments: Any, **options: Any) -> Any:
         arguments = keras.tree.map_structure(lambda value: both if value is image else value, arguments)
         if layer.name == dense[-1].name:
             if not means:
@@ -61,7 +62,7 @@ def _mirrored(model: keras.Model) -> keras.Model:
             arguments = (means.pop()(arguments[0]), *arguments[1:])
         return layer(*arguments, **options)
 
-    copy = copies.cloned(functional, input_tensors=image, call_function=call)
+    copy = copies.rebuild(functional, input_tensors=image, call_function=call_layer)
     _check(functional, dense[-1], copy)
     if model.compiled:
         copy.compile_from_config(model.get_compile_config())
@@ -70,12 +71,12 @@ def _mirrored(model: keras.Model) -> keras.Model:
 
 def _check(model: keras.Model, last: layers.Dense, copy: keras.Model) -> None:
     """Raise TrainingError unless `copy` answers real images with what `last` and all behind it make of the mean."""
-    images = copies.real_images(model)
+    images = comparison.golden_images(model)
     before = keras.Model(model.inputs[0], last.input)
     behind = keras.Model(last.input, model.outputs[0])
-    mean = (copies.answer(before, images) + copies.answer(before, images[:, :, ::-1])) / 2
+    mean = (call(before, images) + call(before, images[:, :, ::-1])) / 2
     expected: NDArray[Any] = np.asarray(ops.convert_to_numpy(behind(mean, training=False)))
-    found = copies.difference(expected, copies.answer(copy, images), copies.tolerance(model))
+    found = comparison.difference(expected, call(copy, images), comparison.tolerance(model))
     if found:
         raise TrainingError(
             f"{model.name}: its copy with mirrored images is not the mean of both sides ({found}); a layer that looks "

@@ -10,9 +10,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from fmnist_keras import copies
-from fmnist_runtime.errors import TrainingError
-from fmnist_train.models.records import line
+from fmnist_keras import comparison, copies
+from fmnist_keras.messages import one_line
+from fmnist_runtime.errors import FmnistError, TrainingError
 
 
 @keras.saving.register_keras_serializable(package="fmnist_train")
@@ -39,7 +39,7 @@ def fused(model: keras.Model) -> keras.Model:
     """
     try:
         copy = _replaced(model, _fusible, FusedBatchNormalization)
-        same = copy is model or (copies.is_same(model, copy) and copies.is_same(model, _plain(copy)))
+        same = copy is model or (comparison.is_same(model, copy) and comparison.is_same(model, _plain(copy)))
     except Exception:  # a layer that cannot be made again from its configuration: there is no need to
         return model
     return copy if same else model
@@ -48,11 +48,11 @@ def fused(model: keras.Model) -> keras.Model:
 def plain(model: keras.Model) -> keras.Model:
     """A copy of `model`, which `fused` gave, with Keras's own layers and the same state.
 
-    Raises TrainingError where the copy does not answer as `model` does.
+    Raises ModelCopyError where the copy does not give the outputs of `model`.
     """
     copy = _plain(model)
     if copy is not model:
-        copies.check(model, copy, "with Keras's own batch normalization")
+        comparison.check_same(model, copy, "the copy with Keras's own batch normalization")
     return copy
 
 
@@ -95,8 +95,8 @@ def _built_again(
         return (by if wanted(layer) else type(layer)).from_config(layer.get_config())
 
     try:
-        return copies.cloned(model, changed)
-    except TrainingError:
+        return copies.rebuild(model, changed)
+    except FmnistError:
         raise
     except Exception as error:  # what a layer raises of its own configuration
-        raise TrainingError(f"{model.name}: cannot be built again layer by layer ({line(error)})") from error
+        raise TrainingError(f"{model.name}: cannot be built again layer by layer ({one_line(error)})") from error

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from fmnist_keras.messages import one_line
 from fmnist_runtime.errors import TrainingError
 
 # 4 numbers for each of 100,000 epochs; what is longer is none of our records.
@@ -28,22 +29,15 @@ def read(path: Path, what_to_do: str) -> dict[str, Any]:
     except FileNotFoundError:
         raise
     except Exception as error:  # json raises what its depth and its numbers bring, too
-        raise TrainingError(f"{path}: damaged, or no record of fmnist-train ({line(error)}); {what_to_do}") from error
+        raise TrainingError(
+            f"{path}: damaged, or no record of fmnist-train ({one_line(error)}); {what_to_do}"
+        ) from error
     return document
 
 
 def to_bytes(document: dict[str, Any]) -> bytes:
     """`document` as JSON, one value a line. Numbers that JSON does not have (NaN, infinities) become null."""
     return (json.dumps(_finite(document), indent=1, allow_nan=False) + "\n").encode()
-
-
-def line(error: BaseException) -> str:
-    """What `error` says, on one line of at most 160 characters, whatever its class does when it is asked."""
-    try:
-        text = " ".join(str(error).split())
-    except Exception:  # a class of somebody else's
-        text = ""
-    return text[:160] or type(error).__name__
 
 
 def _finite(value: Any) -> Any:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fmnist_keras.messages import one_line
 from fmnist_runtime.errors import TrainingError
 from fmnist_runtime.system.atomic import sha256
 from fmnist_train.models import records
@@ -72,7 +73,7 @@ def read(folder: Path) -> Checkpoint:
             raise ValueError("its digests are none")
         return Checkpoint(record["model"], record["model_sha256"], settings, dict(record["sources"]), progress)
     except Exception as error:  # whatever somebody wrote there, with its digest
-        raise TrainingError(f"{path}: not as fmnist-train writes it ({records.line(error)}); {ANEW}") from error
+        raise TrainingError(f"{path}: not as fmnist-train writes it ({one_line(error)}); {ANEW}") from error
 
 
 def to_bytes(checkpoint: Checkpoint) -> bytes:

@@ -18,13 +18,14 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from fmnist_keras import copies
+from fmnist_keras.messages import one_line
 from fmnist_runtime.data.fashion_mnist import FashionMnist, hold_out, to_float
 from fmnist_runtime.data.fashion_mnist_files import Split
-from fmnist_runtime.errors import TrainingError
+from fmnist_runtime.errors import FmnistError, TrainingError
 from fmnist_runtime.system.atomic import sha256
 from fmnist_train.distributed import distribution
 from fmnist_train.distributed.distribution import ALONE, Distribution
-from fmnist_train.models import builders, records
+from fmnist_train.models import builders
 from fmnist_train.models.distillation import Teachers, load_model, load_teacher, smoothed
 from fmnist_train.models.mirroring import mirrored
 from fmnist_train.models.normalization import fused, plain
@@ -148,11 +149,11 @@ def _failures_in_words(settings: Settings) -> Iterator[None]:
     """Turn what Keras or a person's own layers raise in a step into a TrainingError."""
     try:
         yield
-    except TrainingError:
+    except FmnistError:
         raise
     except Exception as error:  # tensorflow raises as many kinds as it has operators
         raise TrainingError(
-            f"{settings.model}: a training step fails with {type(error).__name__}: {records.line(error)}; mend the "
+            f"{settings.model}: a training step fails with {type(error).__name__}: {one_line(error)}; mend the "
             f"model, or give a smaller --batch-size where memory is short"
         ) from error
 
@@ -190,7 +191,7 @@ def _start(model: keras.Model, path: Path) -> None:
             f"{path}: {_count(found):,} weights in {len(found)} tensors, expected the {_count(expected):,} in "
             f"{len(expected)} of {model.name}; start from a model of the same --model"
         )
-    copies.transfer(trained, model)
+    copies.transfer_state(trained, model)
 
 
 def _count(shapes: list[tuple[int, ...]]) -> int:

@@ -12,7 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 import fmnist_runtime
-from fmnist_keras import copies
+from fmnist_keras import comparison
 from fmnist_runtime.data.fashion_mnist import FashionMnist, hold_out, to_float
 from fmnist_runtime.data.fashion_mnist_files import DIGESTS, Split
 from fmnist_runtime.errors import TrainingError
@@ -97,7 +97,9 @@ def figures_of(name: str, probabilities: NDArray[np.float32], split: Split) -> d
 
 
 def _check_same(trained: Trained, of_file: Trained, path: Path) -> None:
-    found = copies.difference(trained.test_probabilities, of_file.test_probabilities, copies.tolerance(trained.model))
+    found = comparison.difference(
+        trained.test_probabilities, of_file.test_probabilities, comparison.tolerance(trained.model)
+    )
     if found:
         raise TrainingError(
             f"{path}: the file that Keras wrote is not the trained model ({found}; test accuracy "

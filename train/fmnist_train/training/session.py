@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from fmnist_keras.messages import one_line
 from fmnist_runtime.commandline import warn
 from fmnist_runtime.data.fashion_mnist import FashionMnist, hold_out
 from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
@@ -13,7 +14,6 @@ from fmnist_runtime.errors import Interruption, TrainingError
 from fmnist_train.distributed.distribution import ALONE, Distribution
 from fmnist_train.models import keras_files
 from fmnist_train.models.recipes import Settings
-from fmnist_train.models.records import line
 from fmnist_train.training import loop, results, validation
 from fmnist_train.training.progress import ProgressBar
 from fmnist_train.training.results import Trained
@@ -100,4 +100,4 @@ def _draw(trained: Trained, dataset: FashionMnist, output: Path) -> None:
     except KeyboardInterrupt as error:
         raise Interruption(f"interrupted while the figures were drawn; {written}") from error
     except Exception as error:  # matplotlib's own
-        raise TrainingError(f"the figures cannot be drawn ({line(error)}); {written}") from error
+        raise TrainingError(f"the figures cannot be drawn ({one_line(error)}); {written}") from error

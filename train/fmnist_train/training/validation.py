@@ -25,7 +25,7 @@ class MirroredValidation(keras.callbacks.Callback):  # type: ignore[misc]  # ker
         if self._copy is None:
             self._copy = mirrored(rebuilt(self.model))
         else:
-            copies.transfer(self.model, self._copy)
+            copies.transfer_state(self.model, self._copy)
         if logs is not None:
             logs.update(figures_of("val", answers(self._copy, self._held_out), self._held_out))
 
