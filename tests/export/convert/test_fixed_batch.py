@@ -1,4 +1,4 @@
-"""A copy of a model is the model: it answers as the loaded one does, or it is refused with the layer's name."""
+"""Copies for the converter give the outputs of the loaded model, or are refused with the layer's name."""
 
 import os
 from pathlib import Path
@@ -88,7 +88,7 @@ STATEFUL["adapted bins"] = _adapted_bins
 
 
 @pytest.mark.parametrize("place", STATEFUL)
-def test_layers_with_state_of_their_own_are_copied_with_it(place: str, tmp_path: Path) -> None:
+def test_copies_have_the_state_of_layers_that_derive_or_keep_some(place: str, tmp_path: Path) -> None:
     keras.utils.set_random_seed(1)
     STATEFUL[place]().save(tmp_path / "model.keras")
     model = keras.models.load_model(tmp_path / "model.keras")
@@ -99,7 +99,7 @@ def test_layers_with_state_of_their_own_are_copied_with_it(place: str, tmp_path:
     np.testing.assert_array_equal(model.predict(images, verbose=0), expected)
 
 
-def test_without_its_state_the_copy_is_another_model() -> None:
+def test_a_copy_by_clone_model_and_set_weights_differs() -> None:
     """What the test above would not notice, if Keras changed."""
     model, images = STATEFUL["one mean"](), _pixels()[:64]
     copy = keras.models.clone_model(model)
@@ -117,7 +117,7 @@ def test_a_copy_that_differs_is_refused_with_the_layers_name() -> None:
     assert "its outputs differ by 0." in str(caught.value)
 
 
-def test_equalized_units_answer_as_before() -> None:
+def test_equalized_units_give_the_same_outputs() -> None:
     model, images = models.trained("functional_logits"), models.dataset().train.images[:500] / np.float32(255)
     _, factors = rounding.prepared_with_factors(model, images)
     assert factors
@@ -131,7 +131,7 @@ def test_equalized_units_answer_as_before() -> None:
 
 
 @pytest.mark.parametrize("place", ["one mean", "in a model inside", "in a functional model", "behind a Rescaling"])
-def test_the_proof_is_against_the_file_itself(place: str, tmp_path: Path) -> None:
+def test_the_proof_compares_with_the_given_file_and_not_with_a_copy(place: str, tmp_path: Path) -> None:
     """The worst of all: the proof said 1.0000 against a copy, and the file was another model's."""
     keras.utils.set_random_seed(1)
     models.fit(STATEFUL[place](), 0, 255).save(tmp_path / "model.keras")

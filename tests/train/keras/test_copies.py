@@ -1,4 +1,4 @@
-"""Copies of models: every kind of state comes along, and a copy that is another model is refused by name."""
+"""Copies of models have all state of their layers, and a copy that differs is refused with the layer's name."""
 
 import re
 from typing import Any
@@ -20,7 +20,7 @@ from fmnist_train.models.normalization import rebuilt  # noqa: E402
 
 
 @pytest.mark.parametrize("name", stateful_models.BODIES)
-def test_a_copy_is_the_model_whatever_its_layers_keep(name: str) -> None:
+def test_a_copy_gives_equal_outputs_whatever_state_its_layers_have(name: str) -> None:
     model = stateful_models.build(name)
     copy = rebuilt(model)
     assert copy is not model
@@ -34,7 +34,7 @@ def test_a_copy_is_the_model_whatever_its_layers_keep(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in stateful_models.BODIES if "Normalization" in name])
-def test_the_mirrored_model_has_the_state_too(name: str) -> None:
+def test_the_mirrored_model_has_the_state_of_the_model(name: str) -> None:
     model = stateful_models.build(name)
     if name in ("Normalization per pixel", "Normalization per column"):
         # A mean that differs from left to right: still that of both sides, only no image and its mirror image alike.
@@ -60,7 +60,7 @@ def test_the_mirrored_model_has_the_state_too(name: str) -> None:
         ("own table", "table (Table)"),
     ],
 )
-def test_what_clone_model_and_set_weights_make_of_it_is_refused_by_the_layers_name(name: str, layer: str) -> None:
+def test_a_copy_by_clone_model_and_set_weights_is_refused_with_the_layers_name(name: str, layer: str) -> None:
     keras.backend.clear_session()
     model = stateful_models.build(name)
     copy = keras.models.clone_model(model)
@@ -83,7 +83,7 @@ def test_a_dense_with_lora_and_one_of_int8_are_copied() -> None:
     comparison.check_same(whole, rebuilt(whole), "the copy for a test")
 
 
-def test_differences_are_measured_and_ties_are_no_turned_answers() -> None:
+def test_differences_are_relative_and_ties_are_not_changed_answers() -> None:
     expected = np.array([[0.5, 0.5, 0], [0.2, 0.7, 0.1]], np.float32)
     assert comparison.difference(expected, expected.copy(), 1e-4) is None
     assert comparison.difference(expected, expected + np.float32([[0, 5e-5, 0], [0, 0, 0]]), 1e-4) is None
@@ -96,7 +96,7 @@ def test_differences_are_measured_and_ties_are_no_turned_answers() -> None:
     assert comparison.difference(100 * expected, 100 * expected + 1e-3, 1e-4) is None
 
 
-def test_layers_that_do_not_fit_are_named() -> None:
+def test_layers_that_do_not_match_are_refused_with_their_name() -> None:
     model = stateful_models.build("Conv2D")
     with pytest.raises(ModelCopyError, match=r"model: has \d layers, and its copy \d; build the same model"):
         copies.transfer_state(
@@ -113,6 +113,6 @@ def _wider(layer: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", stateful_models.BODIES)
-def test_the_file_gives_the_model_back(name: str) -> None:
+def test_a_saved_and_loaded_model_is_the_same(name: str) -> None:
     model = stateful_models.build(name)
-    keras_files.check_round_trip(model, keras_files.objects_of(model))
+    keras_files.check_round_trip(model, keras_files.custom_objects(model))

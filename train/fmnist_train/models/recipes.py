@@ -1,7 +1,8 @@
-"""The trainings that the shipped models are made by, as data: trainings.json. Imports no Keras.
+"""Recipes: for each model that people ask for, the chain of trainings that ends in it. As data, recipes.json.
 
-A model is called as its folder. What it starts from and learns from are other models of the same table, which are
-trained before it; everything that is not stated is the recipe of `--model`. docs/models.md says how they were chosen.
+A training has the name of its output folder. It may start from other trainings of the table, and learn from them; those
+come before it. What the table does not state are the default settings of the model (settings.py). docs/models.md tells
+how the recipes were chosen. Imports no Keras.
 """
 
 import json
@@ -9,46 +10,47 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fmnist_train.models.recipes import Settings, recipe
+from fmnist_train.models.settings import TrainingSettings, settings_for
 
-_FILE = Path(__file__).with_name("trainings.json")
+_FILE = Path(__file__).with_name("recipes.json")
 MODEL_FILE = "model.keras"
-# What people ask for; the others are on the way to them.
+# What people ask for; the other trainings are steps on the way to these.
 NAMES = ("mlp", "cnn-nano", "cnn-micro", "cnn-small", "cnn-large")
 
 
-def table() -> dict[str, Settings]:
-    """The settings of each training by its name; `teacher` and `start` are names of others."""
-    rounds: dict[str, dict[str, Any]] = json.loads(_FILE.read_text())
+def trainings() -> dict[str, TrainingSettings]:
+    """The settings of each training by its name; `teacher` and `start` are names of other trainings."""
+    stated: dict[str, dict[str, Any]] = json.loads(_FILE.read_text())
     return {
-        name: recipe(**{**options, "teacher": tuple(options.get("teacher", ()))}) for name, options in rounds.items()
+        name: settings_for(**{**options, "teacher": tuple(options.get("teacher", ()))})
+        for name, options in stated.items()
     }
 
 
-def needed(name: str) -> list[str]:
-    """The trainings that `name` needs, itself the last, each behind those that it needs."""
-    rounds, order = table(), list[str]()
+def order(name: str) -> list[str]:
+    """The trainings that the recipe `name` needs, in order: each behind those that it needs, `name` last."""
+    table, names = trainings(), list[str]()
 
-    def add(one: str) -> None:
-        settings = rounds[one]
+    def add(training: str) -> None:
+        settings = table[training]
         for other in (*settings.teacher, *((settings.start,) if settings.start else ())):
             add(other)
-        if one not in order:
-            order.append(one)
+        if training not in names:
+            names.append(training)
 
     add(name)
-    return order
+    return names
 
 
-def settings_in(name: str, folder: Path) -> Settings:
-    """The settings of `name`, whose teachers and start are in folders of their names in `folder`."""
-    settings = table()[name]
+def settings_in(name: str, folder: Path) -> TrainingSettings:
+    """The settings of the training `name`, with paths of teachers and start below `folder`."""
+    settings = trainings()[name]
 
-    def path(one: str) -> str:
-        return str(folder / one / MODEL_FILE)
+    def path(training: str) -> str:
+        return str(folder / training / MODEL_FILE)
 
     return replace(
         settings,
-        teacher=tuple(path(one) for one in settings.teacher),
+        teacher=tuple(path(training) for training in settings.teacher),
         start=path(settings.start) if settings.start else "",
     )

@@ -1,4 +1,4 @@
-"""What decides a trained model, and the recipe of each model that fmnist-train knows by name. Imports no Keras."""
+"""The settings of one training, and the default settings of each model that fmnist-train knows. Imports no Keras."""
 
 import math
 import shlex
@@ -10,20 +10,20 @@ SCHEDULES = ("cosine", "one-cycle", "constant")
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What decides the weights: two trainings with equal settings and data give the same model on one machine.
+class TrainingSettings:
+    """Everything that decides the weights: equal settings and data give the same model on one machine.
 
-    `schedule` is "constant", as the tutorial has it; "cosine": the learning rate falls to 0 along half a cosine, which
-    ends the tutorial's 5 epochs at a higher accuracy that depends less on the seed; or "one-cycle": the same after a
-    linear rise over the first fifth of the steps (Smith and Topin 2017, arXiv:1708.07120).
+    `schedule` is "constant", as in the tutorial; "cosine": the learning rate falls to 0 along half a cosine, which ends
+    the tutorial's 5 epochs at a higher accuracy that depends less on the seed; or "one-cycle": the same after a linear
+    rise over the first fifth of the steps (Smith and Topin 2017, arXiv:1708.07120).
 
     `flip`, `shift` and `erase` change the training images (see augmentation.py): the share of images that are mirrored,
-    the most pixels that one is moved by, and the share of images in which a rectangle is erased.
+    the most pixels by which an image is moved, and the share of images in which a rectangle is erased.
 
-    `teacher` are the paths of trained .keras models; the mean of their answers makes up `teacher_weight` of what is
-    learned, the labels the rest (Hinton et al. 2015, arXiv:1503.02531).
+    `teacher` holds the paths of trained .keras models. The mean of their predictions is `teacher_weight` of the target,
+    the labels are the rest (Hinton et al. 2015, arXiv:1503.02531).
 
-    `start` is the path of a trained .keras model of the same architecture, whose weights the training goes on from.
+    `start` is the path of a trained .keras model of the same architecture, with whose weights the training begins.
 
     With `mirror` the trained model looks at each image and at its mirror image (see mirroring.py).
     """
@@ -47,7 +47,7 @@ class Settings:
 
     @property
     def has_soft_targets(self) -> bool:
-        """Whether a model learns ten shares an image instead of one label."""
+        """Whether the target of an image is ten probabilities instead of one label."""
         return bool(self.label_smoothing or self.teacher)
 
     @property
@@ -56,34 +56,34 @@ class Settings:
         return "categorical_crossentropy" if self.has_soft_targets else "sparse_categorical_crossentropy"
 
     @property
-    def looks_twice_unprepared(self) -> bool:
-        """Whether the model would look at mirror images after it was trained on one side of garments only."""
+    def mirror_lacks_flips(self) -> bool:
+        """Whether the model would look at mirror images but is trained on one side of the garments only."""
         return self.mirror and self.flip in (0, 1)
 
     def files(self) -> tuple[str, ...]:
-        """The files, besides the data, that decide the weights: a builder's, the teachers', the first weights'."""
+        """The files that decide the weights besides the data: the builder, the teachers, the first weights."""
         builder = self.model.rpartition(":")[0]
         return tuple(path for path in (builder, *self.teacher, self.start) if path)
 
     def arguments(self) -> list[str]:
-        """The options of fmnist-train that give these settings, each word by itself."""
+        """The options of fmnist-train that give these settings, as a list of words."""
         words: list[str] = []
         for name, value in asdict(self).items():
             option = f"--{name.replace('_', '-')}"
             if isinstance(value, bool):
                 words += [option] * value
             elif value != "" and (name != "teacher_weight" or self.teacher):
-                for one in value if isinstance(value, tuple) else (value,):
-                    words += [option, str(one)]
+                for item in value if isinstance(value, tuple) else (value,):
+                    words += [option, str(item)]
         return words
 
     def options(self) -> str:
-        """The same as a shell takes it, with quotes around what holds a blank."""
+        """The same options as text for a shell, with quotes where a word needs them."""
         return shlex.join(self.arguments())
 
 
 # 1,000 held-out images are enough to see that a training goes well.
-_CNN = Settings(
+_CNN = TrainingSettings(
     batch_size=128,
     learning_rate=0.004,
     schedule="one-cycle",
@@ -95,8 +95,8 @@ _CNN = Settings(
 )
 
 # docs/models.md says how they were chosen.
-RECIPES: dict[str, Settings] = {
-    "mlp": Settings(),
+DEFAULTS: dict[str, TrainingSettings] = {
+    "mlp": TrainingSettings(),
     "cnn-nano": replace(_CNN, model="cnn-nano", epochs=60, weight_decay=0.005),
     "cnn-micro": replace(_CNN, model="cnn-micro", epochs=50, erase=0.15),
     "cnn-small": replace(_CNN, model="cnn-small", epochs=45, erase=0.25),
@@ -105,34 +105,34 @@ RECIPES: dict[str, Settings] = {
 }
 
 
-def recipe(model: str, **changes: Any) -> Settings:
-    """The settings for `model` with those of `changes` that are not None; the tutorial's for another model."""
-    known = {field.name for field in fields(Settings)}
+def settings_for(model: str, **changes: Any) -> TrainingSettings:
+    """The default settings of `model`, changed by `changes` that are not None; the tutorial's for another."""
+    known = {field.name for field in fields(TrainingSettings)}
     given = {name: value for name, value in changes.items() if value is not None and name in known}
-    return replace(RECIPES.get(model, Settings()), model=model, **given)
+    return replace(DEFAULTS.get(model, TrainingSettings()), model=model, **given)
 
 
-def from_document(document: Mapping[str, Any]) -> Settings:
-    """The settings that `asdict` gave and JSON kept. Raises ValueError for a key or a value that is none."""
-    known = {field.name: field.default for field in fields(Settings)}
+def from_document(document: Mapping[str, Any]) -> TrainingSettings:
+    """The settings from the JSON of `asdict`. Raises ValueError for an unknown or missing key and for a wrong value."""
+    known = {field.name: field.default for field in fields(TrainingSettings)}
     for name, value in document.items():
         if name not in known:
-            raise ValueError(f"unknown key {name!r} in settings, of a newer fmnist-edge")
+            raise ValueError(f"settings have the unknown key {name!r}, of a newer fmnist-edge")
         if not _fits(value, known[name]):
             raise ValueError(f"{name} is {str(value)[:40]!r}")
     if missing := sorted(known.keys() - document.keys()):
-        raise ValueError(f"settings without {missing[0]}")
-    settings = Settings(**{**document, "teacher": tuple(document["teacher"])})
+        raise ValueError(f"settings lack {missing[0]}")
+    settings = TrainingSettings(**{**document, "teacher": tuple(document["teacher"])})
     if min(settings.epochs, settings.batch_size) < 1 or settings.schedule not in SCHEDULES:
         raise ValueError(f"epochs {settings.epochs}, batch size {settings.batch_size}, schedule {settings.schedule!r}")
     return settings
 
 
 def _fits(value: Any, default: Any) -> bool:
-    """Whether `value`, from JSON, is of the kind of `default`; numbers are finite and not negative."""
+    """Whether `value`, from JSON, has the type of `default`; numbers must be finite and not negative."""
     if isinstance(default, bool | str):
         return type(value) is type(default)
     if isinstance(default, tuple):
-        return isinstance(value, list) and all(isinstance(one, str) for one in value)
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
     kinds = int if isinstance(default, int) else int | float
     return isinstance(value, kinds) and not isinstance(value, bool) and value >= 0 and math.isfinite(value)

@@ -1,52 +1,45 @@
-"""One training from its settings to its files, in an output folder that is held, and what a person sees of it."""
+"""One training from its settings to its files in a locked output folder, and what it prints."""
 
-import os
-import sys
 from pathlib import Path
-
-import click
 
 from fmnist_keras.messages import one_line
 from fmnist_runtime.commandline import warn
 from fmnist_runtime.data.fashion_mnist import FashionMnist, hold_out
 from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 from fmnist_runtime.errors import Interruption, TrainingError
-from fmnist_train.distributed.distribution import ALONE, Distribution
+from fmnist_train.distributed.distribution import ONE_DEVICE, Distribution
 from fmnist_train.models import keras_files
-from fmnist_train.models.recipes import Settings
+from fmnist_train.models.settings import TrainingSettings
 from fmnist_train.training import loop, results, validation
-from fmnist_train.training.progress import ProgressBar
-from fmnist_train.training.results import Trained
+from fmnist_train.training.progress import ProgressBar, say
+from fmnist_train.training.results import TrainingResult
 
 
 def run(
-    settings: Settings, dataset: FashionMnist, output: Path, *, resume: bool = False, spread: Distribution = ALONE
+    settings: TrainingSettings,
+    dataset: FashionMnist,
+    output: Path,
+    *,
+    resume: bool = False,
+    spread: Distribution = ONE_DEVICE,
 ) -> None:
-    """Train by `settings`, write the results to `output`, and say how it goes. The caller holds `output`.
+    """Train by `settings`, write the results to `output`, which the caller has locked, and print the progress.
 
-    Raises TrainingError where that is impossible. A failure after the training loses nothing of it: the checkpoint
-    stays until the files are there, and the files are there before the figures.
+    Raises TrainingError where that is impossible. A failure after the training loses nothing: the checkpoint is kept
+    until the files are written, and the files are written before the figures.
     """
-    trained = _train(settings, dataset, output, resume, spread)
+    result = _train(settings, dataset, output, resume, spread)
     if not spread.is_chief:
-        say(f"worker {spread.worker}: {settings.epochs} epochs are done; worker 0 keeps the results")
+        say(f"worker {spread.worker}: {settings.epochs} epochs are done; worker 0 writes the results")
         return
-    saved = results.save(trained, dataset, output)
+    saved = results.save(result, dataset, output)
     _show_results(saved, dataset)
-    _draw(saved, dataset, output)
+    _draw_figures(saved, dataset, output)
     say(f"{output / results.MODEL_FILE}: next, fmnist-export {output / results.MODEL_FILE} --quantize")
 
 
-def say(text: str) -> None:
-    """Print a line. Where its reader (such as `head`) is gone, go on: a training is worth more than its lines."""
-    try:
-        click.echo(text)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def show_data(dataset: FashionMnist) -> None:
-    """Print the shapes and labels of the data set, and where it is from."""
+    """Print the shapes and labels of the data set, and its folder."""
     for name, split in (("training", dataset.train), ("test", dataset.test)):
         labels = " ".join(str(label) for label in split.labels[:3])
         say(
@@ -56,46 +49,54 @@ def show_data(dataset: FashionMnist) -> None:
     say(f"from {dataset.source}")
 
 
-def _train(settings: Settings, dataset: FashionMnist, output: Path, resume: bool, spread: Distribution) -> Trained:
+def _train(
+    settings: TrainingSettings, dataset: FashionMnist, output: Path, resume: bool, spread: Distribution
+) -> TrainingResult:
     steps = -(-(len(dataset.train.images) - settings.validation) // settings.batch_size)
-    bar = ProgressBar(settings.epochs, steps, say)
-    callbacks = [bar] if spread.is_chief else []
+    callbacks = [ProgressBar(settings.epochs, steps)] if spread.is_chief else []
     return loop.train(settings, dataset, output, resume=resume, callbacks=callbacks, spread=spread)
 
 
-def _show_results(trained: Trained, dataset: FashionMnist) -> None:
-    probabilities, measured = trained.test_probabilities, trained.results
+def _show_results(result: TrainingResult, dataset: FashionMnist) -> None:
+    probabilities, measured = result.test_probabilities, result.results
     say(f"test loss {measured['test_loss']:.4f}, test accuracy {measured['test_accuracy']:.4f}")
     if "val_loss" in measured:
         say(f"held-out loss {measured['val_loss']:.4f}, held-out accuracy {measured['val_accuracy']:.4f}")
-    _show_both_sides(trained, dataset)
-    if own := keras_files.own_classes(trained.model):
-        warn(f"{results.MODEL_FILE} holds {', '.join(own)} of {trained.settings.model}: who loads it needs that file")
+    _show_mirroring(result, dataset)
+    if names := keras_files.custom_classes(result.model):
+        warn(
+            f"{results.MODEL_FILE} holds {', '.join(names)} of {result.settings.model}: whoever loads it needs that "
+            f"file"
+        )
     say(f"predictions {probabilities.shape} {probabilities.dtype}; of test image 0:")
     say("  " + " ".join(f"{probability:.2e}" for probability in probabilities[0]))
-    answer, label = int(probabilities[0].argmax()), int(dataset.test.labels[0])
-    say(f"  {answer} {CLASS_NAMES[answer]} {probabilities[0].max():.1%}; its label is {label} {CLASS_NAMES[label]}")
+    index, label = int(probabilities[0].argmax()), int(dataset.test.labels[0])
+    say(f"  {index} {CLASS_NAMES[index]} {probabilities[0].max():.1%}; its label is {label} {CLASS_NAMES[label]}")
 
 
-def _show_both_sides(trained: Trained, dataset: FashionMnist) -> None:
-    """What looking at mirror images brings on the held-out images, with a warning where it costs."""
-    if trained.once is None or not trained.settings.validation:
+def _show_mirroring(result: TrainingResult, dataset: FashionMnist) -> None:
+    """Print what mirroring changes on the held-out images, with a warning where it costs accuracy."""
+    if result.unmirrored is None or not result.settings.validation:
         return
-    held_out = hold_out(dataset.train, trained.settings.validation)[1]
-    twice, once, worse = validation.compare(trained.model, trained.once, held_out)
-    say(f"held-out accuracy with --mirror, as written, {twice:.4f}; without it {once:.4f}")
-    if worse:
-        warn(f"warning: --mirror makes this model worse ({twice:.4f} instead of {once:.4f}); train without it")
+    held_out = hold_out(dataset.train, result.settings.validation)[1]
+    found = validation.compare(result.model, result.unmirrored, held_out)
+    say(f"held-out accuracy with --mirror, as written, {found.mirrored:.4f}; without it {found.unmirrored:.4f}")
+    if found.is_clearly_worse:
+        warn(
+            f"warning: --mirror makes this model worse ({found.mirrored:.4f} instead of {found.unmirrored:.4f}); train "
+            f"without it"
+        )
 
 
-def _draw(trained: Trained, dataset: FashionMnist, output: Path) -> None:
-    """Draw the figures. Raises Interruption and TrainingError that say what is written already."""
+def _draw_figures(result: TrainingResult, dataset: FashionMnist, output: Path) -> None:
+    """Draw the figures. Raises Interruption and TrainingError that name the files that are written already."""
     written = f"{results.MODEL_FILE} and {results.RECORD_FILE} are written to {output}"
-    probabilities, history = trained.test_probabilities, trained.progress.history
     try:
         from fmnist_train import figures
 
-        for path in figures.save_all(output / "figures", dataset.train, dataset.test, probabilities, history):
+        for path in figures.save_all(
+            output / "figures", dataset.train, dataset.test, result.test_probabilities, result.progress.history
+        ):
             say(f"{path}")
     except KeyboardInterrupt as error:
         raise Interruption(f"interrupted while the figures were drawn; {written}") from error
