@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.image import AxesImage
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
@@ -53,7 +54,7 @@ def save_all(
 
 def colour_bar(image: Images) -> Figure:
     """One image, (28, 28) uint8, with the colour bar of its pixel values."""
-    figure = Figure(figsize=(5, 4), layout="constrained")
+    figure = _figure((5, 4))
     axes = figure.subplots()
     figure.colorbar(_show(axes, image), label="pixel value")
     axes.set_title("The first training image")
@@ -62,7 +63,7 @@ def colour_bar(image: Images) -> Figure:
 
 def samples(split: Split) -> Figure:
     """The first 25 images with their class names."""
-    figure = Figure(figsize=(9, 9.6), layout="constrained")
+    figure = _figure((9, 9.6))
     for axes, image, label in zip(figure.subplots(5, 5).flat, split.images, split.labels, strict=False):
         draw_image(axes, image, CLASS_NAMES[label], "black")
     return figure
@@ -70,31 +71,32 @@ def samples(split: Split) -> Figure:
 
 def prediction(split: Split, probabilities: Probabilities, index: int) -> Figure:
     """Image `index` beside the bar chart of its ten probabilities."""
-    figure = Figure(figsize=(7, 3.4), layout="constrained")
+    figure = _figure((7, 3.4))
     _draw_prediction(figure.subplots(1, 2), split, probabilities, index)
     figure.suptitle(f"Test image {index}")
     return figure
 
 
 def prediction_grid(split: Split, probabilities: Probabilities) -> Figure:
-    """The first 15 images, and below them the first 6 with a wrong answer, each beside its probabilities."""
+    """The first 15 images, and below them the next 6 with a wrong answer, each beside its probabilities."""
     first = range(_ROWS * _COLUMNS)
-    wrong = np.flatnonzero(probabilities.argmax(axis=1) != split.labels)[: _WRONG_ROWS * _COLUMNS]
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != split.labels)
+    wrong = wrong[wrong >= len(first)][: _WRONG_ROWS * _COLUMNS]
     wrong_rows = -(-len(wrong) // _COLUMNS)
-    figure = Figure(figsize=(4.6 * _COLUMNS, 2.4 * (_ROWS + wrong_rows)), layout="constrained")
+    figure = _figure((4.6 * _COLUMNS, 2.4 * (_ROWS + wrong_rows)))
     if not wrong_rows:
         _draw_grid(figure, split, probabilities, first, _ROWS, f"The first {len(first)} test images")
         return figure
     parts = figure.subfigures(2, 1, squeeze=False, height_ratios=(_ROWS, wrong_rows), hspace=0.02)[:, 0]
     _draw_grid(parts[0], split, probabilities, first, _ROWS, f"The first {len(first)} test images")
-    title = f"The first {len(wrong)} test images with a wrong answer"
+    title = f"The next {len(wrong)} test images with a wrong answer"
     _draw_grid(parts[1], split, probabilities, [int(index) for index in wrong], wrong_rows, title)
     return figure
 
 
 def single_prediction(split: Split, probabilities: Probabilities, index: int) -> Figure:
     """Image `index`, beside it the bar chart of its probabilities with rotated class names, as in the tutorial."""
-    figure = Figure(figsize=(8.6, 4.4), layout="constrained")
+    figure = _figure((8.6, 4.4))
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.5))
     _draw_answer(left, split, probabilities, index)
     _colour(right.bar(range(len(CLASS_NAMES)), probabilities[index]), probabilities[index], int(split.labels[index]))
@@ -108,7 +110,7 @@ def single_prediction(split: Split, probabilities: Probabilities, index: int) ->
 
 def curves(history: dict[str, list[float]]) -> Figure:
     """Loss and accuracy by epoch, on the training images and on the held-out ones where there are any."""
-    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    figure = _figure((9, 3.8))
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for key, label, style in (
             (name, "training (mean over the epoch)", "o-"),
@@ -118,7 +120,7 @@ def curves(history: dict[str, list[float]]) -> Figure:
                 axes.plot(range(1, len(history[key]) + 1), history[key], style, label=label)
         axes.set_xlabel("epoch")
         axes.set_ylabel(name)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axes.grid(alpha=0.3)
         if axes.lines:
             axes.legend()
@@ -129,7 +131,7 @@ def confusion(labels: NDArray[np.uint8], answers: NDArray[np.int64], title: str 
     """The number of images of each class (rows) with each answer (columns); the default title counts the right ones."""
     size = len(CLASS_NAMES)
     counts = np.bincount(labels.astype(np.int64) * size + answers, minlength=size * size).reshape(size, size)
-    figure = Figure(figsize=(8.4, 7.4), layout="constrained")
+    figure = _figure((8.4, 7.4))
     axes = figure.subplots()
     axes.imshow(counts, cmap="Blues")
     for row, column in np.ndindex(size, size):
@@ -151,6 +153,11 @@ def draw_image(axes: Axes, image: Images, text: str, colour: str) -> None:
     axes.set_xlabel(text, color=colour)
 
 
+def _figure(size: tuple[float, float]) -> Figure:
+    """An empty figure of `size` in inches, with room at the edges for labels that are wider than their axes."""
+    return Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.06))
+
+
 def _show(axes: Axes, image: Images) -> AxesImage:
     """`image` dark on white, whatever its darkest pixel is."""
     return axes.imshow(image, cmap="binary", vmin=0, vmax=255)
@@ -164,6 +171,8 @@ def _draw_grid(
     pairs = figure.subplots(rows, 2 * _COLUMNS, squeeze=False).reshape(-1, 2)
     for pair, index in zip(pairs, indices, strict=False):
         _draw_prediction(pair, split, probabilities, index)
+        pair[0].set_title(f"test image {index}", fontsize=9)
+        pair[0].xaxis.label.set_size(9)
     for axes in pairs[len(indices) :].flat:
         axes.set_axis_off()
 
