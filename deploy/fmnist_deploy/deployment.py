@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fmnist_deploy.boards import Board, for_system
-from fmnist_deploy.remote import Remote, last_line, quoted
+from fmnist_deploy.remote import Remote, last_line, shell_command
 from fmnist_runtime.errors import FmnistError, Interruption
 from fmnist_runtime.system.atomic import sha256
 
@@ -28,12 +28,12 @@ for second in 1 2 3 4 5 6 7 8 9 10; do
 done"""
 
 
-def system(remote: Remote) -> tuple[Board, str]:
+def identify(remote: Remote) -> tuple[Board, str]:
     """The board that `remote` is, by what its python3 says, and where fmnist-edge belongs there.
 
     Raises FmnistError where it has no Python, one that is too old, or no interpreter.
     """
-    ended = remote.run(quoted("python3", "-c", _PROBE))
+    ended = remote.run(shell_command("python3", "-c", _PROBE))
     if ended.returncode == 127:
         raise FmnistError(f"{remote.target}: there is no python3; run there: sudo apt install python3")
     try:
@@ -54,30 +54,32 @@ def install(remote: Remote, bundle: bytes, prefix: str, service: bool) -> dict[s
     FmnistError with the installer's own line where it refuses.
     """
     # On the disk that it is installed on, not in /tmp, which on a Pi is memory.
-    make = f"mkdir -p {quoted(prefix)} && mktemp -d {quoted(prefix)}/.incoming-XXXXXX"
-    folder = remote.check(make, "cannot make a folder there").strip()
+    make = f"mkdir -p {shell_command(prefix)} && mktemp -d {shell_command(prefix)}/.incoming-XXXXXX"
+    folder = remote.output(make, "cannot make a folder there").strip()
     path, pid = f"{folder}/bundle.run", f"{folder}/pid"
     try:
-        remote.check(f"cat >{quoted(path)}", "the copy failed, free some space there or choose --prefix", bundle)
-        found = remote.check(quoted("sha256sum", path), "the copy cannot be read").split()[0]
+        remote.output(
+            f"cat >{shell_command(path)}", "the copy failed, free some space there or choose --prefix", bundle
+        )
+        found = remote.output(shell_command("sha256sum", path), "the copy cannot be read").split()[0]
         if found != sha256(bundle):
             raise FmnistError(f"{remote.target}: the copy is not whole (SHA-256 {found[:12]}…); nothing was installed")
         words = ["sh", path, "--json", "--prefix", prefix, *(["--service"] if service else [])]
-        return _result(remote, f"echo $$ >{quoted(pid)} && exec {quoted(*words)}")
+        return _result(remote, f"echo $$ >{shell_command(pid)} && exec {shell_command(*words)}")
     except KeyboardInterrupt:
         # The program there does not see that nobody waits for it any more.
-        remote.run(_STOP.format(pid=quoted(pid)))
+        remote.run(_STOP.format(pid=shell_command(pid)))
         raise Interruption(f"{remote.target}: interrupted; the installer there was stopped, the copy removed") from None
     finally:
-        remote.run(quoted("rm", "-rf", folder))
+        remote.run(shell_command("rm", "-rf", folder))
 
 
 def rollback(remote: Remote, prefix: str) -> dict[str, Any]:
     """Switch back to the version before; what the installer there says."""
     command = f"{prefix}/current/bin/fmnist-rollback"
-    if remote.run(quoted("test", "-x", command)).returncode != 0:
+    if remote.run(shell_command("test", "-x", command)).returncode != 0:
         raise FmnistError(f"{remote.target}: nothing is installed in {prefix}; name the folder with --prefix")
-    return _result(remote, quoted(command, "--json"))
+    return _result(remote, shell_command(command, "--json"))
 
 
 def examine(remote: Remote, prefix: str, say: Say) -> dict[str, Any]:
@@ -86,13 +88,13 @@ def examine(remote: Remote, prefix: str, say: Say) -> dict[str, Any]:
     `passed` is whether the first two do; a version without fmnist-benchmark has None there, and `say` tells.
     """
     current = f"{prefix}/current"
-    listed = remote.check(f"ls {quoted(current)}/models/*.tflite", "no model is installed there").split("\n")
+    listed = remote.output(f"ls {shell_command(current)}/models/*.tflite", "no model is installed there").split("\n")
     models = [line for line in listed if line]
-    doctor = _json(remote, quoted(f"{current}/bin/fmnist-doctor", "--json"))
-    verified = [_json(remote, quoted(f"{current}/bin/fmnist-verify", model, "--json")) for model in models]
+    doctor = _json(remote, shell_command(f"{current}/bin/fmnist-doctor", "--json"))
+    verified = [_json(remote, shell_command(f"{current}/bin/fmnist-verify", model, "--json")) for model in models]
     benchmark = None
-    if remote.run(quoted("test", "-x", f"{current}/bin/fmnist-benchmark")).returncode == 0:
-        benchmark = _json(remote, quoted(f"{current}/bin/fmnist-benchmark", *models, "--json"))
+    if remote.run(shell_command("test", "-x", f"{current}/bin/fmnist-benchmark")).returncode == 0:
+        benchmark = _json(remote, shell_command(f"{current}/bin/fmnist-benchmark", *models, "--json"))
     else:
         say(f"{remote.target}: the version there has no fmnist-benchmark; nothing was measured")
     passed = bool(doctor.get("works")) and all(one.get("passed") for one in verified)

@@ -48,11 +48,11 @@ class Remote:
             raise FmnistError(_reason(self.target, ended.stderr.decode("utf-8", "replace")))
         return ended
 
-    def check(self, command: str, what: str, stdin: bytes = b"") -> str:
+    def output(self, command: str, failure: str, stdin: bytes = b"") -> str:
         """What the shell `command` printed there; FmnistError with its last line where it failed."""
         ended = self.run(command, stdin)
         if ended.returncode != 0:
-            raise FmnistError(f"{self.target}: {what}: {last_line(ended.stderr) or f'exit code {ended.returncode}'}")
+            raise FmnistError(f"{self.target}: {failure}: {last_line(ended.stderr) or f'exit code {ended.returncode}'}")
         return ended.stdout.decode("utf-8", "replace")
 
 
@@ -68,7 +68,7 @@ def connect(target: str, options: tuple[str, ...] = ()) -> Iterator[Remote]:
         ssh = ("ssh", *(word for option in words for word in ("-o", option)))
         remote = Remote(target, ssh)
         try:
-            remote.check("true", "no shell there")
+            remote.output("true", "no shell there")
             yield remote
         except FileNotFoundError as error:
             raise FmnistError("there is no ssh on this machine; run: sudo apt install openssh-client") from error
@@ -82,7 +82,7 @@ def last_line(output: bytes) -> str:
     return lines[-1].strip() if lines else ""
 
 
-def quoted(*words: object) -> str:
+def shell_command(*words: object) -> str:
     """A shell command of `words`."""
     return shlex.join(map(str, words))
 

@@ -33,7 +33,7 @@ def download(board: Board, folder: Path) -> list[Path]:
     return sorted(folder.glob("*.whl"))
 
 
-def own(folder: Path) -> Path:
+def make_own(folder: Path) -> Path:
     """fmnist-edge's own wheel, put into `folder`: built from the source that is installed editable, else packed again
     from the installed files.
     """

@@ -87,7 +87,7 @@ def test_an_empty_or_cut_copy_is_refused_by_the_command_that_is_printed(empty_bu
                 env={**os.environ, "PATH": PATH},
             )
             assert result.returncode == code, (name, result)
-            assert ("whole, and fit for this machine" in result.stdout) == (code == 0)
+            assert ("passed: intact, and fit for this machine" in result.stdout) == (code == 0)
         path.unlink()
 
 
@@ -96,7 +96,7 @@ def test_a_bundle_is_checked_where_it_was_made(empty_bundle: bytes, tmp_path: Pa
     path.write_bytes(empty_bundle)
     result = run_command("fmnist-bundle", "--check", path)
     digest = hashlib.sha256(empty_bundle[-int(archive._STATED.search(empty_bundle)[1]) :]).hexdigest()
-    assert result.stdout == f"{path}: whole, 0.1.0-{digest[:12]} for x86-64 with no model\n"
+    assert result.stdout == f"passed: {path} is intact: 0.1.0-{digest[:12]} for x86-64 with no model\n"
     assert json.loads(run_command("fmnist-bundle", "--check", path, "--json").stdout)["checked"] is True
     empty, nested = io.BytesIO(), io.BytesIO()
     with zipfile.ZipFile(empty, "w"):
@@ -132,8 +132,8 @@ def test_a_model_whose_name_no_bundle_can_carry_is_one_line(here: Board, tmp_pat
         assert not (tmp_path / "x.run").exists()
     # A manifest that was made by hand, with right digests, does not lead out of the folder.
     for name in ("../../x", "/etc/x", "models/../../x", "models/a/b", "models/\n"):
-        chosen = bundle.Chosen("x", b"", "y", b"", ())
-        content = bundle.pack(here, [chosen], {})
+        model = bundle.BundledModel("x", b"", "y", b"", ())
+        content = bundle.pack(here, [model], {})
         path = tmp_path / "made.run"
         path.write_bytes(_with_model_named(here, content, name))
         assert_fails(install(path, tmp_path / "prefix", "--check"), 1, "expected models/NAME")
@@ -258,7 +258,7 @@ def test_a_full_disk(bundle_file: Path, small_disk: Path, tmp_path: Path, monkey
     assert_fails(install(bundle_file, prefix), 1, "the disk is too full", "MB are needed", "nothing was changed")
     assert versions(prefix) == set()
     # A bundle that takes itself for tiny meets the full disk while it writes.
-    monkeypatch.setattr(bundle, "_unpacked", lambda contents: -100_000_000)
+    monkeypatch.setattr(bundle, "_unpacked_bytes", lambda contents: -100_000_000)
     result = install(other_bundle(bundle_file, tmp_path / "tiny.run"), prefix)
     assert_fails(result, 1, "No space left on device", "free some space", "nothing was changed")
     assert versions(prefix) == set()
@@ -349,15 +349,15 @@ def test_the_same_parts_give_the_same_bytes(here: Board, empty_bundle: bytes) ->
 def test_models_need_their_golden_file_and_a_name_of_their_own(tmp_path: Path) -> None:
     model = Path(shutil.copy(MODEL, tmp_path / "a-int8.tflite"))
     with pytest.raises(FmnistError, match=r"a-golden.npz: no such file"):
-        bundle.models([model])
+        bundle.read_models([model])
     shutil.copy(shipped.golden_path("mlp"), tmp_path / "a-golden.npz")
-    assert [chosen.name for chosen in bundle.models([model])] == ["a-int8.tflite"]
-    assert [chosen.name for chosen in bundle.models([Path("mlp")])] == ["mlp-int8.tflite"]
-    everything = bundle.models([])
+    assert [model.name for model in bundle.read_models([model])] == ["a-int8.tflite"]
+    assert [model.name for model in bundle.read_models([Path("mlp")])] == ["mlp-int8.tflite"]
+    everything = bundle.read_models([])
     assert everything[0].name == shipped.SHIPPED[shipped.DEFAULT]
-    assert {chosen.name for chosen in everything} == set(shipped.SHIPPED.values())
-    with pytest.raises(FmnistError, match="another model of the bundle has that name"):
-        bundle.models([model, model])
+    assert {model.name for model in everything} == set(shipped.SHIPPED.values())
+    with pytest.raises(FmnistError, match="another model of the bundle has the same name"):
+        bundle.read_models([model, model])
 
 
 def test_the_command_makes_a_file_that_checks(wheel: Path, wheelhouse: dict[str, str], tmp_path: Path) -> None:
@@ -370,7 +370,7 @@ def test_the_command_makes_a_file_that_checks(wheel: Path, wheelhouse: dict[str,
     document = json.loads(result.stdout)
     assert document["bytes"] == path.stat().st_size
     result = install(path, tmp_path / "prefix", "--check")
-    assert "whole, and fit for this machine" in result.stdout
+    assert "passed: intact, and fit for this machine" in result.stdout
     assert not (tmp_path / "prefix").exists()
 
 
@@ -380,6 +380,6 @@ def test_bad_input_is_one_line(tmp_path: Path) -> None:
     assert_fails(run_command("fmnist-bundle", "pi-trixie-32"), 1, "install the 64-bit Raspberry Pi OS")
     assert_fails(run_command("fmnist-bundle", "x86-64", "--python", "3"), 2, "--python")
     assert_fails(run_command("fmnist-bundle", "x86-64", "--rollback"), 2, "go with --to")
-    assert_fails(run_command("fmnist-bundle", "--to", "x@y", "--prefix", "a"), 2, "expected a whole path there")
+    assert_fails(run_command("fmnist-bundle", "--to", "x@y", "--prefix", "a"), 2, "expected an absolute path there")
     assert_fails(run_command("fmnist-bundle", "x86-64", "--model", tmp_path / "no.tflite"), 1, "no such file")
     assert_fails(run_command("fmnist-bundle", "x86-64", "--wheel", tmp_path / "no.whl"), 1, "no.whl", "not a wheel")

@@ -46,9 +46,9 @@ def test_there_and_back_again(server: Server, wheel: Path, wheelhouse: dict[str,
     shutil.copy(shipped.MODELS_FOLDER / "mlp-golden.npz", tmp_path / "mine-golden.npz")
     result = deploy(server, *to, "--model", model, env=wheelhouse)
     assert result.returncode == 0, result.stderr
-    assert f"before it {first['installed']['version']}" in result.stdout
+    assert f"before it was {first['installed']['version']}" in result.stdout
     assert "mine-int8.tflite: " in result.stdout
-    assert result.stdout.endswith("passed\n")
+    assert result.stdout.splitlines()[-1] == (f"passed: fmnist-doctor and fmnist-verify of 1 models on {server.target}")
 
     result = deploy(server, "--prefix", prefix, "--rollback", "--json")
     assert result.returncode == 0, result.stderr
@@ -111,7 +111,7 @@ def test_nothing_to_roll_back_to(server: Server, tmp_path: Path) -> None:
 def test_the_system_says_what_it_is(server: Server, here: Board) -> None:
     options = tuple(word for word in server.options() if word != "--ssh-option")
     with remote.connect(server.target, options) as machine:
-        board, prefix = deployment.system(machine)
+        board, prefix = deployment.identify(machine)
     assert board == here
     assert prefix.endswith("fmnist-edge")
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from fmnist_deploy.devices import document, table
+from fmnist_deploy.devices.cell_run import CellResult, Model
 from fmnist_deploy.devices.cells import CELLS
-from fmnist_deploy.devices.running import Model, Observed
 from fmnist_runtime.model import shipped
 
 _MODEL = Model("m", Path("m.tflite"), shipped.golden_path())
@@ -17,8 +17,8 @@ _OUTPUTS = np.array([[-128, 100, -28], [90, -128, 38]], np.int8)
 _START = {"import_seconds": 0.5, "peak_kib": 40960, "bare_python_kib": 10240}
 
 
-def _observed(cell, runtime="tflite-runtime 2.14.0", output=_OUTPUTS, **changed) -> Observed:
-    found = Observed(
+def _observed(cell, runtime="tflite-runtime 2.14.0", output=_OUTPUTS, **changed) -> CellResult:
+    found = CellResult(
         cell,
         runtime=runtime,
         verify={"m": {"passed": True}},
@@ -29,7 +29,7 @@ def _observed(cell, runtime="tflite-runtime 2.14.0", output=_OUTPUTS, **changed)
     return dataclasses.replace(found, **changed)
 
 
-def _broken(*observed: Observed) -> dict[str, list[str]]:
+def _broken(*observed: CellResult) -> dict[str, list[str]]:
     rules = document.build(list(observed), [_MODEL], len(_OUTPUTS))["rules"]
     return {rule["rule"]: rule["broken"] for rule in rules if not rule["passed"]}
 
@@ -118,14 +118,14 @@ def test_convolutions_in_int8_may_turn_a_few_answers_anywhere() -> None:
 
 
 def test_a_cell_that_was_not_run_is_said_and_breaks_nothing() -> None:
-    found = document.build([_observed(_REFERENCE), Observed(_A53, not_run="no network")], [_MODEL], 2)
+    found = document.build([_observed(_REFERENCE), CellResult(_A53, not_run="no network")], [_MODEL], 2)
     assert found["passed"]
     assert not found["complete"]
     assert "Not run: bookworm-arm64 cortex-a53: no network." in table.markdown(found)
 
 
 def test_where_no_cell_can_be_run_nothing_is_said_to_hold() -> None:
-    found = document.build([Observed(cell, not_run="no network") for cell in CELLS], [_MODEL], 2)
+    found = document.build([CellResult(cell, not_run="no network") for cell in CELLS], [_MODEL], 2)
     assert found["emulated_cells"] == 0
     text = table.markdown(found)
     assert "Nothing was proved on ARM" in text

@@ -240,7 +240,10 @@ def test_copies_by_ssh_are_cleared_when_they_are_old_and_nothing_else_is_in_them
 def test_a_temporary_name_that_somebody_uses_is_not_taken(tmp_path: Path) -> None:
     release.claim(tmp_path)
     _file(tmp_path / "versions" / f".partial-{_NAME}" / "notes.txt")
-    with pytest.raises(ReleaseError, match="did not make that; move it away"), release.made(tmp_path, _NAME, b"{}"):
+    with (
+        pytest.raises(ReleaseError, match="did not make that; move it away"),
+        release.new_version(tmp_path, _NAME, b"{}"),
+    ):
         pass
     _file(tmp_path / ".current.new")
     with pytest.raises(ReleaseError, match=r"\.current\.new: fmnist-edge did not make that"):

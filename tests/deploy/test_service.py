@@ -19,7 +19,7 @@ import systemd
 from bundles import install, other_bundle
 from helpers import assert_fails
 
-from fmnist_deploy.target import answering, service
+from fmnist_deploy.target import connection, service
 from fmnist_runtime.sources import frames
 
 _FRAME = bytes(784)
@@ -65,7 +65,7 @@ def units(tmp_path: Path) -> Path:
 def listening(path: Path, *options: object) -> Iterator[list["subprocess.Popen[bytes]"]]:
     """A socket that starts the program for each client, and refuses those beyond MaxConnections=, as systemd does."""
     most = int(re.search(r"^MaxConnections=(\d+)$", service._SOCKET, re.MULTILINE)[1])
-    words = [sys.executable, "-c", "import sys; from fmnist_deploy.target.answering import main; sys.exit(main())"]
+    words = [sys.executable, "-c", "import sys; from fmnist_deploy.target.connection import main; sys.exit(main())"]
     children: list[subprocess.Popen[bytes]] = []
 
     def accept(listener: socket.socket) -> None:
@@ -101,7 +101,7 @@ def connect(path: Path) -> socket.socket:
 
 
 def test_the_frame_of_the_limits_is_that_of_the_reader() -> None:
-    assert answering.FRAME_BYTES == frames.FRAME_BYTES
+    assert connection.FRAME_BYTES == frames.FRAME_BYTES
 
 
 def test_eight_stalled_clients_do_not_keep_another_from_its_answers(tmp_path: Path) -> None:
@@ -308,6 +308,6 @@ def test_a_real_systemd_runs_it_as_a_user_of_its_own(bundle_file: Path, here: ob
         assert result.returncode == 0, result.stderr
         found = json.loads(result.stdout)
         assert len(found["answers"]) == 2
-        assert found["seconds"] < answering.FRAME_SECONDS
-        assert max(found["ends"]) < answering.FRAME_SECONDS + 5
+        assert found["seconds"] < connection.FRAME_SECONDS
+        assert max(found["ends"]) < connection.FRAME_SECONDS + 5
         assert machine.run("systemctl", "list-units", "--failed", "--no-legend", "fmnist*").stdout == ""

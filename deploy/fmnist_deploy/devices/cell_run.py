@@ -52,7 +52,7 @@ class Model:
 
 
 @dataclass
-class Observed:
+class CellResult:
     """What a cell did. `problems` are sentences; `outputs` by the model's name; `illegal` are the commands that ended
     with SIGILL.
     """
@@ -69,9 +69,11 @@ class Observed:
     problems: list[str] = field(default_factory=list)
 
 
-def observe(cell: Cell, installed: Installation, models: list[Model], images: Path, pictures: list[Path]) -> Observed:
+def run_cell(
+    cell: Cell, installed: Installation, models: list[Model], images: Path, pictures: list[Path]
+) -> CellResult:
     """Run everything in `cell`: the commands on `models` and `pictures`, the outputs for `images`, .npy of uint8."""
-    found = Observed(cell)
+    found = CellResult(cell)
     doctor = _json(found, installed, installed.command("fmnist-doctor", "--json"), "fmnist-doctor")
     if doctor is not None:
         found.doctor = doctor
@@ -96,7 +98,7 @@ def observe(cell: Cell, installed: Installation, models: list[Model], images: Pa
     return found
 
 
-def _json(found: Observed, installed: Installation, words: list[str], what: str) -> Any:
+def _json(found: CellResult, installed: Installation, words: list[str], what: str) -> Any:
     text = _run(found, installed, words, what)
     try:
         return None if text is None else json.loads(text)
@@ -105,7 +107,7 @@ def _json(found: Observed, installed: Installation, words: list[str], what: str)
         return None
 
 
-def _run(found: Observed, installed: Installation, words: list[str], what: str) -> str | None:
+def _run(found: CellResult, installed: Installation, words: list[str], what: str) -> str | None:
     """What the command printed, None and a problem where it failed."""
     try:
         ended = subprocess.run(

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from fmnist_deploy.devices import compare
-from fmnist_deploy.devices.running import Model, Observed
+from fmnist_deploy.devices.cell_run import CellResult, Model
 
 # Fully connected layers in int8 turned 2 of 10,000 answers between the runtimes, none between processors.
 IMAGES_FOR_EACH_TURN = 2000
@@ -17,7 +17,7 @@ _CONVOLUTIONS_IMAGES_FOR_EACH_TURN = 500
 _CHANCE = 0.001
 
 
-def build(observed: list[Observed], models: list[Model], images: int) -> dict[str, Any]:
+def build(observed: list[CellResult], models: list[Model], images: int) -> dict[str, Any]:
     """The document: `cells`, `rules`, `between_runtimes`, `passed`, and `complete` where no cell was left out.
 
     `passed` with 0 `emulated_cells` says nothing: no rule was checked on ARM.
@@ -38,12 +38,12 @@ def build(observed: list[Observed], models: list[Model], images: int) -> dict[st
     }
 
 
-def _references(observed: list[Observed]) -> dict[str, Observed]:
+def _references(observed: list[CellResult]) -> dict[str, CellResult]:
     """By runtime and version, the cell of this machine itself."""
     return {one.runtime: one for one in observed if one.runtime and one.cell.userland is None and one.outputs}
 
 
-def _cell(one: Observed, references: dict[str, Observed], models: list[Model], images: int) -> dict[str, Any]:
+def _cell(one: CellResult, references: dict[str, CellResult], models: list[Model], images: int) -> dict[str, Any]:
     board = (one.doctor or {}).get("board", {})
     return {
         "cell": one.cell.name,
@@ -67,7 +67,7 @@ def _cell(one: Observed, references: dict[str, Observed], models: list[Model], i
     }
 
 
-def _model(one: Observed, reference: Observed | None, model: Model, images: int) -> dict[str, Any]:
+def _model(one: CellResult, reference: CellResult | None, model: Model, images: int) -> dict[str, Any]:
     outputs = one.outputs[model.name]
     verified = one.verify.get(model.name)
     entry: dict[str, Any] = {
@@ -84,7 +84,7 @@ def _model(one: Observed, reference: Observed | None, model: Model, images: int)
     return entry
 
 
-def _between(references: dict[str, Observed], models: list[Model]) -> list[dict[str, Any]]:
+def _between(references: dict[str, CellResult], models: list[Model]) -> list[dict[str, Any]]:
     """The two runtimes on x86-64 beside each other."""
     found = []
     names = list(references)

@@ -13,7 +13,7 @@ from fmnist_deploy import wheels
 from fmnist_deploy.boards import Board
 from fmnist_deploy.devices import userland
 from fmnist_deploy.devices.cells import Cell
-from fmnist_deploy.devices.userland import NotToBeHad
+from fmnist_deploy.devices.userland import UnavailableError
 from fmnist_deploy.target import wheel as wheel_format
 from fmnist_runtime.commandline import warn
 from fmnist_runtime.errors import FmnistError
@@ -46,7 +46,7 @@ class Installation:
 def install(cell: Cell, wheel: Path) -> Installation:
     """Make what `cell` needs, and fmnist-edge from `wheel`; waits for another process that does.
 
-    Raises NotToBeHad where something cannot be fetched.
+    Raises UnavailableError where something cannot be fetched.
     """
     make_folder(userland.cache())
     with locked(userland.cache() / ".lock", f"the installation for {cell.name}", wait=True, say=warn):
@@ -54,7 +54,7 @@ def install(cell: Cell, wheel: Path) -> Installation:
 
 
 def host_python(version: tuple[int, int]) -> str:
-    """A CPython `version` of this machine that really starts. Raises NotToBeHad."""
+    """A CPython `version` of this machine that really starts. Raises UnavailableError."""
     name = f"python{version[0]}.{version[1]}"
     found = shutil.which(name)
     candidates = [found] if found else []
@@ -66,7 +66,7 @@ def host_python(version: tuple[int, int]) -> str:
         shown = subprocess.run([candidate, "-c", "import sys; print(sys.version_info[:2])"], capture_output=True)
         if shown.stdout.decode().strip() == str(version):
             return candidate
-    raise NotToBeHad(f"no {name} on this machine")
+    raise UnavailableError(f"no {name} on this machine")
 
 
 def _install(cell: Cell, wheel: Path) -> Installation:
@@ -74,7 +74,7 @@ def _install(cell: Cell, wheel: Path) -> Installation:
     if cell.userland:
         program = userland.emulator(cell.userland.emulator)
         if cell.cpu not in userland.processors(program):
-            raise NotToBeHad(f"{program.name} has no -cpu {cell.cpu}")
+            raise UnavailableError(f"{program.name} has no -cpu {cell.cpu}")
         root = userland.make(cell.userland)
         launcher = (str(program), "-cpu", cell.cpu, "-L", str(root))
         python = str(root / "usr/bin" / f"python{cell.board.python[0]}.{cell.board.python[1]}")
@@ -106,7 +106,7 @@ def _needs(board: Board) -> Path:
             shutil.rmtree(goal, ignore_errors=True)
             (partial / "site").replace(goal)
         except FmnistError as error:
-            raise NotToBeHad(str(error)) from error
+            raise UnavailableError(str(error)) from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     return goal

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_deploy import wheels
-from fmnist_deploy.devices import installation, running, userland
+from fmnist_deploy.devices import cell_run, installation, userland
+from fmnist_deploy.devices.cell_run import CellResult, Model
 from fmnist_deploy.devices.cells import CELLS, Cell
-from fmnist_deploy.devices.running import Model, Observed
-from fmnist_deploy.devices.userland import NotToBeHad
+from fmnist_deploy.devices.userland import UnavailableError
 from fmnist_runtime.data.fashion_mnist_files import read_test_split
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.model import golden, model_file
@@ -32,14 +32,14 @@ class Work:
     # Two cells share a userland, and it is made by one of them.
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, cell: Cell) -> Observed:
+    def run(self, cell: Cell) -> CellResult:
         """What `cell` does, or why it cannot be run here."""
         try:
             with self.lock:
                 installed = installation.install(cell, self.wheel)
-        except NotToBeHad as error:
-            return Observed(cell, not_run=str(error))
-        return running.observe(cell, installed, self.models, self.images, self.pictures)
+        except UnavailableError as error:
+            return CellResult(cell, not_run=str(error))
+        return cell_run.run_cell(cell, installed, self.models, self.images, self.pictures)
 
 
 def prepare(scratch: Path, wheel: Path | None, folder: Path, data: Path, images: int) -> Work:
@@ -51,7 +51,7 @@ def prepare(scratch: Path, wheel: Path | None, folder: Path, data: Path, images:
     test = read_test_split(data).images[:images]
     np.save(scratch / "images.npy", test)
     return Work(
-        CELLS, wheel or wheels.own(scratch), shipped() + exported(folder), scratch / "images.npy",
+        CELLS, wheel or wheels.make_own(scratch), shipped() + exported(folder), scratch / "images.npy",
         _pictures(test, scratch),
     )  # fmt: skip
 

@@ -21,7 +21,7 @@ _DONE = ".complete"
 _RECIPE = 1
 
 
-class NotToBeHad(FmnistError):  # noqa: N818  # a finding that the matrix reports
+class UnavailableError(FmnistError):  # a finding that the matrix reports
     """A userland or the emulator cannot be fetched here; the message says why."""
 
 
@@ -42,7 +42,7 @@ def is_made(userland: Userland) -> bool:
 
 
 def make(userland: Userland) -> Path:
-    """The folder that holds `userland` as its root, made at the first call. Raises NotToBeHad."""
+    """The folder that holds `userland` as its root, made at the first call. Raises UnavailableError."""
     goal = prefix(userland)
     if not (goal / _DONE).exists():
         fill(goal, userland.suite, userland.architecture, ["install", "--download-only", "-y", *userland.packages])
@@ -52,7 +52,7 @@ def make(userland: Userland) -> Path:
 
 
 def emulator(name: str) -> Path:
-    """The static program `name`, such as qemu-aarch64, fetched at the first call. Raises NotToBeHad."""
+    """The static program `name`, such as qemu-aarch64, fetched at the first call. Raises UnavailableError."""
     folder = _emulator_folder()
     if not (folder / _DONE).exists():
         fill(folder, EMULATOR_SUITE, _host_architecture(), ["download", EMULATOR_PACKAGE])
@@ -69,11 +69,11 @@ def processors(program: Path) -> set[str]:
 def fill(goal: Path, suite: str, architecture: str, words: list[str]) -> None:
     """Fetch packages with `apt-get WORDS` for `suite` and `architecture`, unpack them into the new folder `goal`."""
     if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
-        raise NotToBeHad("apt-get and dpkg-deb are not on this machine; run it on Debian")
+        raise UnavailableError("apt-get and dpkg-deb are not on this machine; run it on Debian")
     try:
         stanza = sources.stanza(sources.read(), sources.codename(), suite)
     except FmnistError as error:
-        raise NotToBeHad(str(error)) from error
+        raise UnavailableError(str(error)) from error
     shutil.rmtree(goal, ignore_errors=True)
     partial = goal.with_name(f"{goal.name}.partial-{os.getpid()}")
     apt = partial / "apt"
@@ -131,7 +131,7 @@ def _unpack(archives: list[Path], root: Path) -> None:
         (root / "usr" / name).mkdir(parents=True)
         (root / name).symlink_to(f"usr/{name}")
     if not archives:
-        raise NotToBeHad("apt-get fetched nothing; look at its configuration")
+        raise UnavailableError("apt-get fetched nothing; look at its configuration")
     for archive in archives:
         content = subprocess.run(["dpkg-deb", "--fsys-tarfile", archive], capture_output=True, check=True).stdout
         tar = ["tar", "-x", "--keep-directory-symlink", "--no-same-owner", "-C", str(root)]
@@ -149,8 +149,8 @@ def _run(command: list[str], what: str, folder: Path | None = None) -> str:
     try:
         ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise NotToBeHad(f"{what} could not be fetched ({type(error).__name__}: {error})") from error
+        raise UnavailableError(f"{what} could not be fetched ({type(error).__name__}: {error})") from error
     if ended.returncode != 0:
         lines = [line for line in ended.stderr.splitlines() if line.startswith("E:")] or ended.stderr.splitlines()
-        raise NotToBeHad(f"{what} could not be fetched ({lines[0] if lines else 'no reason given'})")
+        raise UnavailableError(f"{what} could not be fetched ({lines[0] if lines else 'no reason given'})")
     return ended.stdout

@@ -25,7 +25,7 @@ def main(folder: Path, wheel: Path | None, calls: int, as_json: bool) -> int:
     from fmnist_deploy import wheels
     from fmnist_deploy.devices import matrix, userland
     from fmnist_deploy.devices.cells import CELLS
-    from fmnist_deploy.devices.userland import NotToBeHad
+    from fmnist_deploy.devices.userland import UnavailableError
     from fmnist_deploy.instructions.counting import count
 
     models = [model.path for model in matrix.exported(folder)]
@@ -35,12 +35,12 @@ def main(folder: Path, wheel: Path | None, calls: int, as_json: bool) -> int:
         image = Path(scratch, "image.npy")
         # Any picture: the operators take the same way for all.
         np.save(image, (np.arange(784) % 256).astype(np.uint8).reshape(28, 28))
-        own = wheel or wheels.own(Path(scratch))
+        own = wheel or wheels.make_own(Path(scratch))
         for cell in CELLS:
             if cell.userland:
                 try:
                     found += [_with_estimates(asdict(one), cell.cpu) for one in count(cell, own, models, image, calls)]
-                except NotToBeHad as error:
+                except UnavailableError as error:
                     warn(f"NOT COUNTED: {cell.name}: {error}")
     if as_json:
         say_json({"calls": calls, "counts": found}, indent=1)

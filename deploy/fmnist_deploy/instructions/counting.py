@@ -17,7 +17,7 @@ from pathlib import Path
 from fmnist_deploy.devices import installation, userland
 from fmnist_deploy.devices.cells import Cell, Userland
 from fmnist_deploy.devices.installation import Installation
-from fmnist_deploy.devices.userland import NotToBeHad
+from fmnist_deploy.devices.userland import UnavailableError
 from fmnist_runtime.system.atomic import sha256
 
 SOURCE = Path(__file__).with_name("counting.c")
@@ -51,10 +51,10 @@ class Count:
 def count(cell: Cell, wheel: Path, models: Iterable[Path], image: Path, calls: int) -> list[Count]:
     """A Count for each of `models` in `cell`, an emulated one; `image` is a .npy of (28, 28) uint8.
 
-    Raises NotToBeHad where emulator, compiler or userland is not to be had here, or the emulator dies.
+    Raises UnavailableError where emulator, compiler or userland is not to be had here, or the emulator dies.
     """
     if cell.userland is None:
-        raise NotToBeHad("only an emulated cell is counted")
+        raise UnavailableError("only an emulated cell is counted")
     installed = installation.install(cell, wheel)
     root = _root(cell.userland, cell.cpu, installed)
     found = []
@@ -92,7 +92,7 @@ def _run(cell: Cell, installed: Installation, root: Path, model: Path, image: Pa
             list(map(str, words)), env=variables, capture_output=True, text=True, timeout=_SECONDS, check=False
         )
         if ended.returncode != 0:
-            raise NotToBeHad(f"{model.name} ended with {ended.returncode}: {ended.stderr.strip()[-200:]}")
+            raise UnavailableError(f"{model.name} ended with {ended.returncode}: {ended.stderr.strip()[-200:]}")
         return json.loads(ended.stdout), inside(blocks.read_text().splitlines(), maps.read_text().splitlines())
 
 
@@ -108,12 +108,12 @@ def _emulator(name: str) -> list[str]:
 
 
 def _plugin() -> Path:
-    """The compiled plugin. Raises NotToBeHad where there is no C compiler."""
+    """The compiled plugin. Raises UnavailableError where there is no C compiler."""
     goal = userland.cache() / f"counting-{sha256(SOURCE.read_bytes())[:12]}.so"
     if not goal.exists():
         compiler = shutil.which("gcc") or shutil.which("cc")
         if not compiler:
-            raise NotToBeHad("there is no C compiler here; run: sudo apt install gcc libc6-dev")
+            raise UnavailableError("there is no C compiler here; run: sudo apt install gcc libc6-dev")
         partial = goal.with_suffix(f".{os.getpid()}")
         subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", partial, SOURCE], check=True, timeout=60)
         partial.replace(goal)

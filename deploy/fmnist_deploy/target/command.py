@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from fmnist_deploy.target import archive, installing, interruption, output, ownership, release, service, system
+from fmnist_deploy.target import archive, installation, interruption, output, ownership, release, service, system
 from fmnist_deploy.target.archive import ArchiveError
 from fmnist_deploy.target.release import ReleaseError
 from fmnist_deploy.target.wheel import WheelError
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None, bundle: Path | None = None) -> int:
     behind the switch it is too late, and the rest is done.
     """
     asked = _parser(bundle is None).parse_args(arguments)
-    interruption.on()
+    interruption.raise_on_signals()
     try:
         result = _result(bundle, asked)
     except (ReleaseError, ArchiveError, WheelError) as error:
@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None, bundle: Path | None = None) -> int:
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
         return output.fail(f"{bundle}: damaged ({error}); copy it again")
     except KeyboardInterrupt as error:
-        return output.fail("interrupted; nothing was changed", interruption.code(error))
+        return output.fail("interrupted; nothing was changed", interruption.exit_code(error))
     return output.show(json.dumps(result) if asked.json else "\n".join(output.lines(result)))
 
 
@@ -115,19 +115,19 @@ def _install(bundle: Path, whole: archive.Bundle, prefix: Path, asked: argparse.
     release.claim(prefix)
     manifest = whole.manifest
     with release.locked(prefix, f"the installation of {whole.version}"):
-        before = release.linked(prefix, "current")
+        before = release.linked_version(prefix, "current")
         proofs = _installed(prefix, whole.version, manifest)
         if proofs is None:
             _space(prefix, manifest)
-            with zipfile.ZipFile(bundle) as content, release.made(prefix, whole.version, whole.content) as made:
+            with zipfile.ZipFile(bundle) as content, release.new_version(prefix, whole.version, whole.content) as made:
                 folder, goal = made
-                installing.fill(content, whole, folder, goal, prefix)
+                installation.fill(content, whole, folder, goal, prefix)
                 if not asked.no_compile:
-                    installing.compile_modules(folder, goal)
+                    installation.compile_modules(folder, goal)
                 proofs = _prove(folder, manifest)
         else:
             goal = prefix / "versions" / whole.version
-        interruption.off()
+        interruption.ignore_signals()
         release.switch(prefix, goal)
         stays = release.prune(prefix)
     # Named after the switch: the version before, where that is another.
@@ -200,10 +200,10 @@ def _rollback(prefix: Path) -> dict[str, Any]:
     if not prefix.is_dir():
         raise ReleaseError(f"{prefix}: nothing is installed there; name the folder with --prefix")
     release.check(prefix)
-    if release.linked(prefix, "current") is None:
+    if release.linked_version(prefix, "current") is None:
         raise ReleaseError(f"{prefix}: there is no previous version to go back to; install one from its bundle")
     with release.locked(prefix, "fmnist-rollback"):
-        interruption.off()
+        interruption.ignore_signals()
         now, before = release.rollback(prefix)
     result: dict[str, Any] = {"version": now.name, "before": before.name, "prefix": str(prefix)}
     program = Path("bin") / service.PROGRAM

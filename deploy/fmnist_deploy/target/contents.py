@@ -12,7 +12,7 @@ from fmnist_deploy.target.ownership import MANIFEST, MARK, manifest_of
 from fmnist_deploy.target.textfile import read_text
 
 
-def foreign(folder: Path) -> str | None:
+def foreign_file(folder: Path) -> str | None:
     """A file or folder in the version `folder` that its bundle did not bring; None where there is none."""
     brought = _brought(folder)
     parents = {str(parent) for name in brought for parent in Path(name).parents}

@@ -15,20 +15,20 @@ class Interruption(KeyboardInterrupt):
         self.signal_number = signal_number
 
 
-def on() -> None:
+def raise_on_signals() -> None:
     """Turn the signals into Interruption, but for one that the caller, such as nohup, has switched off."""
     for number in _SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _raise)
 
 
-def off() -> None:
+def ignore_signals() -> None:
     """Let them pass from now on: what is under way must be done to its end."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
-def code(error: KeyboardInterrupt) -> int:
+def exit_code(error: KeyboardInterrupt) -> int:
     """What a shell reports of a program that the signal ended: 128 and its number."""
     return 128 + getattr(error, "signal_number", signal.SIGINT)
 

@@ -60,7 +60,7 @@ def locked(prefix: Path, purpose: str) -> Iterator[None]:
         yield
 
 
-def linked(prefix: Path, link: str) -> Path | None:
+def linked_version(prefix: Path, link: str) -> Path | None:
     """The version that `link`, "current" or "previous", points to; None where there is none."""
     name = ownership.linked_name(prefix / link)
     version = prefix / ownership.VERSIONS / name if name else None
@@ -68,7 +68,7 @@ def linked(prefix: Path, link: str) -> Path | None:
 
 
 @contextlib.contextmanager
-def made(prefix: Path, name: str, manifest: bytes) -> Iterator[tuple[Path, Path]]:
+def new_version(prefix: Path, name: str, manifest: bytes) -> Iterator[tuple[Path, Path]]:
     """A folder to fill, and the path that it gets at the end; removed where filling it fails.
 
     It bears the mark of the version from the start; `manifest` is the content of its bundle.json.
@@ -92,7 +92,7 @@ def made(prefix: Path, name: str, manifest: bytes) -> Iterator[tuple[Path, Path]
 
 def switch(prefix: Path, version: Path) -> None:
     """Make `version` the current one; the one before becomes the previous."""
-    before = linked(prefix, "current")
+    before = linked_version(prefix, "current")
     if before == version:
         return
     if before is not None:
@@ -105,7 +105,7 @@ def rollback(prefix: Path) -> tuple[Path, Path]:
 
     Raises ReleaseError where there is no previous version.
     """
-    before, now = linked(prefix, "previous"), linked(prefix, "current")
+    before, now = linked_version(prefix, "previous"), linked_version(prefix, "current")
     if before is None or now is None or before == now:
         raise ReleaseError(f"{prefix}: there is no previous version to go back to; install one from its bundle")
     _link(prefix / "current", before)
@@ -119,7 +119,7 @@ def prune(prefix: Path) -> list[str]:
     A sentence for each thing that stays, for the installer did not make it or something in it.
     """
     stays = []
-    kept = {linked(prefix, "current"), linked(prefix, "previous")}
+    kept = {linked_version(prefix, "current"), linked_version(prefix, "previous")}
     for path in sorted((prefix / ownership.VERSIONS).iterdir()):
         if path in kept:
             continue
@@ -128,7 +128,7 @@ def prune(prefix: Path) -> list[str]:
             if not ownership.is_version(path):
                 stays.append(f"{path} stays: fmnist-edge did not make it")
                 continue
-            stranger = contents.foreign(path)
+            stranger = contents.foreign_file(path)
         if stranger:
             stays.append(f"{path} stays: it holds {stranger}, which its bundle did not bring; remove it by hand")
         else:

@@ -11,12 +11,12 @@ import re
 import stat
 from pathlib import Path
 
-from fmnist_deploy.target import answering
+from fmnist_deploy.target import connection
 from fmnist_deploy.target.textfile import read_text, write_new
 
 NAME = "fmnist-classify"
 PROGRAM = "fmnist-classify-socket"
-MODULE = answering.__name__
+MODULE = connection.__name__
 GROUP = "fmnist-edge"
 _WRITTEN = (
     "# Written by the installer of fmnist-edge, and again by the next one. Change it with: systemctl edit {unit}\n"
@@ -159,7 +159,7 @@ def _socket(root: bool) -> str:
 
 def _service(prefix: Path, model: str, root: bool) -> str:
     current = prefix / "current"
-    limits = f"--frame-seconds {answering.FRAME_SECONDS:g} --idle-seconds {answering.IDLE_SECONDS:g}"
+    limits = f"--frame-seconds {connection.FRAME_SECONDS:g} --idle-seconds {connection.IDLE_SECONDS:g}"
     # $ is replaced in arguments, and not in the path of the program.
     command = f"{_word(current / 'bin' / PROGRAM)} {limits} --model {_word(current / model).replace('$', '$$')}"
     text = _SERVICE.format(command=command)
