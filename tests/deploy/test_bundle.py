@@ -105,14 +105,14 @@ def test_a_bundle_is_checked_where_it_was_made(empty_bundle: bytes, tmp_path: Pa
         content.writestr("bundle.json", "[" * 100_000)
     for content, words in (
         (b"", "empty, 0 bytes, expected a bundle; copy it again"),
-        (empty_bundle[:40], "damaged or no bundle"),
+        (empty_bundle[:40], "damaged, or not a bundle"),
         (empty_bundle[:-1], "damaged"),
         (empty_bundle[: len(empty_bundle) // 2], "damaged"),
         (b"x" + empty_bundle[1:], "damaged, its bytes are not those that were made"),
         (empty_bundle + b"x", "damaged"),
-        (empty.getvalue(), "damaged or no bundle"),
-        (nested.getvalue(), "damaged or no bundle"),
-        (b"\x00" * 5000, "damaged or no bundle"),
+        (empty.getvalue(), "damaged, or not a bundle"),
+        (nested.getvalue(), "damaged, or not a bundle"),
+        (b"\x00" * 5000, "damaged, or not a bundle"),
     ):
         path.write_bytes(content)
         assert_fails(run_command("fmnist-bundle", "--check", path), 1, str(path), words)
