@@ -32,7 +32,7 @@ def _observe(cell: Cell, wheel: Path, folder: Path, images: np.ndarray) -> cell_
 
 
 @pytest.mark.usefixtures("cached")
-def test_a_cell_answers_as_this_machine_does(wheel: Path, tmp_path: Path, test_split) -> None:
+def test_a_cell_gives_the_answers_of_this_machine(wheel: Path, tmp_path: Path, test_split) -> None:
     images = test_split.images[:50]
     observed = [_observe(cell, wheel, tmp_path, images) for cell in (CELLS[0], _A53)]
     found = document.build(observed, matrix.shipped(), len(images))
@@ -66,6 +66,6 @@ def test_a_bundle_installs_there_without_network(wheel: Path, tmp_path: Path) ->
     assert result.returncode != 0
 
 
-def test_a_cell_that_cannot_be_had_says_why() -> None:
+def test_an_unavailable_cell_gives_the_reason() -> None:
     with pytest.raises(userland.UnavailableError, match=r"no python3.99 on this machine"):
         installation.host_python((3, 99))

@@ -1,4 +1,4 @@
-"""The wheels of a cell, unpacked where its Python finds them: fmnist-edge's own, built here, and what pip downloads."""
+"""The installation of a cell: the wheels of fmnist-edge and of its requirements, unpacked for the cell's Python."""
 
 import os
 import shlex
@@ -44,7 +44,7 @@ class Installation:
 
 
 def install(cell: Cell, wheel: Path) -> Installation:
-    """Make what `cell` needs, and fmnist-edge from `wheel`; waits for another process that does.
+    """Install the requirements of `cell`, and fmnist-edge from `wheel`; waits while another process does the same.
 
     Raises UnavailableError where something cannot be fetched.
     """
@@ -54,11 +54,11 @@ def install(cell: Cell, wheel: Path) -> Installation:
 
 
 def host_python(version: tuple[int, int]) -> str:
-    """A CPython `version` of this machine that really starts. Raises UnavailableError."""
+    """A CPython `version` of this machine that starts. Raises UnavailableError."""
     name = f"python{version[0]}.{version[1]}"
     found = shutil.which(name)
     candidates = [found] if found else []
-    # A shim of pyenv is found and fails unless that version is switched on.
+    # A shim of pyenv fails unless that version is switched on.
     candidates += map(str, sorted(Path.home().glob(f".pyenv/versions/{version[0]}.{version[1]}.*/bin/python")))
     if sys.version_info[:2] == version:
         candidates.insert(0, sys.executable)
@@ -80,7 +80,7 @@ def _install(cell: Cell, wheel: Path) -> Installation:
         python = str(root / "usr/bin" / f"python{cell.board.python[0]}.{cell.board.python[1]}")
     else:
         python = host_python(cell.board.python)
-    needs, own = _needs(cell.board), _own(wheel)
+    needs, own = _install_requirements(cell.board), _install_wheel(wheel)
     variables = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "FMNIST_", "LD_"))},
         "PYTHONPATH": os.pathsep.join((str(own / "site"), str(needs))),
@@ -92,7 +92,7 @@ def _install(cell: Cell, wheel: Path) -> Installation:
     return Installation(launcher, python, own / "site", own / "bin", variables)
 
 
-def _needs(board: Board) -> Path:
+def _install_requirements(board: Board) -> Path:
     """The folder of the modules that `board` needs beside fmnist-edge, downloaded at the first call."""
     key = sha256(repr((board.requirements, board.pip_tags)).encode())[:12]
     goal = userland.cache() / f"modules-{board.machine}-{key}"
@@ -112,8 +112,8 @@ def _needs(board: Board) -> Path:
     return goal
 
 
-def _own(wheel: Path) -> Path:
-    """The folder with fmnist-edge of `wheel`: site and bin. One for each content of the wheel."""
+def _install_wheel(wheel: Path) -> Path:
+    """The folder with fmnist-edge from `wheel`, with site and bin; one for each content of the wheel."""
     goal = userland.cache() / f"fmnist-edge-{sha256(wheel.read_bytes())[:12]}"
     if not (goal / _DONE).exists():
         shutil.rmtree(goal, ignore_errors=True)

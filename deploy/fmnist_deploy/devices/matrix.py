@@ -1,4 +1,4 @@
-"""What all cells share, made once: wheel, models, images; and the work of one cell."""
+"""The work of the matrix: the wheel, models and images that all cells share, and one run for each cell."""
 
 import threading
 from dataclasses import dataclass, field
@@ -22,18 +22,18 @@ _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
 @dataclass(frozen=True)
 class Work:
-    """The cells to run, and what each needs."""
+    """The cells to run, with the files that each needs."""
 
     cells: tuple[Cell, ...]
     wheel: Path
     models: list[Model]
     images: Path
     pictures: list[Path]
-    # Two cells share a userland, and it is made by one of them.
+    # Two cells share a userland, which one of them makes.
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, cell: Cell) -> CellResult:
-        """What `cell` does, or why it cannot be run here."""
+        """Run `cell`; the result, or the reason why it cannot be run here."""
         try:
             with self.lock:
                 installed = installation.install(cell, self.wheel)
@@ -43,7 +43,7 @@ class Work:
 
 
 def prepare(scratch: Path, wheel: Path | None, folder: Path, data: Path, images: int) -> Work:
-    """Everything that the cells need, below `scratch`. `folder` holds the freshly exported models.
+    """Prepare the files that the cells need below `scratch`. `folder` holds the freshly exported models.
 
     Raises FmnistError where there is no model or no data set.
     """
@@ -77,11 +77,11 @@ def exported(folder: Path) -> list[Model]:
 def _model(name: str, path: Path, beside: Path) -> Model:
     graph = model_file.read(path).graph
     convolutions = [operator for operator in graph.operators if operator.name in _CONVOLUTIONS]
-    return Model(name, path, beside, any(graph.tensors[one.inputs[0]].dtype == "int8" for one in convolutions))
+    return Model(name, path, beside, any(graph.tensors[each.inputs[0]].dtype == "int8" for each in convolutions))
 
 
 def _pictures(test: NDArray[np.uint8], scratch: Path) -> list[Path]:
-    """A PNG and a .npy as the data set has them, and a JPEG of a garment on a light wall."""
+    """A PNG and a .npy of test images, and a JPEG of a garment on a light wall."""
     from PIL import Image
 
     Image.fromarray(test[0]).save(scratch / "boot.png")
