@@ -1,6 +1,7 @@
-"""The boards and systems that have an interpreter, and what pip must be asked for each.
+"""The boards and systems that have an interpreter, and the options with which pip downloads wheels for each.
 
-The table of wheels is measured (docs/compatibility.md). tflite-runtime's metadata has no cap on numpy: it stands here.
+The table of wheels is measured (docs/compatibility.md). The cap on numpy stands here because tflite-runtime's metadata
+lacks it.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from fmnist_runtime.inference.installation import Machine, advice
 TFLITE_RUNTIME = ("tflite-runtime==2.14.0", "numpy>=1.24,<2")
 LITERT = ("ai-edge-litert==2.3.0", "numpy>=1.26")
 _EVERYWHERE = ("click>=8.1", "Pillow>=9.4")
-# glibc's lowest version that any of the wheels asks for, and the manylinux tags from there to the system's own.
+# The lowest minor version of glibc 2 that any wheel needs; manylinux tags go from there to the system's own.
 _OLDEST_GLIBC = 17
 
 
 @dataclass(frozen=True)
 class Board:
-    """A board with its system. `machine` is as wheels name it, `glibc` the minor version of the system's glibc 2.
+    """A board with its system. `machine` is the name in wheel tags, `glibc` the minor version of the system's glibc 2.
 
-    `system_packages` are Debian's, for what has no wheel: {module: package}.
+    `system_packages` are Debian's packages for modules without a wheel: (module, package) pairs.
     """
 
     name: str
@@ -34,15 +35,15 @@ class Board:
 
     @property
     def runtime(self) -> str:
-        """The interpreter that the base install takes there: a key of interpreters.BACKENDS."""
+        """The interpreter of the base install there: a key of interpreters.BACKENDS."""
         return "tflite-runtime" if self.python < (3, 12) else "litert"
 
     @property
     def requirements(self) -> tuple[str, ...]:
-        """What pip downloads beside fmnist-edge."""
+        """The requirements that pip downloads beside fmnist-edge."""
         wanted = (*(TFLITE_RUNTIME if self.runtime == "tflite-runtime" else LITERT), *_EVERYWHERE)
         modules = {module.lower() for module, _ in self.system_packages}
-        return tuple(one for one in wanted if one.split(">")[0].split("=")[0].lower() not in modules)
+        return tuple(name for name in wanted if name.split(">")[0].split("=")[0].lower() not in modules)
 
     @property
     def pip_tags(self) -> tuple[str, ...]:
@@ -68,7 +69,7 @@ BOARDS: dict[str, Board] = {
 
 
 def find(name: str, python: tuple[int, int] | None = None) -> Board:
-    """The board `name`; `python` is another CPython for x86-64. Raises FmnistError for what has no interpreter."""
+    """The board `name`; `python` is another CPython for x86-64. Raises FmnistError where there is no interpreter."""
     if name not in BOARDS:
         hint = ""
         if name.startswith("pi-") and name.endswith("-32"):
@@ -88,9 +89,9 @@ def find(name: str, python: tuple[int, int] | None = None) -> Board:
 
 
 def for_system(python: tuple[int, int], machine: str, bits: int) -> Board:
-    """The board for a system that says this of itself (machine as the kernel names it; a 64-bit one may run 32 bits).
+    """The board for a system with CPython `python` of `bits` bits; `machine` is the kernel's name for it.
 
-    Raises FmnistError, with the way out, where there is no interpreter.
+    A 64-bit kernel may run a 32-bit Python. Raises FmnistError, with the way out, where there is no interpreter.
     """
     if machine in ("x86_64", "AMD64") and bits == 64:
         return find("x86-64", python)
@@ -105,7 +106,7 @@ def for_system(python: tuple[int, int], machine: str, bits: int) -> Board:
 
 
 def _fix(python: tuple[int, int], machine: str, bits: int) -> str:
-    """What to do where no board fits; a bundle needs the Python that the system's release brings."""
+    """What to do where no board fits; a bundle needs the Python of the system's release."""
     fix = advice(Machine(python, machine, bits))
     if fix.startswith("run: pip"):
         return "use the Python of Raspberry Pi OS bookworm (3.11) or trixie (3.13), or install with pip as it is"

@@ -1,6 +1,6 @@
 """Make a bundle: one file with the wheels for a board, the models with their golden images, and the installer.
 
-The installer is fmnist_deploy.target with the few modules that it imports, run by the board's Python from inside the
+The installer is fmnist_deploy.target with the few modules that it imports. The board's Python runs it from inside the
 file. The same wheels and models give the same bytes.
 """
 
@@ -24,11 +24,14 @@ from fmnist_runtime.system.digests import sha256
 SCHEMA = 1
 _DATE = (1980, 1, 1, 0, 0, 0)
 _DEPLOY = ("__init__", "boards", *(f"target/{name}" for name in (
-    "__init__", "answering", "archive", "command", "contents", "installing", "interruption", "output", "ownership",
+    "__init__", "archive", "command", "connection", "contents", "installation", "interruption", "output", "ownership",
     "release", "service", "system", "textfile", "wheel",
 )))  # fmt: skip
-_RUNTIME = ("__init__", "child", "errors", "installation", "locks", "processes")
-# Understood by every Python 3, to say in one line that it is too old.
+_RUNTIME = (
+    "__init__", "errors", "inference/__init__", "inference/installation",
+    *(f"system/{name}" for name in ("__init__", "child", "locks", "processes", "terminal")),
+)  # fmt: skip
+# In the language of every Python 3, so that one that is too old is named in one line.
 _MAIN = """\
 import sys
 if sys.version_info < (3, 10):
@@ -50,29 +53,29 @@ sys.exit(code)
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """A model for the bundle: its name there, its bytes, and its golden file's."""
+class BundledModel:
+    """A model in a bundle: names and contents of its file and its golden file, and the runtimes it is proved on."""
 
     name: str
     content: bytes
     golden_name: str
-    golden: bytes
+    golden_content: bytes
     proved_on: tuple[str, ...]
 
 
-def models(paths: list[Path]) -> list[Chosen]:
-    """The models `paths`, files or shipped models' names, each with the golden file beside it; all that are shipped
-    where there are none.
+def read_models(paths: list[Path]) -> list[BundledModel]:
+    """Read the models `paths`, files or names of shipped models, each with the golden file beside it.
 
-    Raises FmnistError where one is damaged, has no golden file, or where two have one name.
+    Without paths, all shipped models. Raises FmnistError where one is damaged or has no golden file, and where two have
+    the same name.
     """
-    found: dict[str, Chosen] = {}
+    found: dict[str, BundledModel] = {}
     goldens: dict[str, bytes] = {}
-    # The default first: it is the one that a service answers with.
+    # The default first: a service uses the first model.
     names = [*paths] or [Path(name) for name in sorted(SHIPPED, key=lambda name: name != DEFAULT)]
     for path in map(model_path, names):
         file = model_file.read(path)
-        # Where there is none, reading it says so, by the name that it would have.
+        # Where there is none, reading fails with the name that it would have.
         beside = golden.find(path) or path.with_name(golden.file_name(path.stem.rpartition("-")[0]))
         golden.read(beside)
         content = beside.read_bytes()
@@ -81,35 +84,41 @@ def models(paths: list[Path]) -> list[Chosen]:
                 raise FmnistError(f"{str(path)!r}: {name!r} holds a character that cannot be printed; rename it")
         if path.name in found or goldens.setdefault(beside.name, content) != content:
             raise FmnistError(
-                f"{path}: another model of the bundle has that name or that of its golden file; rename it"
+                f"{path}: another model of the bundle has the same name or the same golden name; rename it"
             )
         proofs = (file.description or {}).get("proofs", [])
         proved_on = tuple(proof["runtime"] for proof in proofs if isinstance(proof, dict) and "runtime" in proof)
-        found[path.name] = Chosen(path.name, model_file.content(file), beside.name, content, proved_on)
+        found[path.name] = BundledModel(
+            name=path.name,
+            content=model_file.content(file),
+            golden_name=beside.name,
+            golden_content=content,
+            proved_on=proved_on,
+        )
     return list(found.values())
 
 
-def make(board: Board, chosen: list[Chosen], wheel: Path | None = None) -> bytes:
-    """The bundle for `board`; `wheel` is fmnist-edge's own, by default made from the installed one.
+def make(board: Board, models: list[BundledModel], wheel: Path | None = None) -> bytes:
+    """The bundle for `board`; `wheel` is that of fmnist-edge, by default made from the installed one.
 
-    Raises FmnistError where the wheels cannot be had.
+    Raises FmnistError where a wheel is unavailable.
     """
     with tempfile.TemporaryDirectory(prefix="fmnist-bundle-") as name:
         folder = Path(name)
         (folder / "own").mkdir()
         (folder / "needs").mkdir()
-        own = wheel or wheels.own(folder / "own")
-        contents = {f"wheels/{own.name}": _wheel(own)}
-        contents |= {f"wheels/{path.name}": _wheel(path) for path in wheels.download(board, folder / "needs")}
-    return pack(board, chosen, contents)
+        own = wheel or wheels.make_own(folder / "own")
+        contents = {f"wheels/{own.name}": _read_wheel(own)}
+        contents |= {f"wheels/{path.name}": _read_wheel(path) for path in wheels.download(board, folder / "needs")}
+    return pack(board, models, contents)
 
 
-def pack(board: Board, chosen: list[Chosen], wheel_contents: dict[str, bytes]) -> bytes:
-    """The bundle's bytes from its parts; `wheel_contents` by their names in it."""
+def pack(board: Board, models: list[BundledModel], wheel_contents: dict[str, bytes]) -> bytes:
+    """The bundle as bytes, from its parts; `wheel_contents` holds the wheels by their names in the bundle."""
     members = {**wheel_contents}
-    for model in chosen:
+    for model in models:
         members[f"models/{model.name}"] = model.content
-        members[f"models/{model.golden_name}"] = model.golden
+        members[f"models/{model.golden_name}"] = model.golden_content
     manifest = {
         "schema": SCHEMA,
         "fmnist_edge": fmnist_runtime.__version__,
@@ -122,14 +131,14 @@ def pack(board: Board, chosen: list[Chosen], wheel_contents: dict[str, bytes]) -
         "glibc": _oldest_glibc(wheel_contents),
         "system_packages": [list(pair) for pair in board.system_packages],
         "wheels": sorted(wheel_contents),
-        "models": {f"models/{model.name}": {"golden": f"models/{model.golden_name}"} for model in chosen},
+        "models": {f"models/{model.name}": {"golden": f"models/{model.golden_name}"} for model in models},
         "files": {name: {"bytes": len(content), "sha256": sha256(content)} for name, content in members.items()},
-        "unpacked_bytes": _unpacked(wheel_contents) + sum(map(len, members.values())),
+        "unpacked_bytes": _unpacked_bytes(wheel_contents) + sum(map(len, members.values())),
     }
     members["bundle.json"] = (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()
     members |= _installer(board)
     payload = _zip(members)
-    # The wheel says which version it is; this package is of the same.
+    # The wheel has the version of this package.
     header = archive.header(board.name, fmnist_runtime.__version__, board.python, len(payload), sha256(payload))
     return header + payload
 
@@ -143,7 +152,7 @@ def _installer(board: Board) -> dict[str, bytes]:
     return members
 
 
-def _wheel(path: Path) -> bytes:
+def _read_wheel(path: Path) -> bytes:
     try:
         content = path.read_bytes()
         with zipfile.ZipFile(io.BytesIO(content)) as found:
@@ -151,12 +160,12 @@ def _wheel(path: Path) -> bytes:
     except (OSError, zipfile.BadZipFile) as error:
         raise FmnistError(f"{path}: not a wheel ({error}); make it with: python -m build --wheel") from error
     if broken:
-        raise FmnistError(f"{path}: {broken} in it is damaged; make or download it again")
+        raise FmnistError(f"{path}: {broken} in it is damaged; make or download the wheel again")
     return content
 
 
 def _oldest_glibc(names: dict[str, bytes]) -> int:
-    """The minor version of glibc that all the wheels run on: of each the lowest that its tags name, the highest."""
+    """The lowest minor version of glibc 2 on which all wheels run, by their manylinux tags."""
     needed = []
     for name in names:
         tags = name.removesuffix(".whl").rpartition("-")[2].split(".")
@@ -165,7 +174,7 @@ def _oldest_glibc(names: dict[str, bytes]) -> int:
     return max(needed, default=17)
 
 
-def _unpacked(contents: dict[str, bytes]) -> int:
+def _unpacked_bytes(contents: dict[str, bytes]) -> int:
     total = 0
     for content in contents.values():
         with zipfile.ZipFile(io.BytesIO(content)) as found:

@@ -55,10 +55,10 @@ def main(
     if checked is not None:
         others = (board, models, python, wheel, target, ssh_options, prefix, service, rollback, output)
         if any(others):
-            raise click.UsageError("--check looks at a file; give nothing else but --json")
+            raise click.UsageError("--check only checks a file; give nothing else but --json")
         return _check(checked, as_json)
     if prefix is not None and (not prefix.startswith("/") or prefix != "".join(prefix.split())):
-        raise click.UsageError(f"--prefix is {prefix!r}, expected a whole path there, from / on and without blanks")
+        raise click.UsageError(f"--prefix is {prefix!r}, expected an absolute path there, without blanks")
     version = _version(python)
     named = boards.find(board, version) if board else None
     if target is None:
@@ -85,7 +85,7 @@ def _check(path: Path, as_json: bool) -> int:
         document = {"path": str(path), "board": board, "version": whole.version, "models": models, "checked": True}
         say_json(document, indent=1)
     else:
-        say(f"{path}: whole, {whole.version} for {board} with {', '.join(models) or 'no model'}")
+        say(f"passed: {path} is intact: {whole.version} for {board} with {', '.join(models) or 'no model'}")
     return 0
 
 
@@ -94,7 +94,7 @@ def _version(text: str | None) -> tuple[int, int] | None:
         return None
     found = re.fullmatch(r"3\.(\d+)", text)
     if not found:
-        raise click.UsageError(f"--python is {text!r}, expected such as 3.11")
+        raise click.UsageError(f"--python is {text!r}, expected a version such as 3.11")
     return 3, int(found[1])
 
 
@@ -116,13 +116,13 @@ def _make(board: "Board", models: list[Path], wheel: Path | None, output: Path |
 
 
 def _run_command(name: str, digest: str) -> str:
-    """The shell command that runs the bundle `name` in the folder that it lies in, if it is whole.
+    """The shell command that runs the bundle `name` in the current folder, if it is intact.
 
-    The file checks itself, but for an empty one, which a shell takes for a script that does nothing.
+    The file checks itself, except for an empty one, which a shell takes for a script that does nothing.
     """
     import shlex
 
-    # sha256sum's own way of writing a name that does not fit into a line.
+    # The way in which sha256sum writes a name that does not fit into a line.
     escaped = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
     line = f"{'' if escaped == name else chr(92)}{digest}  {escaped}"
     return f"printf '%s\\n' {shlex.quote(line)} | sha256sum -c && sh {shlex.quote(f'./{name}')}"
@@ -131,11 +131,13 @@ def _run_command(name: str, digest: str) -> str:
 def _bundle(board: "Board", models: list[Path], wheel: Path | None) -> bytes:
     from fmnist_deploy import bundle
 
-    chosen = bundle.models(models)
-    for model in chosen:
+    found = bundle.read_models(models)
+    for model in found:
         if board.runtime not in model.proved_on:
-            warn(f"{model.name}: not proved on {board.runtime}, which {board.name} has; export it with --target all")
-    return bundle.make(board, chosen, wheel)
+            warn(
+                f"{model.name}: not proved on {board.runtime}, the runtime of {board.name}; export it with --target all"
+            )
+    return bundle.make(board, found, wheel)
 
 
 def _deploy(
@@ -157,7 +159,7 @@ def _deploy(
     from fmnist_runtime.system.atomic import write_atomically
 
     with connect(target, options) as remote:
-        found, default = deployment.system(remote)
+        found, default = deployment.identify(remote)
         place = prefix or default
         if rollback:
             installed = deployment.rollback(remote, place)
@@ -183,7 +185,7 @@ def _summary(document: dict[str, Any]) -> list[str]:
     board = doctor.get("board", {})
     lines = [
         f"{document['target']}: {board.get('name') or board.get('cpu') or document['board']}, {doctor.get('uses')}",
-        f"{installed['prefix']}/current is {installed['version']}, before it {installed['before'] or 'nothing'}",
+        f"{installed['prefix']}/current is {installed['version']}, before it was {installed['before'] or 'nothing'}",
     ]
     lines += [
         f"{Path(str(one.get('model'))).name}: {one.get('reason') or one.get('error')}" for one in document["verify"]
@@ -202,4 +204,14 @@ def _summary(document: dict[str, Any]) -> list[str]:
     if "service_problem" in installed:
         lines.append(f"to do for the service: {installed['service_problem']}")
     lines += [f"to do: {sentence}" for sentence in doctor.get("to_do", [])]
-    return [*lines, "passed" if document["passed"] else "FAILED"]
+    return [*lines, _verdict(document)]
+
+
+def _verdict(document: dict[str, Any]) -> str:
+    """The last line: whether the machine passed, first, and what was checked there."""
+    names = ["fmnist-doctor", *(f"fmnist-verify {Path(str(one.get('model'))).name}" for one in document["verify"])]
+    passes = [bool(document["doctor"].get("works")), *(bool(one.get("passed")) for one in document["verify"])]
+    failed = [name for name, has_passed in zip(names, passes, strict=True) if not has_passed]
+    if document["passed"]:
+        return f"passed: fmnist-doctor and fmnist-verify of {len(names) - 1} models on {document['target']}"
+    return f"FAILED: {', '.join(failed)} on {document['target']}"

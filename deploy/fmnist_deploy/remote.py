@@ -1,7 +1,7 @@
-"""A machine reached by ssh: one connection, over which commands run and a file is copied.
+"""A machine that is reached by ssh: commands run and files are copied over one connection.
 
-The system's own ssh does it, with its configuration, keys, agent and questions on the terminal; one connection is
-shared (ControlMaster), so a password is asked once.
+The system's ssh is used, with its configuration, keys, agent and questions on the terminal. All commands share one
+connection (ControlMaster), so a password is asked for once.
 """
 
 import shlex
@@ -14,24 +14,24 @@ from dataclasses import dataclass
 from fmnist_runtime.errors import FmnistError
 
 _SECONDS = 900
-# What ssh says, and the way out. Source: the messages of OpenSSH's client.
+# Messages of ssh, each with its way out. Source: OpenSSH's client.
 _WAYS_OUT = (
     (
         "Permission denied",
         "wrong user, password or key; try: ssh {target}, or put your key there: ssh-copy-id {target}",
     ),
     ("Too many authentication failures", "ssh offers too many keys; name one: --ssh-option IdentityFile=FILE"),
-    ("Host key verification failed", "its key is not known or has changed; run once and compare: ssh {target}"),
+    ("Host key verification failed", "its key is unknown or has changed; run once and compare: ssh {target}"),
     ("Could not resolve hostname", "no machine has that name here; try its address, or NAME.local"),
     ("Connection refused", "nothing answers on its ssh port; on the board run: sudo systemctl enable --now ssh"),
-    ("timed out", "it doesn't answer; is it switched on and in this network?"),
-    ("No route to host", "it doesn't answer; is it switched on and in this network?"),
+    ("timed out", "it does not answer; check that it is switched on and in this network"),
+    ("No route to host", "it does not answer; check that it is switched on and in this network"),
 )
 
 
 @dataclass(frozen=True)
 class Remote:
-    """A machine that answered. `target` is what ssh takes, USER@HOST."""
+    """A machine with an open connection. `target` is ssh's name for it, USER@HOST."""
 
     target: str
     ssh: tuple[str, ...]
@@ -43,32 +43,32 @@ class Remote:
                 [*self.ssh, self.target, command], input=stdin, capture_output=True, timeout=_SECONDS, check=False
             )
         except subprocess.TimeoutExpired as error:
-            raise FmnistError(f"{self.target}: no end after {_SECONDS} s; try again") from error
+            raise FmnistError(f"{self.target}: the command there did not end within {_SECONDS} s; try again") from error
         if ended.returncode == 255:
-            raise FmnistError(_reason(self.target, ended.stderr.decode("utf-8", "replace")))
+            raise FmnistError(_connection_failure(self.target, ended.stderr.decode("utf-8", "replace")))
         return ended
 
-    def check(self, command: str, what: str, stdin: bytes = b"") -> str:
-        """What the shell `command` printed there; FmnistError with its last line where it failed."""
+    def output(self, command: str, failure: str, stdin: bytes = b"") -> str:
+        """The output of the shell `command` there. Raises FmnistError, with `failure` and its last line, on failure."""
         ended = self.run(command, stdin)
         if ended.returncode != 0:
-            raise FmnistError(f"{self.target}: {what}: {last_line(ended.stderr) or f'exit code {ended.returncode}'}")
+            raise FmnistError(f"{self.target}: {failure}: {last_line(ended.stderr) or f'exit code {ended.returncode}'}")
         return ended.stdout.decode("utf-8", "replace")
 
 
 @contextmanager
 def connect(target: str, options: tuple[str, ...] = ()) -> Iterator[Remote]:
-    """A connection to `target`; `options` are ssh's own, NAME=VALUE. Raises FmnistError where there is none."""
+    """Connect to `target`; `options` are ssh's own, NAME=VALUE. Raises FmnistError where that fails."""
     if target.startswith("-") or not target or any(character.isspace() for character in target):
-        raise FmnistError(f"{target!r} is not USER@HOST")
-    # In /tmp by its short name: a socket's path has 104 bytes.
+        raise FmnistError(f"{target!r} is not USER@HOST; give such as pi@raspberrypi.local")
+    # In /tmp, whose name is short: a socket's path has at most 104 bytes.
     with tempfile.TemporaryDirectory(prefix="fmnist-ssh-", dir="/tmp") as folder:
         shared = ("ControlMaster=auto", f"ControlPath={folder}/socket", "ControlPersist=60")
         words = ("ConnectTimeout=10", "ServerAliveInterval=15", *shared, *options)
         ssh = ("ssh", *(word for option in words for word in ("-o", option)))
         remote = Remote(target, ssh)
         try:
-            remote.check("true", "no shell there")
+            remote.output("true", "it gives no shell")
             yield remote
         except FileNotFoundError as error:
             raise FmnistError("there is no ssh on this machine; run: sudo apt install openssh-client") from error
@@ -77,13 +77,13 @@ def connect(target: str, options: tuple[str, ...] = ()) -> Iterator[Remote]:
 
 
 def last_line(output: bytes) -> str:
-    """The last line that says something."""
+    """The last line of `output` that is not blank."""
     lines = output.decode("utf-8", "replace").strip().splitlines()
     return lines[-1].strip() if lines else ""
 
 
-def quoted(*words: object) -> str:
-    """A shell command of `words`."""
+def shell_command(*words: object) -> str:
+    """`words` as one shell command, quoted."""
     return shlex.join(map(str, words))
 
 
@@ -94,8 +94,8 @@ def _close(remote: Remote) -> None:
         return
 
 
-def _reason(target: str, said: str) -> str:
+def _connection_failure(target: str, output: str) -> str:
     for words, way_out in _WAYS_OUT:
-        if words in said:
+        if words in output:
             return f"{target}: {words}; {way_out.format(target=shlex.quote(target))}"
-    return f"{target}: ssh failed ({last_line(said.encode()) or 'no reason given'}); try: ssh {shlex.quote(target)}"
+    return f"{target}: ssh failed ({last_line(output.encode()) or 'no reason given'}); try: ssh {shlex.quote(target)}"

@@ -1,4 +1,4 @@
-"""The wheels that a board needs: fmnist-edge's own, and those that pip downloads for another machine than this one."""
+"""The wheels that a board needs: fmnist-edge's own, and those that pip downloads for the board."""
 
 import base64
 import hashlib
@@ -17,25 +17,26 @@ from fmnist_runtime.system import processes
 DISTRIBUTION = "fmnist-edge"
 _SECONDS = 600
 _DATE = (1980, 1, 1, 0, 0, 0)
-# What an installer adds beside the wheel's own files.
+# Files that an installer adds to those of the wheel.
 _NOT_OF_THE_WHEEL = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
 
 
 def download(board: Board, folder: Path) -> list[Path]:
-    """Let pip put the wheels of `board.requirements` into the empty `folder`; the paths, sorted.
+    """Download the wheels of `board.requirements` into the empty `folder` with pip; returns the sorted paths.
 
-    pip is used as it is configured here. Raises FmnistError with pip's last line where it cannot have them.
+    pip uses its configuration on this machine. Raises FmnistError with pip's last line where a wheel is unavailable.
     """
     pip = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--dest", str(folder)]
-    # Without numpy's wheel the resolver would stop at tflite-runtime, which asks for it.
+    # Without a wheel of numpy the resolver would stop at tflite-runtime, which needs it.
     pip += ["--no-deps"] if board.system_packages else []
     _run([*pip, *board.pip_tags, *board.requirements], f"the wheels of {board.name}")
     return sorted(folder.glob("*.whl"))
 
 
-def own(folder: Path) -> Path:
-    """fmnist-edge's own wheel, put into `folder`: built from the source that is installed editable, else packed again
-    from the installed files.
+def make_own(folder: Path) -> Path:
+    """Make fmnist-edge's own wheel in `folder`, from the source of an editable install, else from the installed files.
+
+    Raises FmnistError where fmnist-edge is not installed or the wheel cannot be built.
     """
     try:
         installed = metadata.distribution(DISTRIBUTION)
@@ -50,7 +51,7 @@ def own(folder: Path) -> Path:
 
 
 def repack(installed: metadata.Distribution, folder: Path) -> Path:
-    """The pure Python wheel whose installed files `installed` lists, without what installing added to them."""
+    """Pack the files of the pure Python distribution `installed` into a wheel again, without those of the installer."""
     goal = folder / f"{installed.name.replace('-', '_')}-{installed.version}-py3-none-any.whl"
     names = [
         file
@@ -72,12 +73,14 @@ def repack(installed: metadata.Distribution, folder: Path) -> Path:
     return goal
 
 
-def _run(command: list[str], what: str) -> None:
+def _run(command: list[str], goal: str) -> None:
     try:
         ended = processes.run(command, seconds=_SECONDS)
     except subprocess.TimeoutExpired as error:
-        raise FmnistError(f"{what}: not done within {_SECONDS} s; look at the network and try again") from error
+        raise FmnistError(f"{goal}: not finished within {_SECONDS} s; check the network and try again") from error
     if ended.returncode != 0:
         lines = (ended.stderr.strip() or ended.stdout.strip() or "no reason given").splitlines()
         errors = [line for line in lines if "ERROR" in line] or lines
-        raise FmnistError(f"{what} cannot be had ({errors[-1].strip()}); look at the network and pip's configuration")
+        raise FmnistError(
+            f"{goal} are unavailable ({errors[-1].strip()}); check the network and the configuration of pip"
+        )

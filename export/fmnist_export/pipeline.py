@@ -22,8 +22,8 @@ from fmnist_export.prove.targets import Target
 from fmnist_export.report import page as report
 from fmnist_export.report.page import ModelResult, NotProved, Report, Run
 from fmnist_export.source import loaded_model, training_record
-from fmnist_export.source.copies import half_precision
 from fmnist_export.source.loaded_model import NOTHING_STATED, Source, Statement
+from fmnist_keras.comparison import half_precision
 from fmnist_runtime.data.dataset import Dataset
 from fmnist_runtime.device.verification import answers_digest, golden_differences
 from fmnist_runtime.errors import ExportError

@@ -1,1 +1,1 @@
-"""What training and export both need of Keras: its settings, and faithful copies of models. Needs [train]."""
+"""What training and export share of Keras: its settings, inference, and copies of models. Needs the extra [train]."""

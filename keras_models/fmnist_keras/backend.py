@@ -1,7 +1,7 @@
 """Keras as training and export need it: on TensorFlow, in float32, channels last, without limits for debugging.
 
-What a person's environment or ~/.keras/keras.json says otherwise holds for that person's other programs. Here it would
-end in another model than the same command and seed give elsewhere, so it is set aside, and that is said.
+Other settings in a person's environment or in ~/.keras/keras.json are for that person's other programs. Here they would
+give another model than the same command and seed give elsewhere, so they are overridden, with a message.
 """
 
 import json
@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from fmnist_keras.messages import one_line
 from fmnist_runtime.commandline import quiet_stderr
-from fmnist_runtime.errors import TrainingError
+from fmnist_runtime.errors import KerasUnavailableError
 
 _BACKEND = "KERAS_BACKEND"
 _OURS = "tensorflow"
-# Keras's own defaults; each has a function of that name, and one with set_ before it, in keras.config.
+# Keras's own defaults; keras.config has a function of each name, and one with set_ in front.
 _DEFAULTS: dict[str, Any] = {
     "floatx": "float32",
     "epsilon": 1e-7,
@@ -35,9 +36,9 @@ def home() -> Path:
 
 
 def load(say: Callable[[str], None]) -> None:
-    """Import tensorflow and keras, set to what fmnist-edge needs; `say` gets a line for each setting put aside.
+    """Import tensorflow and keras with the settings of fmnist-edge; `say` gets a line for each overridden setting.
 
-    Before anything else imports keras. Raises TrainingError where one of them cannot be imported.
+    To be called before anything else imports keras. Raises KerasUnavailableError where one cannot be imported.
     """
     _choose_backend(say)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -46,28 +47,30 @@ def load(say: Callable[[str], None]) -> None:
             import keras
             import tensorflow  # noqa: F401
     except ImportError as error:
-        raise TrainingError(
-            f"tensorflow cannot be imported ({_line(error)}); run: pip install 'fmnist-edge[train]'"
+        raise KerasUnavailableError(
+            f"tensorflow cannot be imported ({one_line(error)}); run: pip install 'fmnist-edge[train]'"
         ) from error
-    except Exception as error:  # Keras reads keras.json and its variables as it is imported, and raises what comes
-        raise TrainingError(
-            f"keras cannot be imported ({_line(error)}); mend or remove {home() / 'keras.json'} and the variables "
+    except Exception as error:  # Keras reads keras.json and its variables at import, and raises anything
+        raise KerasUnavailableError(
+            f"keras cannot be imported ({one_line(error)}); mend or remove {home() / 'keras.json'} and the variables "
             f"KERAS_... of the environment"
         ) from error
     if keras.backend.backend() != _OURS:
-        raise TrainingError(f"keras runs on {keras.backend.backend()}, expected {_OURS}; set {_BACKEND}={_OURS}")
+        raise KerasUnavailableError(
+            f"keras runs on {keras.backend.backend()}, expected {_OURS}; set {_BACKEND}={_OURS}"
+        )
     for name, ours in _DEFAULTS.items():
         found = getattr(keras.config, name)()
         if found != ours:
             getattr(keras.config, _SETTERS[name])(ours)
             say(f"Keras is set to {name} {found} (keras.json or environment): fmnist-edge uses {ours}")
-    # A policy made while another floatx held stays.
+    # The policy of another floatx would stay otherwise.
     keras.config.set_dtype_policy(_DEFAULTS["floatx"])
 
 
 @contextmanager
 def unchanged() -> Iterator[None]:
-    """Put Keras's global settings and the working folder back to what they were, whatever is called inside."""
+    """Restore Keras's global settings and the working folder at the end of the context."""
     import keras
 
     names = [name for name in _DEFAULTS if hasattr(keras.config, name)]
@@ -92,14 +95,10 @@ def _choose_backend(say: Callable[[str], None]) -> None:
 
 
 def _configured() -> str | None:
-    """The backend that keras.json names; None where it names none or cannot be read, which Keras will say."""
+    """The backend in keras.json; None where it names none or cannot be read, which Keras reports itself."""
     try:
         with (home() / "keras.json").open("rb") as file:
             document = json.loads(file.read(_MOST_BYTES))
         return str(document["backend"])
-    except Exception:  # whatever is in that file: Keras reads it next, and its words are passed on
+    except Exception:  # the file may hold anything: Keras reads it next, and its message is passed on
         return None
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]

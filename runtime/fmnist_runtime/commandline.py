@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 import click
 
 from fmnist_runtime.errors import FmnistError, Interruption, PixelRangeError
+from fmnist_runtime.system.terminal import printable as printable
 
 if TYPE_CHECKING:
     from fmnist_runtime.images.pixel_range import PixelRange
@@ -215,17 +216,6 @@ def _open_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-
-
-def printable(text: str) -> str:
-    """`text` with all that a terminal might act on (escape sequences, changes of direction) as \\x1b, \\u202e, ..."""
-    if text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() else _escaped(letter) for letter in text)
-
-
-def _escaped(letter: str) -> str:
-    return letter.encode("unicode_escape").decode()
 
 
 def say(text: str, *, err: bool = False) -> None:

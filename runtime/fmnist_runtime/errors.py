@@ -21,6 +21,8 @@
     ├── ImageError                  an image is unreadable, or has the wrong shape, dtype or values
     ├── DataError                   the data set is missing, incomplete, damaged, or another one
     ├── TrainingError               training cannot start or cannot go on
+    ├── KerasUnavailableError       Keras or TensorFlow is not installed, or is set to another backend
+    ├── ModelCopyError              a copy of a Keras model gives other outputs than the model
     ├── ExportError                 the Keras model cannot be converted, or the result failed its proof
     ├── WriteError                  a file or folder cannot be written
     ├── LockFileError               the lock file cannot be used
@@ -113,6 +115,14 @@ class DataError(FmnistError):
 
 class TrainingError(FmnistError):
     """Training cannot start or cannot be resumed as asked."""
+
+
+class KerasUnavailableError(FmnistError):
+    """Keras on TensorFlow cannot be used here; the message holds what to install, mend or set."""
+
+
+class ModelCopyError(FmnistError):
+    """A copy of a Keras model gives other outputs than the model, or cannot have its state."""
 
 
 class ExportError(FmnistError):

@@ -49,7 +49,7 @@ def bundle_file(
     path = tmp_path_factory.mktemp("bundle") / "fmnist-edge.run"
     downloaded = sorted(Path(wheelhouse["PIP_FIND_LINKS"]).glob("*.whl"))
     contents = {f"wheels/{one.name}": one.read_bytes() for one in (wheel, *downloaded)}
-    path.write_bytes(bundle.pack(here, bundle.models([]), contents))
+    path.write_bytes(bundle.pack(here, bundle.read_models([]), contents))
     return path
 
 

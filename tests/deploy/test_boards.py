@@ -22,11 +22,11 @@ def test_each_board_has_its_runtime_and_tags(name: str, runtime: str, tag: str) 
     assert any(requirement.startswith(("tflite-runtime==", "ai-edge-litert==")) for requirement in board.requirements)
 
 
-def test_what_debian_brings_is_not_downloaded() -> None:
+def test_packages_of_debian_are_not_downloaded() -> None:
     assert boards.find("pi-bookworm-32").requirements == ("tflite-runtime==2.14.0", "click>=8.1")
 
 
-def test_a_pc_may_have_another_python() -> None:
+def test_x86_64_may_have_another_python() -> None:
     assert boards.find("x86-64", (3, 13)).runtime == "litert"
     with pytest.raises(FmnistError, match=r"Python 3\.9 is too old"):
         boards.find("x86-64", (3, 9))
@@ -42,7 +42,7 @@ def test_a_pc_may_have_another_python() -> None:
         ("pi-zero", "use a Pi Zero 2 W or later"),
     ],
 )
-def test_an_unknown_board_is_one_sentence(name: str, words: str) -> None:
+def test_an_unknown_board_is_refused_with_the_way_out(name: str, words: str) -> None:
     with pytest.raises(FmnistError, match=words):
         boards.find(name)
 
@@ -57,7 +57,7 @@ def test_an_unknown_board_is_one_sentence(name: str, words: str) -> None:
         (((3, 12), "x86_64", 64), "x86-64"),
     ],
 )
-def test_a_system_is_known_by_what_its_python_says(system: tuple[tuple[int, int], str, int], name: str) -> None:
+def test_a_system_is_recognized_by_python_machine_and_bits(system: tuple[tuple[int, int], str, int], name: str) -> None:
     assert boards.for_system(*system).name == name
 
 

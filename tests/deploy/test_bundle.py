@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from bundles import MODEL, PATH, current, install, other_bundle, versions
 from environments import _python
 from helpers import assert_fails, run_command
+from interruption import interrupt
 
 from fmnist_deploy import bundle
 from fmnist_deploy.boards import Board
@@ -49,7 +49,9 @@ def test_it_installs_without_network_pip_or_a_virtual_environment_and_answers(
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])
-def test_a_copy_that_is_cut_off_installs_nothing_and_says_so(shell: str, empty_bundle: bytes, tmp_path: Path) -> None:
+def test_a_copy_that_is_cut_off_installs_nothing_and_is_reported(
+    shell: str, empty_bundle: bytes, tmp_path: Path
+) -> None:
     """Every length of the script, and 40 of the ZIP behind it. Only an empty file is a script that does nothing."""
     path, prefix = tmp_path / "cut.run", tmp_path / "prefix"
     script = len(empty_bundle) - int(archive._STATED.search(empty_bundle)[1])
@@ -87,16 +89,16 @@ def test_an_empty_or_cut_copy_is_refused_by_the_command_that_is_printed(empty_bu
                 env={**os.environ, "PATH": PATH},
             )
             assert result.returncode == code, (name, result)
-            assert ("whole, and fit for this machine" in result.stdout) == (code == 0)
+            assert ("passed: intact, and fit for this machine" in result.stdout) == (code == 0)
         path.unlink()
 
 
-def test_a_bundle_is_checked_where_it_was_made(empty_bundle: bytes, tmp_path: Path) -> None:
+def test_check_accepts_an_intact_bundle_and_refuses_any_other_file(empty_bundle: bytes, tmp_path: Path) -> None:
     path = tmp_path / "x.run"
     path.write_bytes(empty_bundle)
     result = run_command("fmnist-bundle", "--check", path)
     digest = hashlib.sha256(empty_bundle[-int(archive._STATED.search(empty_bundle)[1]) :]).hexdigest()
-    assert result.stdout == f"{path}: whole, 0.1.0-{digest[:12]} for x86-64 with no model\n"
+    assert result.stdout == f"passed: {path} is intact: 0.1.0-{digest[:12]} for x86-64 with no model\n"
     assert json.loads(run_command("fmnist-bundle", "--check", path, "--json").stdout)["checked"] is True
     empty, nested = io.BytesIO(), io.BytesIO()
     with zipfile.ZipFile(empty, "w"):
@@ -105,14 +107,14 @@ def test_a_bundle_is_checked_where_it_was_made(empty_bundle: bytes, tmp_path: Pa
         content.writestr("bundle.json", "[" * 100_000)
     for content, words in (
         (b"", "empty, 0 bytes, expected a bundle; copy it again"),
-        (empty_bundle[:40], "damaged or no bundle"),
+        (empty_bundle[:40], "damaged, or not a bundle"),
         (empty_bundle[:-1], "damaged"),
         (empty_bundle[: len(empty_bundle) // 2], "damaged"),
         (b"x" + empty_bundle[1:], "damaged, its bytes are not those that were made"),
         (empty_bundle + b"x", "damaged"),
-        (empty.getvalue(), "damaged or no bundle"),
-        (nested.getvalue(), "damaged or no bundle"),
-        (b"\x00" * 5000, "damaged or no bundle"),
+        (empty.getvalue(), "damaged, or not a bundle"),
+        (nested.getvalue(), "damaged, or not a bundle"),
+        (b"\x00" * 5000, "damaged, or not a bundle"),
     ):
         path.write_bytes(content)
         assert_fails(run_command("fmnist-bundle", "--check", path), 1, str(path), words)
@@ -121,7 +123,7 @@ def test_a_bundle_is_checked_where_it_was_made(empty_bundle: bytes, tmp_path: Pa
     assert_fails(run_command("fmnist-bundle", "x86-64", "--check", path), 2, "give nothing else")
 
 
-def test_a_model_whose_name_no_bundle_can_carry_is_one_line(here: Board, tmp_path: Path) -> None:
+def test_a_model_with_an_unprintable_name_or_a_path_outside_is_refused(here: Board, tmp_path: Path) -> None:
     for name in ("two\nlines", "esc\x1b[31m", "not\udcffutf8"):
         model = tmp_path / f"{name}-int8.tflite"
         shutil.copy(MODEL, model)
@@ -132,8 +134,8 @@ def test_a_model_whose_name_no_bundle_can_carry_is_one_line(here: Board, tmp_pat
         assert not (tmp_path / "x.run").exists()
     # A manifest that was made by hand, with right digests, does not lead out of the folder.
     for name in ("../../x", "/etc/x", "models/../../x", "models/a/b", "models/\n"):
-        chosen = bundle.Chosen("x", b"", "y", b"", ())
-        content = bundle.pack(here, [chosen], {})
+        model = bundle.BundledModel("x", b"", "y", b"", ())
+        content = bundle.pack(here, [model], {})
         path = tmp_path / "made.run"
         path.write_bytes(_with_model_named(here, content, name))
         assert_fails(install(path, tmp_path / "prefix", "--check"), 1, "expected models/NAME")
@@ -160,17 +162,13 @@ def test_an_interrupted_installation_leaves_nothing_and_ends_with_its_code(
         text=True,
         start_new_session=True,
     )
-    while not list(prefix.glob("versions/.partial-*/models/*")):
-        assert process.poll() is None, "it ended before it could be interrupted"
-        time.sleep(0.01)
-    os.killpg(process.pid, number)
-    _, said = process.communicate(timeout=30)
-    assert (process.returncode, said) == (128 + number, "fmnist-bundle: interrupted; nothing was changed\n")
+    error = interrupt(process, lambda: list(prefix.glob("versions/.partial-*/models/*")), number=number)
+    assert (process.returncode, error) == (128 + number, "fmnist-bundle: interrupted; nothing was changed\n")
     assert versions(prefix) == set()
     assert not (prefix / "current").is_symlink()
 
 
-def test_the_result_that_nobody_reads_is_not_called_a_failed_installation(bundle_file: Path, tmp_path: Path) -> None:
+def test_an_installation_passes_where_nobody_reads_its_result(bundle_file: Path, tmp_path: Path) -> None:
     prefix = tmp_path / "prefix"
     command = f"exec sh {bundle_file} --prefix {prefix} --no-compile"
     assert install(bundle_file, prefix, "--no-compile").returncode == 0
@@ -182,7 +180,7 @@ def test_the_result_that_nobody_reads_is_not_called_a_failed_installation(bundle
     assert_fails(result, 1, "it is done, but the result cannot be printed (No space left on device)")
 
 
-def test_every_cut_is_noticed_by_the_python_side_too(empty_bundle: bytes, here: Board, tmp_path: Path) -> None:
+def test_the_python_side_detects_every_cut(empty_bundle: bytes, here: Board, tmp_path: Path) -> None:
     path = tmp_path / "cut.run"
     facts = here.name, "0.1.0", here.python
     path.write_bytes(empty_bundle)
@@ -193,7 +191,7 @@ def test_every_cut_is_noticed_by_the_python_side_too(empty_bundle: bytes, here: 
             archive.check(path, *facts)
 
 
-def test_a_changed_byte_anywhere_is_noticed(empty_bundle: bytes, here: Board, tmp_path: Path) -> None:
+def test_a_changed_byte_anywhere_is_detected(empty_bundle: bytes, here: Board, tmp_path: Path) -> None:
     path = tmp_path / "changed.run"
     for position in range(0, len(empty_bundle), 97):
         content = bytearray(empty_bundle)
@@ -244,21 +242,23 @@ def test_an_upgrade_keeps_the_version_before_and_rolls_back(bundle_file: Path, t
     assert versions(prefix) == set(names[1:])
 
 
-def test_a_version_that_answers_wrongly_does_not_become_the_current_one(bundle_file: Path, tmp_path: Path) -> None:
+def test_a_version_that_fails_verification_does_not_become_the_current_one(bundle_file: Path, tmp_path: Path) -> None:
     prefix = tmp_path / "prefix"
     assert install(bundle_file, prefix, "--no-compile").returncode == 0
     before = versions(prefix)
     result = install(other_bundle(bundle_file, tmp_path / "wrong.run", weights=True), prefix)
-    assert_fails(result, 1, "fmnist-verify fails here", "the version before stays")
+    assert_fails(result, 1, "fmnist-verify fails here", "the current version stays")
     assert versions(prefix) == before == {current(prefix)}
 
 
-def test_a_full_disk(bundle_file: Path, small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_nothing_is_changed(
+    bundle_file: Path, small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     prefix = small_disk / "prefix"
     assert_fails(install(bundle_file, prefix), 1, "the disk is too full", "MB are needed", "nothing was changed")
     assert versions(prefix) == set()
     # A bundle that takes itself for tiny meets the full disk while it writes.
-    monkeypatch.setattr(bundle, "_unpacked", lambda contents: -100_000_000)
+    monkeypatch.setattr(bundle, "_unpacked_bytes", lambda contents: -100_000_000)
     result = install(other_bundle(bundle_file, tmp_path / "tiny.run"), prefix)
     assert_fails(result, 1, "No space left on device", "free some space", "nothing was changed")
     assert versions(prefix) == set()
@@ -277,7 +277,7 @@ def test_a_killed_installation_leaves_no_version_and_the_next_one_clears_up(bund
     assert versions(prefix) == {current(prefix)}
 
 
-def test_two_installations_at_a_time_are_one(bundle_file: Path, tmp_path: Path) -> None:
+def test_a_second_installation_at_the_same_time_is_refused(bundle_file: Path, tmp_path: Path) -> None:
     import fcntl
 
     prefix = tmp_path / "prefix"
@@ -287,8 +287,10 @@ def test_two_installations_at_a_time_are_one(bundle_file: Path, tmp_path: Path) 
         assert_fails(install(bundle_file, prefix), 1, "another installation is running there")
 
 
-def test_bad_targets_are_one_line(bundle_file: Path, tmp_path: Path, read_only_folder: Path) -> None:
-    assert_fails(install(bundle_file, tmp_path / "a b"), 1, "takes no blanks", "--prefix")
+def test_bad_prefixes_are_refused_in_one_line(bundle_file: Path, tmp_path: Path, read_only_folder: Path) -> None:
+    assert_fails(
+        install(bundle_file, tmp_path / "a b"), 1, "holds a blank, which the first line of a script cannot", "--prefix"
+    )
     assert_fails(install(bundle_file, read_only_folder / "x"), 1, "choose another --prefix")
     assert_fails(install(bundle_file, tmp_path / "none", "--rollback"), 1, "nothing is installed there")
     (tmp_path / "empty").mkdir()
@@ -296,7 +298,9 @@ def test_bad_targets_are_one_line(bundle_file: Path, tmp_path: Path, read_only_f
 
 
 @pytest.mark.parametrize("version", ["3.9", "3.8", "3.13"])
-def test_another_python_is_one_line(version: str, empty_bundle: bytes, here: Board, tmp_path: Path) -> None:
+def test_another_python_is_refused_in_one_line_with_the_way_out(
+    version: str, empty_bundle: bytes, here: Board, tmp_path: Path
+) -> None:
     if version == ".".join(map(str, here.python)):
         pytest.skip("it is the bundle's own")
     path = tmp_path / "empty.run"
@@ -308,7 +312,7 @@ def test_another_python_is_one_line(version: str, empty_bundle: bytes, here: Boa
     assert not (tmp_path / "prefix").exists()
 
 
-def test_a_system_with_an_old_python_or_none_is_one_line(empty_bundle: bytes, tmp_path: Path) -> None:
+def test_an_old_python_or_none_is_refused_in_one_line(empty_bundle: bytes, tmp_path: Path) -> None:
     path, folder = tmp_path / "empty.run", tmp_path / "bin"
     path.write_bytes(empty_bundle)
     folder.mkdir()
@@ -346,21 +350,23 @@ def test_the_same_parts_give_the_same_bytes(here: Board, empty_bundle: bytes) ->
     assert bundle.pack(here, [], {}) == empty_bundle
 
 
-def test_models_need_their_golden_file_and_a_name_of_their_own(tmp_path: Path) -> None:
+def test_models_need_a_golden_file_and_different_names(tmp_path: Path) -> None:
     model = Path(shutil.copy(MODEL, tmp_path / "a-int8.tflite"))
     with pytest.raises(FmnistError, match=r"a-golden.npz: no such file"):
-        bundle.models([model])
+        bundle.read_models([model])
     shutil.copy(shipped.golden_path("mlp"), tmp_path / "a-golden.npz")
-    assert [chosen.name for chosen in bundle.models([model])] == ["a-int8.tflite"]
-    assert [chosen.name for chosen in bundle.models([Path("mlp")])] == ["mlp-int8.tflite"]
-    everything = bundle.models([])
+    assert [model.name for model in bundle.read_models([model])] == ["a-int8.tflite"]
+    assert [model.name for model in bundle.read_models([Path("mlp")])] == ["mlp-int8.tflite"]
+    everything = bundle.read_models([])
     assert everything[0].name == shipped.SHIPPED[shipped.DEFAULT]
-    assert {chosen.name for chosen in everything} == set(shipped.SHIPPED.values())
-    with pytest.raises(FmnistError, match="another model of the bundle has that name"):
-        bundle.models([model, model])
+    assert {model.name for model in everything} == set(shipped.SHIPPED.values())
+    with pytest.raises(FmnistError, match="another model of the bundle has the same name"):
+        bundle.read_models([model, model])
 
 
-def test_the_command_makes_a_file_that_checks(wheel: Path, wheelhouse: dict[str, str], tmp_path: Path) -> None:
+def test_the_command_makes_a_bundle_that_passes_its_check(
+    wheel: Path, wheelhouse: dict[str, str], tmp_path: Path
+) -> None:
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     path = tmp_path / "x.run"
     result = run_command(
@@ -370,16 +376,16 @@ def test_the_command_makes_a_file_that_checks(wheel: Path, wheelhouse: dict[str,
     document = json.loads(result.stdout)
     assert document["bytes"] == path.stat().st_size
     result = install(path, tmp_path / "prefix", "--check")
-    assert "whole, and fit for this machine" in result.stdout
+    assert "passed: intact, and fit for this machine" in result.stdout
     assert not (tmp_path / "prefix").exists()
 
 
-def test_bad_input_is_one_line(tmp_path: Path) -> None:
+def test_bad_options_are_refused_in_one_line(tmp_path: Path) -> None:
     assert_fails(run_command("fmnist-bundle"), 2, "name a board")
     assert_fails(run_command("fmnist-bundle", "pi5"), 1, "unknown board, expected pi-bookworm-64")
     assert_fails(run_command("fmnist-bundle", "pi-trixie-32"), 1, "install the 64-bit Raspberry Pi OS")
     assert_fails(run_command("fmnist-bundle", "x86-64", "--python", "3"), 2, "--python")
     assert_fails(run_command("fmnist-bundle", "x86-64", "--rollback"), 2, "go with --to")
-    assert_fails(run_command("fmnist-bundle", "--to", "x@y", "--prefix", "a"), 2, "expected a whole path there")
+    assert_fails(run_command("fmnist-bundle", "--to", "x@y", "--prefix", "a"), 2, "expected an absolute path there")
     assert_fails(run_command("fmnist-bundle", "x86-64", "--model", tmp_path / "no.tflite"), 1, "no such file")
     assert_fails(run_command("fmnist-bundle", "x86-64", "--wheel", tmp_path / "no.whl"), 1, "no.whl", "not a wheel")

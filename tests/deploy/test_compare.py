@@ -19,7 +19,7 @@ def test_steps_of_int8_do_not_wrap() -> None:
     assert not found.identical
 
 
-def test_an_answer_can_only_turn_where_the_margin_is_small() -> None:
+def test_an_answer_can_change_only_where_the_margin_is_small() -> None:
     reference = np.array([[100, 50, 0], [51, 50, 0], [50, 50, 0], [9, 0, 0]], np.int8)
     outputs = np.array([[99, 51, 0], [50, 51, 0], [50, 50, 1], [9, 0, 0]], np.int8)
     found = compare(outputs, reference)

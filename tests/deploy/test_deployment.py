@@ -3,13 +3,13 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 from helpers import BIN, assert_fails, run_command
+from interruption import interrupt
 from ssh_server import Server
 
 from fmnist_deploy import deployment, remote
@@ -25,7 +25,9 @@ def deploy(server: Server, *arguments: object, key: str = "client", env: dict[st
     )
 
 
-def test_there_and_back_again(server: Server, wheel: Path, wheelhouse: dict[str, str], tmp_path: Path) -> None:
+def test_a_deployment_installs_verifies_measures_and_rolls_back(
+    server: Server, wheel: Path, wheelhouse: dict[str, str], tmp_path: Path
+) -> None:
     prefix = tmp_path / "prefix"
     to = ("--wheel", wheel, "--prefix", prefix)
     result = deploy(server, *to, "--json", "-o", tmp_path / "results.json", env=wheelhouse)
@@ -46,9 +48,9 @@ def test_there_and_back_again(server: Server, wheel: Path, wheelhouse: dict[str,
     shutil.copy(shipped.MODELS_FOLDER / "mlp-golden.npz", tmp_path / "mine-golden.npz")
     result = deploy(server, *to, "--model", model, env=wheelhouse)
     assert result.returncode == 0, result.stderr
-    assert f"before it {first['installed']['version']}" in result.stdout
+    assert f"before it was {first['installed']['version']}" in result.stdout
     assert "mine-int8.tflite: " in result.stdout
-    assert result.stdout.endswith("passed\n")
+    assert result.stdout.splitlines()[-1] == (f"passed: fmnist-doctor and fmnist-verify of 1 models on {server.target}")
 
     result = deploy(server, "--prefix", prefix, "--rollback", "--json")
     assert result.returncode == 0, result.stderr
@@ -57,7 +59,7 @@ def test_there_and_back_again(server: Server, wheel: Path, wheelhouse: dict[str,
     assert [Path(one["model"]).name for one in back["verify"]] == sorted(shipped.SHIPPED.values())
 
 
-def test_a_wrong_key_or_password(server: Server, tmp_path: Path) -> None:
+def test_a_wrong_key_or_password_is_refused_with_the_way_out(server: Server, tmp_path: Path) -> None:
     assert_fails(deploy(server, key="stranger", BatchMode="yes"), 1, "Permission denied", "wrong user, password or key")
     ask = tmp_path / "ask"
     ask.write_text("#!/bin/sh\necho not the password\n")
@@ -67,7 +69,7 @@ def test_a_wrong_key_or_password(server: Server, tmp_path: Path) -> None:
     assert_fails(deploy(server, env=variables, **options), 1, "Permission denied", "ssh-copy-id")
 
 
-def test_no_connection_is_one_line(server: Server, tmp_path: Path) -> None:
+def test_a_failed_connection_is_refused_in_one_line_with_the_way_out(server: Server, tmp_path: Path) -> None:
     assert_fails(deploy(server, Port="1"), 1, "Connection refused", "enable --now ssh")
     assert_fails(deploy(server, UserKnownHostsFile="/dev/null"), 1, "Host key verification failed", "run once")
     assert_fails(deploy(server, NoSuchOption="1"), 1, "ssh failed", "try: ssh")
@@ -76,11 +78,13 @@ def test_no_connection_is_one_line(server: Server, tmp_path: Path) -> None:
     assert_fails(deploy(server, env={"PATH": str(tmp_path)}), 1, "run: sudo apt install openssh-client")
 
 
-def test_no_python_there(server: Server) -> None:
+def test_a_machine_without_python_is_refused(server: Server) -> None:
     assert_fails(deploy(server, key="bare"), 1, "there is no python3", "sudo apt install python3")
 
 
-def test_a_full_disk_there(server: Server, wheel: Path, wheelhouse: dict[str, str], small_disk: Path) -> None:
+def test_a_full_disk_there_is_reported_and_nothing_is_left(
+    server: Server, wheel: Path, wheelhouse: dict[str, str], small_disk: Path
+) -> None:
     """24 MB hold neither the copy nor what is in it."""
     result = deploy(server, "--wheel", wheel, "--prefix", small_disk / "prefix", env=wheelhouse)
     assert_fails(result, 1, "No space left on device", "free some space there")
@@ -103,21 +107,21 @@ def test_a_bundle_for_another_board_is_refused_there(server: Server, tmp_path: P
             deployment.install(machine, empty_bundle[:-1], str(tmp_path / "prefix"), service=False)
 
 
-def test_nothing_to_roll_back_to(server: Server, tmp_path: Path) -> None:
+def test_a_rollback_without_an_installation_is_refused(server: Server, tmp_path: Path) -> None:
     result = deploy(server, "--prefix", tmp_path / "none", "--rollback")
     assert_fails(result, 1, "nothing is installed in", "--prefix")
 
 
-def test_the_system_says_what_it_is(server: Server, here: Board) -> None:
+def test_the_board_and_the_prefix_are_identified(server: Server, here: Board) -> None:
     options = tuple(word for word in server.options() if word != "--ssh-option")
     with remote.connect(server.target, options) as machine:
-        board, prefix = deployment.system(machine)
+        board, prefix = deployment.identify(machine)
     assert board == here
     assert prefix.endswith("fmnist-edge")
 
 
 @pytest.mark.parametrize("whole_group", [True, False], ids=["Ctrl-C", "kill"])
-def test_an_interrupt_stops_the_installer_there_too(
+def test_an_interrupt_stops_the_installer_there_and_removes_the_copy(
     whole_group: bool, server: Server, wheel: Path, wheelhouse: dict[str, str], tmp_path: Path
 ) -> None:
     prefix = tmp_path / "prefix"
@@ -125,16 +129,10 @@ def test_an_interrupt_stops_the_installer_there_too(
     process = subprocess.Popen(
         list(map(str, words)), env=wheelhouse, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    while not list(prefix.glob("versions/.partial-*/lib/*/site-packages/*")):
-        assert process.poll() is None, "it ended before it could be interrupted"
-        time.sleep(0.01)
-    if whole_group:
-        os.killpg(process.pid, signal.SIGINT)
-    else:
-        process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
-    assert said.splitlines()[-1] == (
+    partial = "versions/.partial-*/lib/*/site-packages/*"
+    error = interrupt(process, lambda: list(prefix.glob(partial)), whole_group=whole_group)
+    assert process.returncode == 130, error
+    assert error.splitlines()[-1] == (
         f"fmnist-bundle: {server.target}: interrupted; the installer there was stopped, the copy removed"
     )
     assert sorted(path.name for path in prefix.iterdir()) == [".fmnist-edge", ".lock", "versions"]
@@ -143,7 +141,7 @@ def test_an_interrupt_stops_the_installer_there_too(
     assert not (prefix / "current").is_symlink(), "nothing goes on there"
 
 
-def test_a_folder_of_others_there_is_refused_and_stays_as_it_is(
+def test_a_foreign_folder_there_is_refused_and_not_changed(
     server: Server, wheel: Path, wheelhouse: dict[str, str], tmp_path: Path
 ) -> None:
     (tmp_path / "versions" / "3.11.7").mkdir(parents=True)

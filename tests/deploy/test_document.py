@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from fmnist_deploy.devices import document, table
+from fmnist_deploy.devices.cell_run import CellResult, Model
 from fmnist_deploy.devices.cells import CELLS
-from fmnist_deploy.devices.running import Model, Observed
 from fmnist_runtime.model import shipped
 
 _MODEL = Model("m", Path("m.tflite"), shipped.golden_path())
@@ -17,8 +17,8 @@ _OUTPUTS = np.array([[-128, 100, -28], [90, -128, 38]], np.int8)
 _START = {"import_seconds": 0.5, "peak_kib": 40960, "bare_python_kib": 10240}
 
 
-def _observed(cell, runtime="tflite-runtime 2.14.0", output=_OUTPUTS, **changed) -> Observed:
-    found = Observed(
+def _observed(cell, runtime="tflite-runtime 2.14.0", output=_OUTPUTS, **changed) -> CellResult:
+    found = CellResult(
         cell,
         runtime=runtime,
         verify={"m": {"passed": True}},
@@ -29,7 +29,7 @@ def _observed(cell, runtime="tflite-runtime 2.14.0", output=_OUTPUTS, **changed)
     return dataclasses.replace(found, **changed)
 
 
-def _broken(*observed: Observed) -> dict[str, list[str]]:
+def _broken(*observed: CellResult) -> dict[str, list[str]]:
     rules = document.build(list(observed), [_MODEL], len(_OUTPUTS))["rules"]
     return {rule["rule"]: rule["broken"] for rule in rules if not rule["passed"]}
 
@@ -40,7 +40,7 @@ def _one_step_off() -> np.ndarray:
     return outputs
 
 
-def test_all_holds_where_all_is_the_same() -> None:
+def test_all_rules_hold_for_equal_outputs() -> None:
     found = document.build([_observed(_REFERENCE), _observed(_A53)], [_MODEL], len(_OUTPUTS))
     assert found["passed"]
     assert found["complete"]
@@ -76,7 +76,7 @@ def test_a_broken_rule_names_the_cell(rule: str, change: dict[str, object]) -> N
         assert broken[rule][0].startswith("bookworm-arm64 cortex-a53: ")
 
 
-def test_litert_may_differ_by_a_step_but_not_turn() -> None:
+def test_litert_may_differ_by_a_step_but_not_in_an_answer() -> None:
     cell = CELLS[-1]
     same = _observed(_LITERT, "litert 2.3.0")
     step = _observed(cell, "litert 2.3.0", _one_step_off())
@@ -86,7 +86,7 @@ def test_litert_may_differ_by_a_step_but_not_turn() -> None:
     assert "Of the 1 outputs that differ in all emulated cells together, 0 have" in text
 
 
-def test_the_runtimes_must_answer_the_same_but_for_a_few_integers() -> None:
+def test_answers_of_the_runtimes_may_differ_for_a_few_integer_outputs_only() -> None:
     tie = np.array([[1, 1, -128], [90, -128, 38]], np.int8)
     turned = np.array([[1, 2, -128], [90, -128, 38]], np.int8)
     assert _broken(_observed(_REFERENCE, output=tie), _observed(_LITERT, "litert 2.3.0", turned)) == {}
@@ -99,7 +99,7 @@ def test_the_runtimes_must_answer_the_same_but_for_a_few_integers() -> None:
     assert list(broken) == [rule]
 
 
-def test_convolutions_in_int8_may_turn_a_few_answers_anywhere() -> None:
+def test_convolutions_in_int8_may_change_a_few_answers_in_any_cell() -> None:
     model = dataclasses.replace(_MODEL, convolves_in_integers=True)
     reference = np.tile(np.float32([0.6, 0.4, 0]), (1000, 1))
 
@@ -117,15 +117,15 @@ def test_convolutions_in_int8_may_turn_a_few_answers_anywhere() -> None:
     assert document.by_chance(1) == 1
 
 
-def test_a_cell_that_was_not_run_is_said_and_breaks_nothing() -> None:
-    found = document.build([_observed(_REFERENCE), Observed(_A53, not_run="no network")], [_MODEL], 2)
+def test_a_cell_that_was_not_run_is_listed_and_breaks_no_rule() -> None:
+    found = document.build([_observed(_REFERENCE), CellResult(_A53, not_run="no network")], [_MODEL], 2)
     assert found["passed"]
     assert not found["complete"]
     assert "Not run: bookworm-arm64 cortex-a53: no network." in table.markdown(found)
 
 
-def test_where_no_cell_can_be_run_nothing_is_said_to_hold() -> None:
-    found = document.build([Observed(cell, not_run="no network") for cell in CELLS], [_MODEL], 2)
+def test_without_any_cell_no_rule_is_listed_as_holding() -> None:
+    found = document.build([CellResult(cell, not_run="no network") for cell in CELLS], [_MODEL], 2)
     assert found["emulated_cells"] == 0
     text = table.markdown(found)
     assert "Nothing was proved on ARM" in text

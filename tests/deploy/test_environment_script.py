@@ -31,7 +31,7 @@ def start(tree: Path, folder: str) -> "subprocess.Popen[str]":
     )
 
 
-def test_two_at_once_make_one_environment(tree: Path) -> None:
+def test_two_runs_at_once_make_one_environment(tree: Path) -> None:
     if not shutil.which("flock"):
         pytest.skip("no flock on this machine")
     both = [start(tree, "environment"), start(tree, "environment")]
@@ -42,7 +42,7 @@ def test_two_at_once_make_one_environment(tree: Path) -> None:
     assert (tree / "environment" / "bin" / "python").exists()
 
 
-def test_a_folder_that_is_no_environment_stays(tree: Path) -> None:
+def test_a_folder_that_is_not_an_environment_is_kept(tree: Path) -> None:
     (tree / "mine").mkdir()
     (tree / "mine" / "notes.txt").write_text("precious\n")
     process = start(tree, "mine")

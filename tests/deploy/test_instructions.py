@@ -15,12 +15,12 @@ _MAPS = [
 ]
 
 
-def test_only_blocks_of_the_runtime_count() -> None:
+def test_only_blocks_inside_the_runtime_are_counted() -> None:
     blocks = ["1000 3 10", "1fff 1 1", "2000 100 100", "5800 7 2", "9000 5 5"]
-    assert counting.inside(blocks, _MAPS) == 30 + 1 + 14
+    assert counting.instructions_inside(blocks, _MAPS) == 30 + 1 + 14
 
 
-def test_the_plugin_compiles(tmp_path: Path) -> None:
+def test_the_plugin_compiles_without_warnings(tmp_path: Path) -> None:
     compiler = shutil.which("gcc")
     if compiler is None:
         pytest.skip("no gcc on this machine")

@@ -80,7 +80,7 @@ def _loop(prefix: Path) -> None:
     prefix.symlink_to(prefix)
 
 
-_OF_OTHERS: dict[str, tuple[Callable[[Path], object], str]] = {
+_FOREIGN: dict[str, tuple[Callable[[Path], object], str]] = {
     "pyenv": (_pyenv, "shims and 2 more, which fmnist-edge did not make"),
     "one file": (lambda prefix: _file(prefix / "notes.txt"), "holds notes.txt, which"),
     "one hidden file": (lambda prefix: _file(prefix / ".bashrc"), "holds .bashrc, which"),
@@ -109,15 +109,15 @@ _OF_OTHERS: dict[str, tuple[Callable[[Path], object], str]] = {
     "the lock is a file's second name": (_second_name, ".lock: is not the lock file"),
     "the lock has content": (lambda prefix: _file(prefix / ".lock"), ".lock: is not the lock file"),
     "the lock is a folder": (lambda prefix: (prefix / ".lock").mkdir(parents=True), ".lock: is not the lock file"),
-    "the prefix is a file": (_file, "is no folder, or a link to none"),
-    "the prefix is a dangling link": (lambda prefix: prefix.symlink_to("nowhere"), "is no folder, or a link to none"),
+    "the prefix is a file": (_file, "not a folder, nor a link to one"),
+    "the prefix is a dangling link": (lambda prefix: prefix.symlink_to("nowhere"), "not a folder, nor a link to one"),
     "the prefix is a link to itself": (_loop, "choose another --prefix"),
 }
 
 
-@pytest.mark.parametrize("name", _OF_OTHERS)
-def test_a_folder_of_others_is_refused_and_stays_as_it_is(name: str, tmp_path: Path) -> None:
-    make, words = _OF_OTHERS[name]
+@pytest.mark.parametrize("name", _FOREIGN)
+def test_a_foreign_folder_is_refused_and_not_changed(name: str, tmp_path: Path) -> None:
+    make, words = _FOREIGN[name]
     make(tmp_path / "prefix")
     before = everything(tmp_path)
     assert before
@@ -132,8 +132,8 @@ def test_a_folder_of_others_is_refused_and_stays_as_it_is(name: str, tmp_path: P
 @pytest.mark.parametrize(
     "name", ["pyenv", "versions is a link", "the lock is a link", "the prefix is a link to itself"]
 )
-def test_the_commands_refuse_a_folder_of_others_in_one_line(name: str, bundle_file: Path, tmp_path: Path) -> None:
-    make, words = _OF_OTHERS[name]
+def test_the_commands_refuse_a_foreign_folder_in_one_line(name: str, bundle_file: Path, tmp_path: Path) -> None:
+    make, words = _FOREIGN[name]
     make(tmp_path / "prefix")
     before = everything(tmp_path)
     assert_fails(install(bundle_file, tmp_path / "prefix", "--no-compile"), 1, words, "choose", "nothing was changed")
@@ -141,7 +141,7 @@ def test_the_commands_refuse_a_folder_of_others_in_one_line(name: str, bundle_fi
     assert everything(tmp_path) == before
 
 
-def test_what_an_installation_leaves_is_no_reason_to_refuse(tmp_path: Path) -> None:
+def test_a_folder_with_what_an_installation_leaves_is_accepted(tmp_path: Path) -> None:
     """Every state that a killed or failed installation leaves, by this release and by those before the marks."""
     states: list[Callable[[Path], object]] = [
         lambda prefix: prefix.mkdir(),
@@ -163,7 +163,7 @@ def test_what_an_installation_leaves_is_no_reason_to_refuse(tmp_path: Path) -> N
         release.check(prefix)
 
 
-def test_an_installation_before_the_marks_is_known_by_its_current_version_whatever_else_is_there(
+def test_an_installation_without_marks_is_recognized_by_its_current_version(
     tmp_path: Path,
 ) -> None:
     version(tmp_path, mark=False, rollback=True)
@@ -213,7 +213,7 @@ def test_pruning_removes_what_the_installer_made_and_nothing_else(tmp_path: Path
     assert previous.exists()
 
 
-def test_the_names_that_others_gave_are_printed_without_their_control_sequences(
+def test_foreign_names_are_printed_without_control_sequences(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     release.claim(tmp_path)
@@ -223,7 +223,7 @@ def test_the_names_that_others_gave_are_printed_without_their_control_sequences(
     assert capsys.readouterr().out == f"first\n{stays}\n"
 
 
-def test_copies_by_ssh_are_cleared_when_they_are_old_and_nothing_else_is_in_them(tmp_path: Path) -> None:
+def test_old_copies_by_ssh_are_removed_unless_they_hold_other_files(tmp_path: Path) -> None:
     release.claim(tmp_path)
     for name, file in (
         (".incoming-aaaaaa", "bundle.run"),
@@ -237,10 +237,13 @@ def test_copies_by_ssh_are_cleared_when_they_are_old_and_nothing_else_is_in_them
     assert sorted(path.name for path in tmp_path.glob(".incoming-*")) == [".incoming-bbbbbb", ".incoming-cccccc"]
 
 
-def test_a_temporary_name_that_somebody_uses_is_not_taken(tmp_path: Path) -> None:
+def test_a_temporary_name_that_is_in_use_is_refused(tmp_path: Path) -> None:
     release.claim(tmp_path)
     _file(tmp_path / "versions" / f".partial-{_NAME}" / "notes.txt")
-    with pytest.raises(ReleaseError, match="did not make that; move it away"), release.made(tmp_path, _NAME, b"{}"):
+    with (
+        pytest.raises(ReleaseError, match="did not make that; move it away"),
+        release.new_version(tmp_path, _NAME, b"{}"),
+    ):
         pass
     _file(tmp_path / ".current.new")
     with pytest.raises(ReleaseError, match=r"\.current\.new: fmnist-edge did not make that"):
@@ -273,7 +276,7 @@ def test_an_installation_of_a_release_before_the_marks_is_upgraded_and_pruned(
     second = current(prefix)
     result = install(three, prefix, "--no-compile")
     assert result.returncode == 0, result.stderr
-    assert f"{second} stays; back to it with: {prefix}/current/bin/fmnist-rollback" in result.stdout
+    assert f"{second} is kept; go back to it with: {prefix}/current/bin/fmnist-rollback" in result.stdout
     assert versions(prefix) == {second, current(prefix)}, "the first one, with its byte code, is pruned"
     assert (prefix / "notes.txt").read_text() == "precious\n"
     assert prefix.is_symlink()
@@ -285,7 +288,7 @@ def test_an_installation_of_a_release_before_the_marks_is_upgraded_and_pruned(
     assert (prefix / "versions" / second / "models" / "mine.tflite").exists()
 
 
-def test_who_holds_the_lock_is_named(bundle_file: Path, tmp_path: Path) -> None:
+def test_the_holder_of_the_lock_is_named(bundle_file: Path, tmp_path: Path) -> None:
     prefix = tmp_path / "prefix"
     release.claim(prefix)
     with release.locked(prefix, "the installation of 0.1.0-0123456789ab"):
@@ -294,10 +297,10 @@ def test_who_holds_the_lock_is_named(bundle_file: Path, tmp_path: Path) -> None:
     assert (prefix / ".lock").read_text() == ""
 
 
-def test_a_prefix_that_no_script_can_name_is_one_line(bundle_file: Path, tmp_path: Path) -> None:
+def test_a_prefix_that_no_script_can_name_is_refused_in_one_line(bundle_file: Path, tmp_path: Path) -> None:
     for name, words in {
-        "a b": "takes no blanks",
-        "a\nb": "takes no blanks",
+        "a b": "holds a blank, which the first line of a script cannot",
+        "a\nb": "holds a blank, which the first line of a script cannot",
         "a\x1b[31mb": "cannot be printed",
         "a\udcffb": "cannot be printed",
         "a" * 200: "too long",
@@ -305,11 +308,11 @@ def test_a_prefix_that_no_script_can_name_is_one_line(bundle_file: Path, tmp_pat
         result = install(bundle_file, tmp_path / name)
         assert_fails(result, 1, words, "choose another --prefix")
         assert "\x1b" not in result.stderr
-    assert_fails(install(bundle_file, Path("~no-such-user/x")), 1, "give --prefix as a whole path")
+    assert_fails(install(bundle_file, Path("~no-such-user/x")), 1, "give --prefix as an absolute path")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_prefix_with_marks_that_shells_and_systemd_read_works(bundle_file: Path, tmp_path: Path) -> None:
+def test_a_prefix_with_special_characters_of_shells_and_systemd_works(bundle_file: Path, tmp_path: Path) -> None:
     prefix = tmp_path / "-a%h;$HOME&'b\"c\\d`e`ümläut"
     for path in (bundle_file, other_bundle(bundle_file, tmp_path / "two.run")):
         result = install(path, prefix, "--no-compile")

@@ -19,7 +19,7 @@ import systemd
 from bundles import install, other_bundle
 from helpers import assert_fails
 
-from fmnist_deploy.target import answering, service
+from fmnist_deploy.target import connection, service
 from fmnist_runtime.sources import frames
 
 _FRAME = bytes(784)
@@ -65,7 +65,7 @@ def units(tmp_path: Path) -> Path:
 def listening(path: Path, *options: object) -> Iterator[list["subprocess.Popen[bytes]"]]:
     """A socket that starts the program for each client, and refuses those beyond MaxConnections=, as systemd does."""
     most = int(re.search(r"^MaxConnections=(\d+)$", service._SOCKET, re.MULTILINE)[1])
-    words = [sys.executable, "-c", "import sys; from fmnist_deploy.target.answering import main; sys.exit(main())"]
+    words = [sys.executable, "-c", "import sys; from fmnist_deploy.target.connection import main; sys.exit(main())"]
     children: list[subprocess.Popen[bytes]] = []
 
     def accept(listener: socket.socket) -> None:
@@ -100,8 +100,8 @@ def connect(path: Path) -> socket.socket:
     return client
 
 
-def test_the_frame_of_the_limits_is_that_of_the_reader() -> None:
-    assert answering.FRAME_BYTES == frames.FRAME_BYTES
+def test_the_frame_has_the_same_size_as_in_the_reader() -> None:
+    assert connection.FRAME_BYTES == frames.FRAME_BYTES
 
 
 def test_eight_stalled_clients_do_not_keep_another_from_its_answers(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_client_that_takes_no_answers_is_closed(tmp_path: Path) -> None:
         assert "Exception ignored" not in said
 
 
-def test_what_a_client_sends_in_pieces_is_answered_as_fmnist_classify_answers_it(tmp_path: Path) -> None:
+def test_a_client_that_sends_in_pieces_gets_the_answers_of_fmnist_classify(tmp_path: Path) -> None:
     """The protocol is that of --raw: any pieces, all frames, the end of the stream, half a frame at the end."""
     path, content = tmp_path / "socket", os.urandom(784 * 40)
     code = "from fmnist_runtime.commands.classify import main; main()"
@@ -192,7 +192,7 @@ def test_what_a_client_sends_in_pieces_is_answered_as_fmnist_classify_answers_it
         assert children[2].wait(5) == 0, "a client that says nothing and leaves is no error"
 
 
-def test_the_service_is_shut_in(units: Path) -> None:
+def test_the_service_has_the_sandbox_settings(units: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if not analyze:
         pytest.skip("no systemd-analyze on this machine; install systemd")
@@ -227,7 +227,7 @@ def test_every_line_of_the_units_is_known_to_systemd(root: bool, tmp_path: Path)
     assert f"Command {program} is not executable" in verified.stderr, "the check above looks at that very file"
 
 
-def test_units_of_others_are_not_overwritten(bundle_file: Path, tmp_path: Path) -> None:
+def test_foreign_units_are_not_overwritten(bundle_file: Path, tmp_path: Path) -> None:
     prefix = tmp_path / "prefix"
     for number, make in enumerate(
         (
@@ -266,7 +266,7 @@ def test_a_home_is_hidden_from_the_service_unless_it_runs_from_there(tmp_path: P
     assert "\nProtectHome=read-only\n" in service._service(tmp_path, "models/x", root=True)
 
 
-def test_a_prefix_that_the_service_cannot_read_is_said(tmp_path: Path) -> None:
+def test_a_prefix_that_the_service_cannot_read_is_reported(tmp_path: Path) -> None:
     (tmp_path / "closed" / "prefix" / "current" / "lib").mkdir(parents=True)
     (tmp_path / "closed").chmod(0o700)
     assert service.unreadable(tmp_path / "closed" / "prefix") in {str(one) for one in (tmp_path / "closed").parents} | {
@@ -308,6 +308,6 @@ def test_a_real_systemd_runs_it_as_a_user_of_its_own(bundle_file: Path, here: ob
         assert result.returncode == 0, result.stderr
         found = json.loads(result.stdout)
         assert len(found["answers"]) == 2
-        assert found["seconds"] < answering.FRAME_SECONDS
-        assert max(found["ends"]) < answering.FRAME_SECONDS + 5
+        assert found["seconds"] < connection.FRAME_SECONDS
+        assert max(found["ends"]) < connection.FRAME_SECONDS + 5
         assert machine.run("systemctl", "list-units", "--failed", "--no-legend", "fmnist*").stdout == ""

@@ -43,7 +43,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_both_forms_are_read_and_what_is_off_is_not(root: Path) -> None:
+def test_both_formats_are_read_without_disabled_stanzas(root: Path) -> None:
     found = sources.read(root)
     assert [source.uri for source in found] == ["http://archive.example/debian/", "http://old.example/debian"]
     assert found[0].suites == ("bookworm", "bookworm-updates")
@@ -58,7 +58,7 @@ def test_another_release_is_the_same_archive_with_another_suite(root: Path) -> N
     )
 
 
-def test_a_system_that_is_not_debian_says_so(tmp_path: Path) -> None:
+def test_a_system_other_than_debian_is_refused(tmp_path: Path) -> None:
     assert sources.read(tmp_path) == []
     assert sources.codename(tmp_path) == ""
     with pytest.raises(FmnistError, match="Debian's trixie could be had; run it on a Debian machine"):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fmnist_deploy import boards, bundle
-from fmnist_deploy.devices import document, installation, matrix, running, table, userland
+from fmnist_deploy.devices import cell_run, document, installation, matrix, table, userland
 from fmnist_deploy.devices.cells import CELLS, USERLANDS, Cell
 from fmnist_runtime.system import child
 
@@ -25,14 +25,14 @@ def cached() -> None:
         pytest.skip("the boards' userlands are not on this machine; fetch them with: make devices")
 
 
-def _observe(cell: Cell, wheel: Path, folder: Path, images: np.ndarray) -> running.Observed:
+def _observe(cell: Cell, wheel: Path, folder: Path, images: np.ndarray) -> cell_run.CellResult:
     np.save(folder / "images.npy", images)
     pictures = matrix._pictures(images, folder)
-    return running.observe(cell, installation.install(cell, wheel), matrix.shipped(), folder / "images.npy", pictures)
+    return cell_run.run_cell(cell, installation.install(cell, wheel), matrix.shipped(), folder / "images.npy", pictures)
 
 
 @pytest.mark.usefixtures("cached")
-def test_a_cell_answers_as_this_machine_does(wheel: Path, tmp_path: Path, test_split) -> None:
+def test_a_cell_gives_the_answers_of_this_machine(wheel: Path, tmp_path: Path, test_split) -> None:
     images = test_split.images[:50]
     observed = [_observe(cell, wheel, tmp_path, images) for cell in (CELLS[0], _A53)]
     found = document.build(observed, matrix.shipped(), len(images))
@@ -47,7 +47,7 @@ def test_a_cell_answers_as_this_machine_does(wheel: Path, tmp_path: Path, test_s
 @pytest.mark.usefixtures("cached")
 def test_a_bundle_installs_there_without_network(wheel: Path, tmp_path: Path) -> None:
     """The 32-bit one, whose numpy is the system's."""
-    content = bundle.make(boards.find("pi-bookworm-32"), bundle.models([]), wheel)
+    content = bundle.make(boards.find("pi-bookworm-32"), bundle.read_models([]), wheel)
     path, prefix = tmp_path / "pi.run", tmp_path / "prefix"
     path.write_bytes(content)
     installed = installation.install(_A7, wheel)
@@ -66,6 +66,6 @@ def test_a_bundle_installs_there_without_network(wheel: Path, tmp_path: Path) ->
     assert result.returncode != 0
 
 
-def test_a_cell_that_cannot_be_had_says_why() -> None:
-    with pytest.raises(userland.NotToBeHad, match=r"no python3.99 on this machine"):
+def test_an_unavailable_cell_gives_the_reason() -> None:
+    with pytest.raises(userland.UnavailableError, match=r"no python3.99 on this machine"):
         installation.host_python((3, 99))

@@ -50,7 +50,7 @@ def other_bundle(path: Path, goal: Path, weights: bool = False, wheels: bool = T
     if weights:
         _shuffle(model)
     board = bundle.Board("x86-64", "a PC", python, "x86_64", 64, 34)
-    goal.write_bytes(bundle.pack(board, bundle.models([model]), wheel_contents))
+    goal.write_bytes(bundle.pack(board, bundle.read_models([model]), wheel_contents))
     return goal
 
 

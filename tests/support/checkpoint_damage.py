@@ -111,12 +111,12 @@ def main() -> None:
     from dataclasses import asdict
 
     from fmnist_runtime.errors import FmnistError
-    from fmnist_train.models.recipes import Settings
+    from fmnist_train.models.settings import TrainingSettings
     from fmnist_train.training import checkpoints
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        pristine, load = _pristine(folder, checkpoints, Settings())
+        pristine, load = _pristine(folder, checkpoints, TrainingSettings())
         outcomes: Counter[str] = Counter()
         longest = 0.0
         for one in range(seed, seed + count):

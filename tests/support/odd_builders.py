@@ -25,7 +25,7 @@ BUILDERS: dict[str, tuple[str, str | None]] = {
     "a recursion": ("def build(): return build()", "failed with RecursionError"),
     "no memory": ("def build(): raise MemoryError", "failed with MemoryError"),
     "an assertion": ("def build(): assert False", "failed with AssertionError"),
-    "sys.exit at import": ("sys.exit(3)\ndef build(): pass", "cannot be imported: SystemExit: 3"),
+    "sys.exit at import": ("sys.exit(3)\ndef build(): pass", "cannot be imported (SystemExit: 3); mend it"),
     "an argument": ("def build(size): pass", "failed with TypeError"),
     "a class that is abstract": (
         "import abc\nclass build(abc.ABC):\n    @abc.abstractmethod\n    def f(self): ...",
@@ -85,7 +85,7 @@ BUILDERS: dict[str, tuple[str, str | None]] = {
         "class Net(keras.Model):\n    def __init__(self):\n        super().__init__()\n"
         "        self.last = keras.Sequential([layers.Flatten(), layers.Dense(10, 'softmax')])\n"
         "    def call(self, x): return self.last(x)\ndef build(): return Net()",
-        "does not say what it takes and gives",
+        "does not state its input and output",
     ),
     "a class that fails": (
         "class Net(keras.Model):\n    def call(self, x): raise RuntimeError('oh')\ndef build(): return Net()",
@@ -112,12 +112,12 @@ BUILDERS: dict[str, tuple[str, str | None]] = {
     "chance": (
         "class Noise(layers.Layer):\n    def call(self, x): return x + keras.random.normal(keras.ops.shape(x))\n"
         "def build(): return end(Noise())",
-        "answers the same images in two ways",
+        "gives two different outputs for the same images",
     ),
     "chance that Keras has": (
         "class Always(layers.Dropout):\n    def call(self, x, training=None): return super().call(x, training=True)\n"
         "def build(): return end(Always(0.5))",
-        "answers the same images in two ways",
+        "gives two different outputs for the same images",
     ),
     "a layer that fails on images": (
         "class Picky(layers.Layer):\n    def call(self, x):\n        if x.shape[0] == 100: raise RuntimeError\n"

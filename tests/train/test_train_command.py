@@ -35,7 +35,7 @@ def _weights_digest(model: Path) -> str:
     return subprocess.check_output([BIN / "python", "-c", code, model], text=True, stderr=subprocess.DEVNULL).strip()
 
 
-def test_everything_is_there_and_recorded(trained: Path) -> None:
+def test_training_json_states_settings_data_versions_and_results(trained: Path) -> None:
     record = json.loads((trained / "training.json").read_text())
     assert record["settings"] == {
         "model": "mlp",
@@ -73,7 +73,7 @@ def test_everything_is_there_and_recorded(trained: Path) -> None:
     assert [path.name for path in trained.iterdir() if path.name.startswith(".")] == [".fmnist-train.lock"]
 
 
-def test_every_figure_is_a_png_with_something_on_it(trained: Path) -> None:
+def test_every_figure_is_a_png_with_more_than_20_colours(trained: Path) -> None:
     assert {path.name for path in (trained / "figures").iterdir()} == FIGURES
     for name in FIGURES:
         with Pillow.open(trained / "figures" / name) as picture:
@@ -116,7 +116,7 @@ def test_the_same_seed_gives_the_same_weights_interrupted_or_not(tmp_path: Path,
     assert record["command"].count(f"--teacher {trained / 'model.keras'}") == 2
 
 
-def test_a_training_goes_on_from_a_trained_model(tmp_path: Path, trained: Path) -> None:
+def test_a_training_starts_from_the_weights_of_a_trained_model(tmp_path: Path, trained: Path) -> None:
     start = ("--start", trained / "model.keras", "--validation", 58000, "--flip", 0.5)
     # With steps this small it stays what it was.
     result = run_command("fmnist-train", *start, "--epochs", 1, "--learning-rate", 1e-9, "-o", tmp_path / "same")
@@ -145,7 +145,9 @@ def test_a_training_goes_on_from_a_trained_model(tmp_path: Path, trained: Path) 
     assert_fails(other, 1, "101,770 weights in 4 tensors, expected the 2", "of cnn-nano")
 
 
-def test_bad_input(tmp_path: Path, data_folder: Path, read_only_folder: Path) -> None:
+def test_bad_options_data_and_folders_are_refused_in_one_line(
+    tmp_path: Path, data_folder: Path, read_only_folder: Path
+) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     assert_fails(run_command("fmnist-train", "--data", empty, "-o", tmp_path / "o"), 1, "empty", "neither")

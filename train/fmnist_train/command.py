@@ -14,9 +14,9 @@ from fmnist_keras import backend
 from fmnist_runtime.commandline import FILE, Command, warn
 from fmnist_runtime.errors import Interruption, TrainingError
 from fmnist_train.distributed import cluster
-from fmnist_train.models import builders, catalogue, trainings
-from fmnist_train.models.recipes import RECIPES, SCHEDULES, recipe
-from fmnist_train.training import checkpoint_record, workplace
+from fmnist_train.models import builders, catalogue, recipes
+from fmnist_train.models.settings import DEFAULTS, SCHEDULES, settings_for
+from fmnist_train.training import checkpoint_record, output_folder
 
 if TYPE_CHECKING:
     from fmnist_train.distributed.distribution import Distribution
@@ -31,13 +31,13 @@ _RECIPE_OUTPUT = "fmnist-recipes"
 @click.option(
     "--model",
     metavar="NAME",
-    help=f"What to train: {', '.join(RECIPES)}, or FILE.py:FUNCTION of your own that returns a Keras model, compiled "
+    help=f"What to train: {', '.join(DEFAULTS)}, or FILE.py:FUNCTION of your own that returns a Keras model, compiled "
     "or not. `list` says what there is, with size, accuracy and time.  [default: mlp]",
 )
 @click.option(
     "--recipe",
     "recipe_name",
-    type=click.Choice(trainings.NAMES),
+    type=click.Choice(recipes.NAMES),
     help="Train a model as the package has it, with all the models that it starts from and learns from, each in a "
     "folder of its name in DIR. Goes on where it was interrupted.",
 )
@@ -135,17 +135,17 @@ def main(
     if recipe_name:
         _repeat(recipe_name, data_folder, output, [*given, *(["resume"] if resume else [])])
         return
-    if model is not None and model not in RECIPES and not builders.is_reference(model):
+    if model is not None and model not in DEFAULTS and not builders.is_reference(model):
         raise click.BadParameter(
-            f"{model!r} is unknown, expected {', '.join(RECIPES)}, list, or FILE.py:FUNCTION", param_hint="'--model'"
+            f"{model!r} is unknown, expected {', '.join(DEFAULTS)}, list, or FILE.py:FUNCTION", param_hint="'--model'"
         )
-    workers = cluster.chosen(distribute, os.environ)
+    workers = cluster.select(distribute, os.environ)
     output = output or Path(_OUTPUT)
     make_folder(output)
     chief = workers is None or workers.is_chief
     try:
         # Of several workers the first alone writes; the others may have the folder, too.
-        with workplace.held(output) if chief else nullcontext():
+        with output_folder.lock(output) if chief else nullcontext():
             _train(given, data_folder, output, resume, lambda: _spread(distribute, workers, wait))
     except KeyboardInterrupt as error:
         raise Interruption(_interrupted(output) if chief else "interrupted; worker 0 keeps what was done") from error
@@ -167,16 +167,17 @@ def _train(
     if resume:
         settings = replace(checkpoint_record.read(output).settings, **given)
     else:
-        settings = recipe(**{"model": _MODEL, **given})
+        settings = settings_for(**{"model": _MODEL, **given})
     dataset = fashion_mnist.load(data_folder)
     backend.load(warn)
-    from fmnist_train.training import session
+    from fmnist_train.models import builder_checks
+    from fmnist_train.training import workflow
 
     distribution = spread()
-    builders.check(settings, given)
+    builder_checks.check(settings, given)
     if distribution.is_chief:
-        session.show_data(dataset)
-    session.run(settings, dataset, output, resume=resume, spread=distribution)
+        workflow.show_data(dataset)
+    workflow.run(settings, dataset, output, resume=resume, spread=distribution)
 
 
 def _spread(name: str, workers: cluster.Cluster | None, wait: float) -> "Distribution":
@@ -185,7 +186,7 @@ def _spread(name: str, workers: cluster.Cluster | None, wait: float) -> "Distrib
     if workers is not None:
         cluster.wait(workers, wait, warn)
         return distribution.multi_worker(workers)
-    return distribution.mirrored() if name == "mirrored" else distribution.ALONE
+    return distribution.mirrored() if name == "mirrored" else distribution.ONE_DEVICE
 
 
 def _repeat(name: str, data_folder: Path | None, output: Path | None, given: Sequence[str]) -> None:
@@ -198,9 +199,9 @@ def _repeat(name: str, data_folder: Path | None, output: Path | None, given: Seq
     try:
         dataset = fashion_mnist.load(data_folder)
         backend.load(warn)
-        from fmnist_train.training import repeating
+        from fmnist_train.training import recipe_training
 
-        repeating.repeat(name, dataset, folder)
+        recipe_training.train_recipe(name, dataset, folder)
     except KeyboardInterrupt as error:
         raise Interruption(
             f"interrupted; the finished epochs are kept in {folder}: the same command goes on"

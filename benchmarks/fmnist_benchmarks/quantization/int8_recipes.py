@@ -47,10 +47,10 @@ class Result:
 def recipes() -> dict[str, Recipe]:
     """The recipes by name; the first is the plain one, the last the one that `fmnist-export --quantize` takes."""
     from fmnist_export.convert import converter, hybrid, rounding
-    from fmnist_export.source import copies
+    from fmnist_export.convert.fixed_batch import float32_copy
 
     def prepared(model: "keras.Model", calibration: Calibration, *, equalize: bool, compensate: bool) -> "keras.Model":
-        copy = copies.copy_of(model, calibration)
+        copy = float32_copy(model, calibration)
         hidden = [layer for layer in copy.layers if hasattr(layer, "kernel") and not rounding.is_last(layer, copy)]
         for layer in hidden:
             if equalize:
@@ -140,9 +140,9 @@ def _packed(content: bytes, loaded: Any) -> bytes:
 
 def _answers(name: str, path: Path, loaded: Any, held_out: Any, test: Any, environment: "Environment") -> Result:
     from fmnist_export.prove import proof
-    from fmnist_export.source import reference
+    from fmnist_keras import inference
 
-    expected = reference.predict(loaded.model, loaded.inputs(held_out.images))
+    expected = inference.predict(loaded.model, loaded.inputs(held_out.images))
     on_held_out = proof.compare(proof.run(path, held_out.images, environment), expected, held_out.labels)
     on_test = proof.compare(proof.run(path, test.images, environment), loaded.probabilities, test.labels)
     return Result(

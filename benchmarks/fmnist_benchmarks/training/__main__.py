@@ -62,11 +62,11 @@ def run_tutorial(seed: int) -> dict[str, float]:
 def run_fmnist_train(seed: int) -> dict[str, float]:
     """Train as `fmnist-train --validation 0` does; seconds and test accuracy."""
     from fmnist_runtime.data import fashion_mnist
-    from fmnist_train.models.recipes import Settings
+    from fmnist_train.models.settings import TrainingSettings
     from fmnist_train.training import loop
 
     dataset = fashion_mnist.load()
-    settings = Settings(epochs=EPOCHS, validation=0, seed=seed)
+    settings = TrainingSettings(epochs=EPOCHS, validation=0, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         trained = loop.train(settings, dataset, Path(folder), resume=False, callbacks=[])

@@ -58,26 +58,27 @@ def _ways(name: str, count: int) -> dict[str, Callable[[], Any]]:
     from fmnist_runtime.data import fashion_mnist
     from fmnist_runtime.data.dataset import to_float
     from fmnist_train.models import builders
-    from fmnist_train.models.recipes import recipe
-    from fmnist_train.training import loop
+    from fmnist_train.models.settings import settings_for
+    from fmnist_train.training import compilation
+    from fmnist_train.training.batches import batches
 
     split = fashion_mnist.load().train
     images, labels = to_float(split.images[:count]), split.labels[:count].astype(np.int32)
-    settings = recipe(name)
+    settings = settings_for(name)
 
     def own(fused: bool, xla: bool) -> "keras.Model":
-        model = loop.build(settings, count) if fused else builders.build(name)
+        model = compilation.build(settings, count) if fused else builders.build(name)
         model.compile(
             keras.optimizers.AdamW(0.001),
             "sparse_categorical_crossentropy",
             metrics=["accuracy"],
-            steps_per_execution=loop.steps_a_call(-(-count // settings.batch_size), 10),
+            steps_per_execution=compilation.steps_per_call(-(-count // settings.batch_size), 10),
             jit_compile=xla,
         )
         return model
 
     def in_batches(model: "keras.Model") -> Callable[[], Any]:
-        return lambda: model.fit(loop.batches(images, labels, settings.batch_size), shuffle=False, verbose=0)
+        return lambda: model.fit(batches(images, labels, settings.batch_size), shuffle=False, verbose=0)
 
     def in_arrays(model: "keras.Model") -> Callable[[], Any]:
         return lambda: model.fit(images, labels, batch_size=settings.batch_size, shuffle=False, verbose=0)

@@ -1,1 +1,1 @@
-"""The device matrix: the installed wheel on the boards' own userlands, and whether it answers there as on x86-64."""
+"""The device matrix: the installed wheel on the boards' own userlands, compared with x86-64."""

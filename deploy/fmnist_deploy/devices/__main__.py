@@ -27,9 +27,9 @@ def main(
     output: Path | None,
     as_json: bool,
 ) -> int:
-    """Prove the installed wheel and its models on the boards' own userlands, emulated, beside x86-64.
+    """Prove the installed wheel and its models on the boards' own userlands, emulated, and on x86-64.
 
-    A cell that cannot be had here is reported as not run, with the reason. Exit code 1 where a rule is broken.
+    A cell that is unavailable here is reported as not run, with the reason. Exit code 1 where a rule is broken.
     """
     import tempfile
 
@@ -58,7 +58,7 @@ def main(
         click.echo(text, nl=False)
     broken = [rule["rule"] for rule in found["rules"] if not rule["passed"]]
     if broken:
-        warn(f"fmnist_deploy.devices: broken: {'; '.join(broken)}; the document says where")
+        warn(f"fmnist_deploy.devices: broken: {'; '.join(broken)}; the document lists where")
     return int(bool(broken))
 
 

@@ -1,4 +1,4 @@
-"""The cells of the matrix: which userland, which processor, and which boards have it."""
+"""The cells of the matrix: userlands and processors, each with the boards that have them."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from fmnist_deploy.boards import BOARDS, Board, find
 
 @dataclass(frozen=True)
 class Userland:
-    """A Debian release for one architecture, as the board's system has it. `emulator` is qemu's name for it."""
+    """A Debian release for one architecture, the base of a board's system. `emulator` is the name of qemu's program."""
 
     name: str
     suite: str
@@ -16,7 +16,7 @@ class Userland:
     packages: tuple[str, ...]
 
 
-# libstdc++ and libgcc are the interpreters' own needs; Debian's numpy and Pillow stand in where there is no wheel.
+# The interpreters need libstdc++ and libgcc; Debian's numpy and Pillow replace wheels that do not exist.
 _LIBRARIES = ("libstdc++6", "libgcc-s1", "libatomic1")
 USERLANDS: dict[str, Userland] = {
     userland.name: userland
@@ -36,7 +36,7 @@ USERLANDS: dict[str, Userland] = {
 
 @dataclass(frozen=True)
 class Cell:
-    """A userland (None for this machine's own) on a processor that qemu knows by the name `cpu`."""
+    """A userland (None for this machine's own) on a processor; `cpu` is qemu's name for it."""
 
     board: Board
     userland: Userland | None
@@ -66,5 +66,5 @@ def _cells() -> tuple[Cell, ...]:
     )
 
 
-# The references first: the others are compared with them.
+# The references first; the other cells are compared with them.
 CELLS = _cells()

@@ -1,4 +1,4 @@
-"""The result of the matrix as one JSON document, with the rules and whether they hold."""
+"""The result of the matrix as one JSON document, with the rules and whether each holds."""
 
 import itertools
 import math
@@ -6,24 +6,24 @@ from dataclasses import asdict
 from typing import Any
 
 from fmnist_deploy.devices import compare
-from fmnist_deploy.devices.running import Model, Observed
+from fmnist_deploy.devices.cell_run import CellResult, Model
 
-# Fully connected layers in int8 turned 2 of 10,000 answers between the runtimes, none between processors.
+# Fully connected layers in int8 changed 2 of 10,000 answers between the runtimes, none between processors.
 IMAGES_FOR_EACH_TURN = 2000
-# Convolutions in int8 are rounded otherwise by other kernels, NEON's among them, and near ties turn: 20 and 21 of
+# Kernels, NEON's among them, round convolutions in int8 differently, which changes answers near a tie: 20 and 21 of
 # 10,000 between the runtimes, 4 and 6 between x86-64 and ARM on tflite-runtime (docs/devices.md).
 _CONVOLUTIONS_IMAGES_FOR_EACH_TURN = 500
-# A sample of images has more such ties or fewer; this is how seldom chance alone may break the rule.
+# A sample holds more or fewer such ties by chance; this is the probability that chance alone breaks the rule.
 _CHANCE = 0.001
 
 
-def build(observed: list[Observed], models: list[Model], images: int) -> dict[str, Any]:
-    """The document: `cells`, `rules`, `between_runtimes`, `passed`, and `complete` where no cell was left out.
+def build(results: list[CellResult], models: list[Model], images: int) -> dict[str, Any]:
+    """The document: `cells`, `rules`, `between_runtimes`, `passed`, and `complete`, true where every cell was run.
 
-    `passed` with 0 `emulated_cells` says nothing: no rule was checked on ARM.
+    `passed` means nothing with 0 `emulated_cells`: no rule was checked on ARM then.
     """
-    references = _references(observed)
-    cells = [_cell(one, references, models, images) for one in observed]
+    references = _references(results)
+    cells = [_cell(result, references, models, images) for result in results]
     between = _between(references, models)
     rules = _rules(cells, between, [model.name for model in models])
     return {
@@ -32,44 +32,48 @@ def build(observed: list[Observed], models: list[Model], images: int) -> dict[st
         "cells": cells,
         "between_runtimes": between,
         "rules": rules,
-        "emulated_cells": sum(one.not_run is None and one.cell.userland is not None for one in observed),
+        "emulated_cells": sum(result.not_run is None and result.cell.userland is not None for result in results),
         "passed": all(rule["passed"] for rule in rules),
-        "complete": all(one.not_run is None for one in observed),
+        "complete": all(result.not_run is None for result in results),
     }
 
 
-def _references(observed: list[Observed]) -> dict[str, Observed]:
-    """By runtime and version, the cell of this machine itself."""
-    return {one.runtime: one for one in observed if one.runtime and one.cell.userland is None and one.outputs}
-
-
-def _cell(one: Observed, references: dict[str, Observed], models: list[Model], images: int) -> dict[str, Any]:
-    board = (one.doctor or {}).get("board", {})
+def _references(results: list[CellResult]) -> dict[str, CellResult]:
+    """The results of this machine itself, by runtime and version."""
     return {
-        "cell": one.cell.name,
-        "userland": one.cell.userland.name if one.cell.userland else "x86-64",
-        "python": ".".join(map(str, one.cell.board.python)),
-        "cpu": one.cell.cpu,
-        "boards": one.cell.boards,
-        "emulated": one.cell.userland is not None,
-        "not_run": one.not_run,
-        "runtime": one.runtime,
+        result.runtime: result
+        for result in results
+        if result.runtime and result.cell.userland is None and result.outputs
+    }
+
+
+def _cell(result: CellResult, references: dict[str, CellResult], models: list[Model], images: int) -> dict[str, Any]:
+    board = (result.doctor or {}).get("board", {})
+    return {
+        "cell": result.cell.name,
+        "userland": result.cell.userland.name if result.cell.userland else "x86-64",
+        "python": ".".join(map(str, result.cell.board.python)),
+        "cpu": result.cell.cpu,
+        "boards": result.cell.boards,
+        "emulated": result.cell.userland is not None,
+        "not_run": result.not_run,
+        "runtime": result.runtime,
         "features": board.get("features", []),
-        "illegal_instructions": one.illegal,
-        "problems": one.problems,
-        "labels": one.labels,
-        "start": one.start,
+        "illegal_instructions": result.illegal,
+        "problems": result.problems,
+        "labels": result.labels,
+        "start": result.start,
         "models": {
-            model.name: _model(one, references.get(one.runtime or ""), model, images)
+            model.name: _model(result, references.get(result.runtime or ""), model, images)
             for model in models
-            if model.name in one.outputs
+            if model.name in result.outputs
         },
     }
 
 
-def _model(one: Observed, reference: Observed | None, model: Model, images: int) -> dict[str, Any]:
-    outputs = one.outputs[model.name]
-    verified = one.verify.get(model.name)
+def _model(result: CellResult, reference: CellResult | None, model: Model, images: int) -> dict[str, Any]:
+    outputs = result.outputs[model.name]
+    verified = result.verify.get(model.name)
     entry: dict[str, Any] = {
         "output": str(outputs.dtype),
         "images": len(outputs),
@@ -84,8 +88,8 @@ def _model(one: Observed, reference: Observed | None, model: Model, images: int)
     return entry
 
 
-def _between(references: dict[str, Observed], models: list[Model]) -> list[dict[str, Any]]:
-    """The two runtimes on x86-64 beside each other."""
+def _between(references: dict[str, CellResult], models: list[Model]) -> list[dict[str, Any]]:
+    """The comparison of the two runtimes on x86-64."""
     found = []
     names = list(references)
     for model in models:
@@ -99,10 +103,10 @@ def _between(references: dict[str, Observed], models: list[Model]) -> list[dict[
 
 
 def _allowed(model: Model, outputs: compare.Outputs) -> int:
-    """On how many images the two runtimes may answer otherwise: on none where all is computed in floats.
+    """The number of images on which the answers of the two runtimes may differ: none where all is computed in floats.
 
-    Integers the runtimes' kernels round differently inside, which was measured to move an int8 output by up to 10 of
-    255 steps.
+    The kernels of the runtimes round integers differently, which moves an int8 output by up to 10 of 255 steps
+    (measured).
     """
     if model.convolves_in_integers:
         return by_chance(len(outputs))
@@ -110,9 +114,9 @@ def _allowed(model: Model, outputs: compare.Outputs) -> int:
 
 
 def by_chance(images: int) -> int:
-    """How many of `images` may turn with convolutions in int8: at a rate of 1 in 500, more come once in 1,000 times.
+    """The number of `images` whose answer may change with convolutions in int8.
 
-    The number of rare events in a sample is Poisson's.
+    At a rate of 1 in 500, more than that happen with a probability of 1 in 1,000 (Poisson's distribution).
     """
     mean = images / _CONVOLUTIONS_IMAGES_FOR_EACH_TURN
     count, term = 0, math.exp(-mean)

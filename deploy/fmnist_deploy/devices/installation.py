@@ -1,4 +1,4 @@
-"""The wheels of a cell, unpacked where its Python finds them: fmnist-edge's own, built here, and what pip downloads."""
+"""The installation of a cell: the wheels of fmnist-edge and of its requirements, unpacked for the cell's Python."""
 
 import os
 import shlex
@@ -13,7 +13,7 @@ from fmnist_deploy import wheels
 from fmnist_deploy.boards import Board
 from fmnist_deploy.devices import userland
 from fmnist_deploy.devices.cells import Cell
-from fmnist_deploy.devices.userland import NotToBeHad
+from fmnist_deploy.devices.userland import UnavailableError
 from fmnist_deploy.target import wheel as wheel_format
 from fmnist_runtime.commandline import warn
 from fmnist_runtime.errors import FmnistError
@@ -45,9 +45,9 @@ class Installation:
 
 
 def install(cell: Cell, wheel: Path) -> Installation:
-    """Make what `cell` needs, and fmnist-edge from `wheel`; waits for another process that does.
+    """Install the requirements of `cell`, and fmnist-edge from `wheel`; waits while another process does the same.
 
-    Raises NotToBeHad where something cannot be fetched.
+    Raises UnavailableError where something cannot be fetched.
     """
     make_folder(userland.cache())
     with hold_lock(userland.cache() / ".lock", f"the installation for {cell.name}", wait=True, say=warn):
@@ -55,11 +55,11 @@ def install(cell: Cell, wheel: Path) -> Installation:
 
 
 def host_python(version: tuple[int, int]) -> str:
-    """A CPython `version` of this machine that really starts. Raises NotToBeHad."""
+    """A CPython `version` of this machine that starts. Raises UnavailableError."""
     name = f"python{version[0]}.{version[1]}"
     found = shutil.which(name)
     candidates = [found] if found else []
-    # A shim of pyenv is found and fails unless that version is switched on.
+    # A shim of pyenv fails unless that version is switched on.
     candidates += map(str, sorted(Path.home().glob(f".pyenv/versions/{version[0]}.{version[1]}.*/bin/python")))
     if sys.version_info[:2] == version:
         candidates.insert(0, sys.executable)
@@ -67,7 +67,7 @@ def host_python(version: tuple[int, int]) -> str:
         shown = subprocess.run([candidate, "-c", "import sys; print(sys.version_info[:2])"], capture_output=True)
         if shown.stdout.decode().strip() == str(version):
             return candidate
-    raise NotToBeHad(f"no {name} on this machine")
+    raise UnavailableError(f"no {name} on this machine")
 
 
 def _install(cell: Cell, wheel: Path) -> Installation:
@@ -75,13 +75,13 @@ def _install(cell: Cell, wheel: Path) -> Installation:
     if cell.userland:
         program = userland.emulator(cell.userland.emulator)
         if cell.cpu not in userland.processors(program):
-            raise NotToBeHad(f"{program.name} has no -cpu {cell.cpu}")
+            raise UnavailableError(f"{program.name} has no -cpu {cell.cpu}")
         root = userland.make(cell.userland)
         launcher = (str(program), "-cpu", cell.cpu, "-L", str(root))
         python = str(root / "usr/bin" / f"python{cell.board.python[0]}.{cell.board.python[1]}")
     else:
         python = host_python(cell.board.python)
-    needs, own = _needs(cell.board), _own(wheel)
+    needs, own = _install_requirements(cell.board), _install_wheel(wheel)
     variables = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "FMNIST_", "LD_"))},
         "PYTHONPATH": os.pathsep.join((str(own / "site"), str(needs))),
@@ -93,7 +93,7 @@ def _install(cell: Cell, wheel: Path) -> Installation:
     return Installation(launcher, python, own / "site", own / "bin", variables)
 
 
-def _needs(board: Board) -> Path:
+def _install_requirements(board: Board) -> Path:
     """The folder of the modules that `board` needs beside fmnist-edge, downloaded at the first call."""
     key = sha256(repr((board.requirements, board.pip_tags)).encode())[:12]
     goal = userland.cache() / f"modules-{board.machine}-{key}"
@@ -107,14 +107,14 @@ def _needs(board: Board) -> Path:
             shutil.rmtree(goal, ignore_errors=True)
             (partial / "site").replace(goal)
         except FmnistError as error:
-            raise NotToBeHad(str(error)) from error
+            raise UnavailableError(str(error)) from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     return goal
 
 
-def _own(wheel: Path) -> Path:
-    """The folder with fmnist-edge of `wheel`: site and bin. One for each content of the wheel."""
+def _install_wheel(wheel: Path) -> Path:
+    """The folder with fmnist-edge from `wheel`, with site and bin; one for each content of the wheel."""
     goal = userland.cache() / f"fmnist-edge-{sha256(wheel.read_bytes())[:12]}"
     if not (goal / _DONE).exists():
         shutil.rmtree(goal, ignore_errors=True)

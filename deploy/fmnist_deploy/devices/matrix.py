@@ -1,4 +1,4 @@
-"""What all cells share, made once: wheel, models, images; and the work of one cell."""
+"""The work of the matrix: the wheel, models and images that all cells share, and one run for each cell."""
 
 import threading
 from dataclasses import dataclass, field
@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_deploy import wheels
-from fmnist_deploy.devices import installation, running, userland
+from fmnist_deploy.devices import cell_run, installation, userland
+from fmnist_deploy.devices.cell_run import CellResult, Model
 from fmnist_deploy.devices.cells import CELLS, Cell
-from fmnist_deploy.devices.running import Model, Observed
-from fmnist_deploy.devices.userland import NotToBeHad
+from fmnist_deploy.devices.userland import UnavailableError
 from fmnist_runtime.data.fashion_mnist_files import read_test_split
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.model import golden, model_file
@@ -22,28 +22,28 @@ _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
 @dataclass(frozen=True)
 class Work:
-    """The cells to run, and what each needs."""
+    """The cells to run, with the files that each needs."""
 
     cells: tuple[Cell, ...]
     wheel: Path
     models: list[Model]
     images: Path
     pictures: list[Path]
-    # Two cells share a userland, and it is made by one of them.
+    # Two cells share a userland, which one of them makes.
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, cell: Cell) -> Observed:
-        """What `cell` does, or why it cannot be run here."""
+    def run(self, cell: Cell) -> CellResult:
+        """Run `cell`; the result, or the reason why it cannot be run here."""
         try:
             with self.lock:
                 installed = installation.install(cell, self.wheel)
-        except NotToBeHad as error:
-            return Observed(cell, not_run=str(error))
-        return running.observe(cell, installed, self.models, self.images, self.pictures)
+        except UnavailableError as error:
+            return CellResult(cell, not_run=str(error))
+        return cell_run.run_cell(cell, installed, self.models, self.images, self.pictures)
 
 
 def prepare(scratch: Path, wheel: Path | None, folder: Path, data: Path, images: int) -> Work:
-    """Everything that the cells need, below `scratch`. `folder` holds the freshly exported models.
+    """Prepare the files that the cells need below `scratch`. `folder` holds the freshly exported models.
 
     Raises FmnistError where there is no model or no data set.
     """
@@ -51,7 +51,7 @@ def prepare(scratch: Path, wheel: Path | None, folder: Path, data: Path, images:
     test = read_test_split(data).images[:images]
     np.save(scratch / "images.npy", test)
     return Work(
-        CELLS, wheel or wheels.own(scratch), shipped() + exported(folder), scratch / "images.npy",
+        CELLS, wheel or wheels.make_own(scratch), shipped() + exported(folder), scratch / "images.npy",
         _pictures(test, scratch),
     )  # fmt: skip
 
@@ -77,11 +77,11 @@ def exported(folder: Path) -> list[Model]:
 def _model(name: str, path: Path, beside: Path) -> Model:
     graph = model_file.read(path).graph
     convolutions = [operator for operator in graph.operators if operator.name in _CONVOLUTIONS]
-    return Model(name, path, beside, any(graph.tensors[one.inputs[0]].dtype == "int8" for one in convolutions))
+    return Model(name, path, beside, any(graph.tensors[each.inputs[0]].dtype == "int8" for each in convolutions))
 
 
 def _pictures(test: NDArray[np.uint8], scratch: Path) -> list[Path]:
-    """A PNG and a .npy as the data set has them, and a JPEG of a garment on a light wall."""
+    """A PNG and a .npy of test images, and a JPEG of a garment on a light wall."""
     from PIL import Image
 
     Image.fromarray(test[0]).save(scratch / "boot.png")

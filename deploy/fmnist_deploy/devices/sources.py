@@ -1,7 +1,7 @@
-"""Where this machine gets Debian's packages from, rewritten for another release or architecture.
+"""The archive of this machine's Debian packages, for another release or architecture.
 
-Nothing is known here but what apt is configured to: the stanza of Debian's main archive for this machine's own release
-(deb822 .sources or one-line .list; man sources.list). Another release is the same archive with another suite.
+It is read from the configuration of apt: the stanza of Debian's main archive for this machine's own release (deb822
+.sources or one-line .list; man sources.list). Another release is another suite of the same archive.
 """
 
 import re
@@ -22,7 +22,7 @@ class Source:
 
 
 def read(root: Path = Path("/")) -> list[Source]:
-    """The binary archives that apt is configured to use, below `root`; stanzas that are switched off are left out."""
+    """The binary archives in the configuration of apt below `root`, without stanzas that are switched off."""
     folder = root / "etc/apt"
     found = []
     for path in sorted((folder / "sources.list.d").glob("*.sources")):
@@ -35,7 +35,7 @@ def read(root: Path = Path("/")) -> list[Source]:
 
 
 def stanza(sources: list[Source], codename: str, suite: str) -> str:
-    """A deb822 stanza for `suite`, from the archive that has `codename`, this machine's own release, with "main".
+    """A deb822 stanza for `suite` of the archive that has `codename`, this machine's own release, with "main".
 
     Raises FmnistError where there is none, as on a system that is not Debian.
     """
@@ -44,13 +44,13 @@ def stanza(sources: list[Source], codename: str, suite: str) -> str:
             signed = f"Signed-By: {source.signed_by}\n" if source.signed_by else ""
             return f"Types: deb\nURIs: {source.uri}\nSuites: {suite}\nComponents: main\n{signed}"
     raise FmnistError(
-        f"apt here has no archive with the release {codename!r}, from which Debian's {suite} could be had; "
+        f"apt here has no archive with the release {codename!r}, which would have Debian's {suite}; "
         f"run it on a Debian machine"
     )
 
 
 def codename(root: Path = Path("/")) -> str:
-    """This machine's release, such as "bookworm"; empty where /etc/os-release does not say."""
+    """This machine's release, such as "bookworm"; empty where /etc/os-release does not state it."""
     try:
         text = (root / "etc/os-release").read_text()
     except OSError:

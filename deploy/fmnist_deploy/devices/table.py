@@ -7,17 +7,17 @@ _MACHINE_HEAD = ("userland", "processor", "illegal instructions", "peak MiB", "o
 
 
 def markdown(document: dict[str, Any]) -> str:
-    """The answers and the machine, a row for each cell; the two runtimes; what was not run and why; the rules."""
+    """Tables of answers and machines with a row for each cell, the two runtimes, cells that were not run, the rules."""
     ran = [cell for cell in document["cells"] if cell["not_run"] is None]
     models = document["models"]
     rows = [(*_where(cell), *(_model(cell, name) for name in models)) for cell in ran]
     parts = [
-        f"{document['images']:,} test images a model. Of each: the share of answers that are Keras's, then what "
-        f"differs from x86-64 on the same runtime: answers, and the largest difference of an output.",
+        f"{document['images']:,} test images a model. For each: agreement with Keras, then the difference from x86-64 "
+        f"on the same runtime: answers, and the largest difference of an output.",
         _table((*_HEAD, *models), rows),
         _near(ran),
         _table(_MACHINE_HEAD, [_machine(cell) for cell in ran]),
-        "Memory and seconds of an emulated cell hold the emulator's own; its seconds say nothing about a board.",
+        "Memory and seconds of an emulated cell include the emulator's own; its seconds say nothing about a board.",
         *(_between(entry) for entry in document["between_runtimes"]),
         *(f"Not run: {cell['cell']}: {cell['not_run']}." for cell in document["cells"] if cell["not_run"]),
         *(_rule(rule) for rule in document["rules"] if ran),
@@ -49,13 +49,13 @@ def _model(cell: dict[str, Any], name: str) -> str:
 
 
 def _near(ran: list[dict[str, Any]]) -> str:
-    """The sentence on margins: how many outputs are near enough for their difference to turn the answer."""
+    """The sentence on margins: how many outputs are so near that their difference could change the answer."""
     compared = [entry["compared_with_x86_64"] for cell in ran if cell["emulated"] for entry in cell["models"].values()]
     near = sum(other["near"] for other in compared if other)
     differing = sum(other["differing"] for other in compared if other)
     return (
         f"Of the {differing:,} outputs that differ in all emulated cells together, {near:,} have their two "
-        f"highest numbers so near that their own difference could turn the answer (a margin of at most twice it)."
+        f"highest numbers so near that their own difference could change the answer (a margin of at most twice it)."
     )
 
 
@@ -75,7 +75,7 @@ def _between(entry: dict[str, Any]) -> str:
     unit = _steps(largest) if largest and float(largest).is_integer() else f"{largest:.1e}"
     return (
         f"{entry['model']}, {second} beside {first} on x86-64: {entry['turned']} answers differ, outputs on "
-        f"{entry['differing']:,} images, by at most {unit}; {entry['near']:,} are near enough to turn."
+        f"{entry['differing']:,} images, by at most {unit}; {entry['near']:,} are near enough to change."
     )
 
 

@@ -1,7 +1,7 @@
-"""A userland for another architecture, made without root: apt in a folder of its own, packages only unpacked.
+"""A userland for another architecture, made without root: apt with a folder of its own, packages only unpacked.
 
-No package's scripts run, nothing of the host is changed. The emulator comes from the same place: qemu-user of trixie is
-a static program. (bookworm's qemu 7.2 shows the host's /proc/cpuinfo, under which LiteRT dies.)
+No scripts of packages run, and the host is not changed. The emulator comes from the same archive: qemu-user of trixie
+is a static program. (bookworm's qemu 7.2 shows the host's /proc/cpuinfo, under which LiteRT dies.)
 """
 
 import os
@@ -17,22 +17,22 @@ from fmnist_runtime.system.digests import sha256
 EMULATOR_SUITE, EMULATOR_PACKAGE = "trixie", "qemu-user"
 _SECONDS = 300
 _DONE = ".complete"
-# A change of the recipe makes new folders.
-_RECIPE = 1
+# A change of how userlands are made needs new folders, so a new number.
+_FORMAT = 1
 
 
-class NotToBeHad(FmnistError):  # noqa: N818  # a finding that the matrix reports
+class UnavailableError(FmnistError):
     """A userland or the emulator cannot be fetched here; the message says why."""
 
 
 def cache() -> Path:
-    """The folder of userlands, emulator and wheels; delete it at will."""
+    """The folder of userlands, emulator and wheels; it may be deleted at any time."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fmnist-edge" / "devices"
 
 
 def prefix(userland: Userland) -> Path:
-    """Where `userland` is, or will be."""
-    key = sha256(repr((_RECIPE, userland)).encode())[:12]
+    """The folder of `userland`, whether it is made or not."""
+    key = sha256(repr((_FORMAT, userland)).encode())[:12]
     return cache() / f"{userland.name}-{key}"
 
 
@@ -42,7 +42,7 @@ def is_made(userland: Userland) -> bool:
 
 
 def make(userland: Userland) -> Path:
-    """The folder that holds `userland` as its root, made at the first call. Raises NotToBeHad."""
+    """Make `userland` at the first call; returns its root folder. Raises UnavailableError."""
     goal = prefix(userland)
     if not (goal / _DONE).exists():
         fill(goal, userland.suite, userland.architecture, ["install", "--download-only", "-y", *userland.packages])
@@ -52,7 +52,7 @@ def make(userland: Userland) -> Path:
 
 
 def emulator(name: str) -> Path:
-    """The static program `name`, such as qemu-aarch64, fetched at the first call. Raises NotToBeHad."""
+    """Fetch the static program `name`, such as qemu-aarch64, at the first call; its path. Raises UnavailableError."""
     folder = _emulator_folder()
     if not (folder / _DONE).exists():
         fill(folder, EMULATOR_SUITE, _host_architecture(), ["download", EMULATOR_PACKAGE])
@@ -61,7 +61,7 @@ def emulator(name: str) -> Path:
 
 
 def processors(program: Path) -> set[str]:
-    """The names that the emulator `program` takes for -cpu."""
+    """The names that the emulator `program` accepts for -cpu."""
     text = subprocess.run([program, "-cpu", "help"], capture_output=True, text=True, check=False).stdout
     return set(text.split())
 
@@ -69,11 +69,11 @@ def processors(program: Path) -> set[str]:
 def fill(goal: Path, suite: str, architecture: str, words: list[str]) -> None:
     """Fetch packages with `apt-get WORDS` for `suite` and `architecture`, unpack them into the new folder `goal`."""
     if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
-        raise NotToBeHad("apt-get and dpkg-deb are not on this machine; run it on Debian")
+        raise UnavailableError("apt-get and dpkg-deb are not on this machine; run it on Debian")
     try:
         stanza = sources.stanza(sources.read(), sources.codename(), suite)
     except FmnistError as error:
-        raise NotToBeHad(str(error)) from error
+        raise UnavailableError(str(error)) from error
     shutil.rmtree(goal, ignore_errors=True)
     partial = goal.with_name(f"{goal.name}.partial-{os.getpid()}")
     apt = partial / "apt"
@@ -96,7 +96,7 @@ def fill(goal: Path, suite: str, architecture: str, words: list[str]) -> None:
 
 
 def _emulator_folder() -> Path:
-    return cache() / f"emulator-{EMULATOR_SUITE}-{_RECIPE}"
+    return cache() / f"emulator-{EMULATOR_SUITE}-{_FORMAT}"
 
 
 def _host_architecture() -> str:
@@ -104,7 +104,7 @@ def _host_architecture() -> str:
 
 
 def _options(apt: Path, architecture: str) -> list[str]:
-    """apt's whole state in the folder `apt`; what the host configures otherwise (proxies, keys) stays."""
+    """Options that put the whole state of apt into the folder `apt`; proxies and keys of the host stay."""
     settings = {
         "Dir::State": apt / "state",
         "Dir::State::status": apt / "status",
@@ -126,12 +126,12 @@ def _options(apt: Path, architecture: str) -> list[str]:
 
 def _unpack(archives: list[Path], root: Path) -> None:
     root.mkdir()
-    # The merged /usr, which a package's scripts would make; tar must follow these links.
+    # The merged /usr, which scripts of packages would make; tar must follow these links.
     for name in ("bin", "sbin", "lib", "lib64"):
         (root / "usr" / name).mkdir(parents=True)
         (root / name).symlink_to(f"usr/{name}")
     if not archives:
-        raise NotToBeHad("apt-get fetched nothing; look at its configuration")
+        raise UnavailableError("apt-get fetched nothing; check its configuration")
     for archive in archives:
         content = subprocess.run(["dpkg-deb", "--fsys-tarfile", archive], capture_output=True, check=True).stdout
         tar = ["tar", "-x", "--keep-directory-symlink", "--no-same-owner", "-C", str(root)]
@@ -145,12 +145,12 @@ def _alternatives(root: Path) -> None:
             (library.parent.parent / library.name).symlink_to(f"{library.parent.name}/{library.name}")
 
 
-def _run(command: list[str], what: str, folder: Path | None = None) -> str:
+def _run(command: list[str], goal: str, folder: Path | None = None) -> str:
     try:
         ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise NotToBeHad(f"{what} could not be fetched ({type(error).__name__}: {error})") from error
+        raise UnavailableError(f"{goal} could not be fetched ({type(error).__name__}: {error})") from error
     if ended.returncode != 0:
         lines = [line for line in ended.stderr.splitlines() if line.startswith("E:")] or ended.stderr.splitlines()
-        raise NotToBeHad(f"{what} could not be fetched ({lines[0] if lines else 'no reason given'})")
+        raise UnavailableError(f"{goal} could not be fetched ({lines[0] if lines else 'no reason given'})")
     return ended.stdout

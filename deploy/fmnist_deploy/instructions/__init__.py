@@ -1,1 +1,1 @@
-"""Instructions per inference on ARM, counted under emulation, and what latency they would make on a board."""
+"""Instructions per inference on ARM, counted under emulation, and the latency that this means on a board."""

@@ -17,7 +17,7 @@ from fmnist_runtime.commandline import FILE, Command, say_json, warn
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def main(folder: Path, wheel: Path | None, calls: int, as_json: bool) -> int:
-    """Count what one inference takes inside the runtime, and estimate from that the latency on the boards."""
+    """Count the instructions of one inference inside the runtime, and estimate the latency on the boards from that."""
     import tempfile
 
     import numpy as np
@@ -25,22 +25,23 @@ def main(folder: Path, wheel: Path | None, calls: int, as_json: bool) -> int:
     from fmnist_deploy import wheels
     from fmnist_deploy.devices import matrix, userland
     from fmnist_deploy.devices.cells import CELLS
-    from fmnist_deploy.devices.userland import NotToBeHad
-    from fmnist_deploy.instructions.counting import count
+    from fmnist_deploy.devices.userland import UnavailableError
+    from fmnist_deploy.instructions.counting import count_instructions
 
     models = [model.path for model in matrix.exported(folder)]
     userland.cache().mkdir(parents=True, exist_ok=True)
     found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="fmnist-count-") as scratch:
         image = Path(scratch, "image.npy")
-        # Any picture: the operators take the same way for all.
+        # Any picture: the operators run the same instructions for all.
         np.save(image, (np.arange(784) % 256).astype(np.uint8).reshape(28, 28))
-        own = wheel or wheels.own(Path(scratch))
+        own = wheel or wheels.make_own(Path(scratch))
         for cell in CELLS:
             if cell.userland:
                 try:
-                    found += [_with_estimates(asdict(one), cell.cpu) for one in count(cell, own, models, image, calls)]
-                except NotToBeHad as error:
+                    counts = count_instructions(cell, own, models, image, calls)
+                    found += [_with_estimates(asdict(count), cell.cpu) for count in counts]
+                except UnavailableError as error:
                     warn(f"NOT COUNTED: {cell.name}: {error}")
     if as_json:
         say_json({"calls": calls, "counts": found}, indent=1)
@@ -62,12 +63,12 @@ def _with_estimates(count: dict[str, Any], cpu: str) -> dict[str, Any]:
 
 def _table(found: list[dict[str, Any]]) -> list[str]:
     lines = ["| cell | runtime | model | instructions per invoke | estimate, not measured |", f"|{' --- |' * 5}"]
-    for one in found:
+    for count in found:
         estimates = "; ".join(
             f"{board} {times['shortest_us']:.0f} to {times['longest_us']:.0f} us"
-            for board, times in one["estimates"].items()
+            for board, times in count["estimates"].items()
         )
-        facts = one["cell"], one["runtime"], one["model"], f"{one['instructions']:,.0f}", estimates or "none"
+        facts = count["cell"], count["runtime"], count["model"], f"{count['instructions']:,.0f}", estimates or "none"
         lines.append(f"| {' | '.join(facts)} |")
     return lines
 

@@ -1,8 +1,9 @@
-"""How many instructions one inference takes on an ARM processor, inside the runtime's own libraries.
+"""The number of instructions of one inference on an ARM processor, inside the libraries of the runtime.
 
-A plugin (counting.c) in bookworm's qemu-user 7.2 counts how often each translated block runs. Start-up drops out: N and
-2N inferences are counted, and the difference is N inferences. Only blocks inside the runtime's libraries count, which
-repeats far better than the whole process, where Python's hashing and allocation make the larger part.
+A plugin (counting.c) in bookworm's qemu-user 7.2 counts how often each translated block runs. To leave out start-up, N
+and 2N inferences are counted, and the difference is N inferences. Only blocks inside the runtime's libraries count:
+that number repeats far better than that of the whole process, of which Python's hashing and allocation are the larger
+part.
 """
 
 import json
@@ -17,7 +18,7 @@ from pathlib import Path
 from fmnist_deploy.devices import installation, userland
 from fmnist_deploy.devices.cells import Cell, Userland
 from fmnist_deploy.devices.installation import Installation
-from fmnist_deploy.devices.userland import NotToBeHad
+from fmnist_deploy.devices.userland import UnavailableError
 from fmnist_runtime.system.digests import sha256
 
 SOURCE = Path(__file__).with_name("counting.c")
@@ -38,7 +39,7 @@ print(json.dumps(str(classifier.runtime)))
 
 
 @dataclass(frozen=True)
-class Count:
+class InstructionCount:
     """Instructions of one inference in the runtime's libraries, on the processor of `cell`, through `runtime`."""
 
     cell: str
@@ -48,25 +49,27 @@ class Count:
     instructions: float
 
 
-def count(cell: Cell, wheel: Path, models: Iterable[Path], image: Path, calls: int) -> list[Count]:
-    """A Count for each of `models` in `cell`, an emulated one; `image` is a .npy of (28, 28) uint8.
+def count_instructions(
+    cell: Cell, wheel: Path, models: Iterable[Path], image: Path, calls: int
+) -> list[InstructionCount]:
+    """An InstructionCount for each of `models` in `cell`, an emulated one; `image` is a .npy of (28, 28) uint8.
 
-    Raises NotToBeHad where emulator, compiler or userland is not to be had here, or the emulator dies.
+    Raises UnavailableError where emulator, compiler or userland is unavailable here, or the emulator dies.
     """
     if cell.userland is None:
-        raise NotToBeHad("only an emulated cell is counted")
+        raise UnavailableError("only an emulated cell is counted")
     installed = installation.install(cell, wheel)
     root = _root(cell.userland, cell.cpu, installed)
     found = []
     for model in models:
         runtime, once = _run(cell, installed, root, model, image, calls)
         _, twice = _run(cell, installed, root, model, image, 2 * calls)
-        found.append(Count(cell.name, cell.boards, runtime, model.stem, (twice - once) / calls))
+        found.append(InstructionCount(cell.name, cell.boards, runtime, model.stem, (twice - once) / calls))
     return found
 
 
-def inside(blocks: Iterable[str], maps: Iterable[str]) -> int:
-    """The instructions run in the runtime's libraries: from the plugin's lines and those of /proc/self/maps."""
+def instructions_inside(blocks: Iterable[str], maps: Iterable[str]) -> int:
+    """The instructions that ran in the runtime's libraries, from the lines of the plugin and of /proc/self/maps."""
     ranges = []
     for line in maps:
         if any(package in line for package in _PACKAGES):
@@ -92,12 +95,14 @@ def _run(cell: Cell, installed: Installation, root: Path, model: Path, image: Pa
             list(map(str, words)), env=variables, capture_output=True, text=True, timeout=_SECONDS, check=False
         )
         if ended.returncode != 0:
-            raise NotToBeHad(f"{model.name} ended with {ended.returncode}: {ended.stderr.strip()[-200:]}")
-        return json.loads(ended.stdout), inside(blocks.read_text().splitlines(), maps.read_text().splitlines())
+            raise UnavailableError(f"{model.name} ended with {ended.returncode}: {ended.stderr.strip()[-200:]}")
+        return json.loads(ended.stdout), instructions_inside(
+            blocks.read_text().splitlines(), maps.read_text().splitlines()
+        )
 
 
 def _emulator(name: str) -> list[str]:
-    """The words that start bookworm's dynamic `name`, with its own libraries."""
+    """The words that start bookworm's dynamic program `name` with its own libraries."""
     folder = userland.cache() / f"counter-{_EMULATOR_SUITE}-1"
     if not (folder / _DONE).exists():
         userland.fill(folder, _EMULATOR_SUITE, "amd64", ["install", "--download-only", "-y", "qemu-user"])
@@ -108,25 +113,25 @@ def _emulator(name: str) -> list[str]:
 
 
 def _plugin() -> Path:
-    """The compiled plugin. Raises NotToBeHad where there is no C compiler."""
+    """Compile the plugin at the first call; its path. Raises UnavailableError where there is no C compiler."""
     goal = userland.cache() / f"counting-{sha256(SOURCE.read_bytes())[:12]}.so"
     if not goal.exists():
         compiler = shutil.which("gcc") or shutil.which("cc")
         if not compiler:
-            raise NotToBeHad("there is no C compiler here; run: sudo apt install gcc libc6-dev")
+            raise UnavailableError("there is no C compiler here; run: sudo apt install gcc libc6-dev")
         partial = goal.with_suffix(f".{os.getpid()}")
         subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", partial, SOURCE], check=True, timeout=60)
         partial.replace(goal)
     return goal
 
 
-def _root(one: Userland, cpu: str, installed: Installation) -> Path:
+def _root(original: Userland, cpu: str, installed: Installation) -> Path:
     """A copy of the userland, of hard links, with a /proc/cpuinfo of its own.
 
-    qemu 7.2 shows the host's, under which LiteRT dies; qemu 10 makes up one of `cpu`, which is asked and written down.
-    The runtimes choose kernels by it, so each processor has its own copy.
+    qemu 7.2 shows that of the host, under which LiteRT dies; qemu 10 generates one for `cpu`, which is copied here. The
+    runtimes choose kernels by it, so each processor has its own copy.
     """
-    source = userland.prefix(one)
+    source = userland.prefix(original)
     goal = source.with_name(f"counting-{source.name}-{cpu}")
     if not (goal / "proc/cpuinfo").exists():
         text = subprocess.check_output(

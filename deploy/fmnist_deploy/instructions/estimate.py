@@ -1,9 +1,9 @@
 """From instructions to microseconds: an estimate, not a measurement.
 
-Clock: Raspberry Pi's product pages. Instructions per cycle: a range on purpose wide, from code that waits for memory
-half of the time to near the most that the core can issue (Cortex-A53: 2, in order; A72: 3 and A76: 4, out of order;
+Clock: Raspberry Pi's product pages. Instructions per cycle: a wide range on purpose, from code that waits for memory
+half of the time to nearly the most that the core can issue (Cortex-A53: 2, in order; A72: 3 and A76: 4, out of order;
 Arm's Technical Reference Manuals). The models fit the second-level cache of all these boards, if barely: float32 has
-410 KB of the 512 on a Zero 2 W and a Pi 3. What Python and numpy do around the invoke is not in it.
+410 KB of the 512 on a Zero 2 W and a Pi 3. The work of Python and numpy around the invoke is not included.
 """
 
 from dataclasses import dataclass

@@ -1,10 +1,11 @@
 """The bundle's one file: a shell script, then a ZIP. Every byte of it is checked before anything is written.
 
-`sh FILE` lets the script compare size and SHA-256 of what follows it, and hands over to Python, which runs a file that
-ends in a ZIP. The Python side makes the script anew and compares that too, so no byte is left out. The script is one
-braced command, which a shell reads to its end before it does any of it, and the brace is the file's first byte: cut off
-anywhere behind it, the script is a syntax error. No `#!` stands before it, for a copy cut off within that line would be
-a comment, which a shell runs without complaint. What no content can change: an empty file is an empty script.
+With `sh FILE` the script compares size and SHA-256 of what follows it, and starts Python, which runs a file that ends
+in a ZIP. The Python side generates the script again and compares that too, so every byte is checked. The script is one
+command in braces, which a shell reads to its end before it runs any of it, and the brace is the file's first byte: cut
+off anywhere behind it, the script is a syntax error. No `#!` stands before it, because a copy that is cut off within
+that line would be a comment, which a shell runs without complaint. An empty file is an empty script; no content can
+change that.
 """
 
 import hashlib
@@ -40,11 +41,11 @@ _MODEL = re.compile(r"models/[^/]+")
 
 
 class ArchiveError(Exception):
-    """The bundle is not, byte for byte, what was made."""
+    """The file is not, byte for byte, the bundle that was made."""
 
 
 class Bundle(NamedTuple):
-    """A bundle that was checked: its manifest as parsed and as bytes, and the SHA-256 of its ZIP."""
+    """A checked bundle: its manifest, parsed and as bytes, and the SHA-256 of its ZIP."""
 
     manifest: dict[str, Any]
     content: bytes
@@ -61,7 +62,7 @@ def header(board: str, version: str, python: tuple[int, int], size: int, digest:
     facts = {"board": board, "version": version, "python": f"python{python[0]}.{python[1]}"}
 
     def text(total: int) -> bytes:
-        # As wide for every number, so that the script's length doesn't depend on what it states.
+        # Of one width for every number, so that the length of the script does not depend on it.
         return _HEADER.format(**facts, size=size, digest=digest, total=f"{total:<12}", total_stated=total).encode()
 
     total = size
@@ -71,10 +72,10 @@ def header(board: str, version: str, python: tuple[int, int], size: int, digest:
 
 
 def read(path: Path) -> Bundle:
-    """The bundle `path`, every byte of it checked. Raises ArchiveError where one is not what was made, and OSError."""
+    """Read the bundle `path` and check every byte. Raises ArchiveError where one differs, and OSError."""
     if not path.stat().st_size:
         raise ArchiveError(f"{path}: empty, 0 bytes, expected a bundle; copy it again")
-    # The one place that reads a ZIP that may be anything: zipfile raises some seven kinds of errors.
+    # The one place that reads a ZIP that may hold anything: zipfile raises some seven kinds of errors.
     try:
         with zipfile.ZipFile(path) as content:
             if content.getinfo(_MANIFEST).file_size > _MAXIMUM_MANIFEST:
@@ -87,7 +88,7 @@ def read(path: Path) -> Bundle:
     except OSError:
         raise
     except Exception as error:
-        raise ArchiveError(f"{path}: damaged or no bundle ({error}); copy it again") from error
+        raise ArchiveError(f"{path}: damaged, or not a bundle ({error}); copy it again") from error
     digest = check(path, *facts)
     if strange:
         raise ArchiveError(f"{path}: holds a model named {strange[0]!r}, expected models/NAME; make it again")
@@ -95,9 +96,9 @@ def read(path: Path) -> Bundle:
 
 
 def check(path: Path, board: str, version: str, python: tuple[int, int]) -> str:
-    """The SHA-256 of the ZIP in the bundle `path`, which says of itself what the arguments say.
+    """The SHA-256 of the ZIP in the bundle `path`, whose header matches the arguments.
 
-    Raises ArchiveError where any byte of the file is not the one that was made.
+    Raises ArchiveError where any byte of the file differs from what was made.
     """
     with path.open("rb") as file:
         found = _STATED.search(file.read(4096))

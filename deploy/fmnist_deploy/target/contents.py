@@ -1,4 +1,4 @@
-"""What a version's folder holds beside what its bundle brought: files that somebody would lose with it."""
+"""Files in a version's folder that its bundle did not bring, and that somebody would lose with the folder."""
 
 import contextlib
 import csv
@@ -12,10 +12,10 @@ from fmnist_deploy.target.ownership import MANIFEST, MARK, manifest_of
 from fmnist_deploy.target.textfile import read_text
 
 
-def foreign(folder: Path) -> str | None:
+def foreign_file(folder: Path) -> str | None:
     """A file or folder in the version `folder` that its bundle did not bring; None where there is none."""
-    brought = _brought(folder)
-    parents = {str(parent) for name in brought for parent in Path(name).parents}
+    bundled = _bundled_files(folder)
+    parents = {str(parent) for name in bundled for parent in Path(name).parents}
     for place, folders, files in os.walk(folder):
         here = Path(place).relative_to(folder)
         for name in folders:
@@ -24,12 +24,12 @@ def foreign(folder: Path) -> str | None:
             if not known or (folder / path).is_symlink():
                 return str(path)
         for name in files:
-            if str(here / name) not in brought and not _is_byte_code(here / name, brought):
+            if str(here / name) not in bundled and not _is_byte_code(here / name, bundled):
                 return str(here / name)
     return None
 
 
-def _brought(folder: Path) -> set[str]:
+def _bundled_files(folder: Path) -> set[str]:
     """The files, relative to the version `folder`, that the bundle brought or that the installer wrote."""
     manifest = manifest_of(folder) or {"models": {}}
     names = {MANIFEST, MARK, "pyvenv.cfg", "bin/python", "bin/python3"}
@@ -47,7 +47,7 @@ def _brought(folder: Path) -> set[str]:
 def _recorded(record: Path) -> Iterator[str]:
     for row in csv.reader((read_text(record) or "").splitlines()):
         with contextlib.suppress(wheel_format.WheelError):
-            place = wheel_format.place(row[0]) if row else None
+            place = wheel_format.destination(row[0]) if row else None
             if place:
                 yield place
 
@@ -58,12 +58,12 @@ def _is_script(path: Path) -> bool:
     return bool(re.match(rf"#!/.*{python}\nimport sys\n\nfrom fmnist_", read_text(path) or ""))
 
 
-def _is_byte_code(path: Path, brought: set[str]) -> bool:
+def _is_byte_code(path: Path, bundled: set[str]) -> bool:
     # A process that was killed while it wrote byte code leaves a number behind the name.
     found = re.fullmatch(r"(.+)\.cpython-\d+(\.opt-\d)?\.pyc(\.\d+)?", path.name)
     if found is None or path.parent.name != "__pycache__":
         return False
-    return f"{path.parent.parent / found[1]}.py" in brought
+    return f"{path.parent.parent / found[1]}.py" in bundled
 
 
 def _plain(name: str) -> str:

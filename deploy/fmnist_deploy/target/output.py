@@ -1,4 +1,4 @@
-"""What the installer prints: its result, or one line on standard error. No name makes the terminal obey."""
+"""The output of the installer: its result, or one line on standard error. No name in it controls the terminal."""
 
 import os
 import shlex
@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from fmnist_deploy.target import service
+from fmnist_runtime.system.terminal import printable
 
 
 def lines(result: dict[str, Any]) -> list[str]:
-    """What the installer tells a person of `result`."""
+    """The result of the installer as lines of text."""
     if result.get("checked"):
-        return [f"whole, and fit for this machine: {result['version']} for {result['board']}"]
+        return [f"passed: intact, and fit for this machine: {result['version']} for {result['board']}"]
     current = Path(result["prefix"]) / "current"
     found = [f"{current} is {result['version']}"]
     if "doctor" in result:
@@ -20,7 +21,7 @@ def lines(result: dict[str, Any]) -> list[str]:
     found += [f"{Path(one['model']).name}: {one['reason']}" for one in result.get("verify", ())]
     if result["before"]:
         command = shlex.quote(str(current / "bin" / "fmnist-rollback"))
-        found.append(f"{result['before']} stays; back to it with: {command}")
+        found.append(f"{result['before']} is kept; go back to it with: {command}")
     found += result.get("stays", ())
     found.append(f"commands: {current}/bin")
     if "service" in result:
@@ -31,13 +32,13 @@ def lines(result: dict[str, Any]) -> list[str]:
 
 
 def show(text: str) -> int:
-    """Print the result of what is done already; the exit code."""
+    """Print the result of what is done already, and return the exit code."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        print("\n".join(map(_printable, text.split("\n"))), flush=True)
+        print("\n".join(map(printable, text.split("\n"))), flush=True)
     except BrokenPipeError:
-        # The reader (such as `head`) has what it wanted; nothing more may be written, not at exit either.
+        # The reader (such as `head`) is gone; nothing more may be written, not at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -46,11 +47,6 @@ def show(text: str) -> int:
 
 
 def fail(message: str, code: int = 1) -> int:
-    """Print `message` as one line on standard error; `code`."""
-    print(f"fmnist-bundle: {_printable(' '.join(message.split()))}", file=sys.stderr)
+    """Print `message` as one line on standard error, and return `code`."""
+    print(f"fmnist-bundle: {printable(' '.join(message.split()))}", file=sys.stderr)
     return code
-
-
-def _printable(line: str) -> str:
-    """`line` with escapes for what a terminal would obey, such as in the name of a folder that somebody made."""
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)

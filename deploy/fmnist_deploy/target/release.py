@@ -1,11 +1,11 @@
-"""The versions side by side below one folder, and which of them is the current one.
+"""Versions side by side below one folder, the current one among them, and switching between them.
 
     PREFIX/versions/0.1.0-1a2b3c4d5e6f/{bin,lib,models,bundle.json}
     PREFIX/current  -> versions/...     switched by a rename, so a process finds the old version or the new one
-    PREFIX/previous -> versions/...     what --rollback goes back to
+    PREFIX/previous -> versions/...     the version that --rollback switches to
 
-A version is made under another name and becomes visible when it is whole. PREFIX itself may be a link, to a folder on
-a larger disk for instance; what lies in it may not. fmnist_deploy.target.ownership says what may be removed.
+A version is made under another name and renamed when it is complete. PREFIX itself may be a link, for instance to a
+folder on a larger disk; what it holds may not. fmnist_deploy.target.ownership decides what may be removed.
 """
 
 import contextlib
@@ -20,13 +20,13 @@ from fmnist_runtime.system import locks
 
 
 class ReleaseError(Exception):
-    """The version cannot be installed or switched; the message says what to do."""
+    """A version cannot be installed or switched to; the message says what to do."""
 
 
 def claim(prefix: Path) -> None:
-    """Make the folder `prefix`, where there is none, and mark it as the installer's.
+    """Make the folder `prefix` if it is missing, and mark it as the installer's.
 
-    Raises ReleaseError, and changes nothing, where it holds what the installer did not make.
+    Raises ReleaseError, and changes nothing, where it holds files that the installer did not make.
     """
     if os.path.lexists(prefix):
         check(prefix)
@@ -36,9 +36,9 @@ def claim(prefix: Path) -> None:
 
 
 def check(prefix: Path) -> None:
-    """Raise ReleaseError where `prefix` is no folder, or one that the installer has no business in."""
+    """Raise ReleaseError where `prefix` is not a folder, or not one of the installer."""
     if not prefix.is_dir():
-        raise ReleaseError(f"{prefix}: is no folder, or a link to none; choose another --prefix; nothing was changed")
+        raise ReleaseError(f"{prefix}: not a folder, nor a link to one; choose another --prefix; nothing was changed")
     objection = ownership.objection(prefix)
     if objection:
         raise ReleaseError(f"{objection}, or choose another --prefix; nothing was changed")
@@ -46,9 +46,9 @@ def check(prefix: Path) -> None:
 
 @contextlib.contextmanager
 def locked(prefix: Path, purpose: str) -> Iterator[None]:
-    """Nobody else installs or switches below `prefix` meanwhile; `purpose` tells others who does.
+    """Lock `prefix`, so that no other process installs or switches there; others see `purpose` as the reason.
 
-    Raises ReleaseError, which names the process, where somebody does.
+    Raises ReleaseError, which names the process, where another one has the lock.
     """
     with contextlib.ExitStack() as held:
         try:
@@ -60,7 +60,7 @@ def locked(prefix: Path, purpose: str) -> Iterator[None]:
         yield
 
 
-def linked(prefix: Path, link: str) -> Path | None:
+def linked_version(prefix: Path, link: str) -> Path | None:
     """The version that `link`, "current" or "previous", points to; None where there is none."""
     name = ownership.linked_name(prefix / link)
     version = prefix / ownership.VERSIONS / name if name else None
@@ -68,10 +68,10 @@ def linked(prefix: Path, link: str) -> Path | None:
 
 
 @contextlib.contextmanager
-def made(prefix: Path, name: str, manifest: bytes) -> Iterator[tuple[Path, Path]]:
-    """A folder to fill, and the path that it gets at the end; removed where filling it fails.
+def new_version(prefix: Path, name: str, manifest: bytes) -> Iterator[tuple[Path, Path]]:
+    """Make a folder to fill, and yield it with the path that it gets at the end. It is removed where filling it fails.
 
-    It bears the mark of the version from the start; `manifest` is the content of its bundle.json.
+    It has the mark of the version from the start; `manifest` is the content of its bundle.json.
     """
     goal = _free(prefix / ownership.VERSIONS, name)
     partial = goal.with_name(f"{ownership.PARTIAL}{goal.name}")
@@ -82,7 +82,7 @@ def made(prefix: Path, name: str, manifest: bytes) -> Iterator[tuple[Path, Path]
     try:
         ownership.mark_version(partial, goal.name, manifest)
         yield partial, goal
-        # What the rename shows must be on the disk, also where the power goes in the next second.
+        # The content must be on the disk before the rename, in case the power fails in the next second.
         os.sync()
         partial.replace(goal)
     except BaseException:
@@ -91,8 +91,8 @@ def made(prefix: Path, name: str, manifest: bytes) -> Iterator[tuple[Path, Path]
 
 
 def switch(prefix: Path, version: Path) -> None:
-    """Make `version` the current one; the one before becomes the previous."""
-    before = linked(prefix, "current")
+    """Make `version` the current one, and the current one the previous."""
+    before = linked_version(prefix, "current")
     if before == version:
         return
     if before is not None:
@@ -101,11 +101,11 @@ def switch(prefix: Path, version: Path) -> None:
 
 
 def rollback(prefix: Path) -> tuple[Path, Path]:
-    """Make the previous version the current one and the other way round; the two, the new current first.
+    """Swap the current and the previous version; returns both, the new current one first.
 
     Raises ReleaseError where there is no previous version.
     """
-    before, now = linked(prefix, "previous"), linked(prefix, "current")
+    before, now = linked_version(prefix, "previous"), linked_version(prefix, "current")
     if before is None or now is None or before == now:
         raise ReleaseError(f"{prefix}: there is no previous version to go back to; install one from its bundle")
     _link(prefix / "current", before)
@@ -114,23 +114,23 @@ def rollback(prefix: Path) -> tuple[Path, Path]:
 
 
 def prune(prefix: Path) -> list[str]:
-    """Remove the installer's versions but the current and the previous one, and what a killed installation has left.
+    """Remove old versions of the installer and what killed installations left; keep the current and the previous one.
 
-    A sentence for each thing that stays, for the installer did not make it or something in it.
+    Returns a sentence for each thing that stays because the installer did not make it, or something in it.
     """
     stays = []
-    kept = {linked(prefix, "current"), linked(prefix, "previous")}
+    kept = {linked_version(prefix, "current"), linked_version(prefix, "previous")}
     for path in sorted((prefix / ownership.VERSIONS).iterdir()):
         if path in kept:
             continue
-        stranger = None
+        foreign = None
         if not ownership.is_partial(path):
             if not ownership.is_version(path):
                 stays.append(f"{path} stays: fmnist-edge did not make it")
                 continue
-            stranger = contents.foreign(path)
-        if stranger:
-            stays.append(f"{path} stays: it holds {stranger}, which its bundle did not bring; remove it by hand")
+            foreign = contents.foreign_file(path)
+        if foreign:
+            stays.append(f"{path} stays: it holds {foreign}, which its bundle did not bring; remove it by hand")
         else:
             shutil.rmtree(path, ignore_errors=True)
     for path in filter(ownership.is_old_copy, prefix.iterdir()):
@@ -139,7 +139,7 @@ def prune(prefix: Path) -> list[str]:
 
 
 def _free(versions: Path, name: str) -> Path:
-    """The path for the version `name`, with a number behind it where something is there already."""
+    """The path for the version `name`, with a number at the end where that name is taken."""
     goal, number = versions / name, 1
     while os.path.lexists(goal):
         number += 1

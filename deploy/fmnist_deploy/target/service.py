@@ -1,8 +1,8 @@
-"""systemd units: a socket on which each connection sends raw frames and reads an answer a line.
+"""systemd units: a socket on which each connection sends raw frames and reads one line for each answer.
 
 Sources: man systemd.socket (Accept=yes), man systemd.service and systemd.exec (StandardInput=socket, the sandbox), man
-systemd.syntax and systemd.unit (quoting and %). What each limit is for, and how the service was tried, is in
-docs/deployment.md.
+systemd.syntax and systemd.unit (quoting and %). docs/deployment.md tells what each limit is
+for and how the service was tested.
 """
 
 import contextlib
@@ -11,17 +11,17 @@ import re
 import stat
 from pathlib import Path
 
-from fmnist_deploy.target import answering
+from fmnist_deploy.target import connection
 from fmnist_deploy.target.textfile import read_text, write_new
 
 NAME = "fmnist-classify"
 PROGRAM = "fmnist-classify-socket"
-MODULE = answering.__name__
+MODULE = connection.__name__
 GROUP = "fmnist-edge"
 _WRITTEN = (
     "# Written by the installer of fmnist-edge, and again by the next one. Change it with: systemctl edit {unit}\n"
 )
-# What releases before that line had in both.
+# A line that both units of earlier releases have.
 _BEFORE = "Description=Fashion-MNIST classifier"
 _SOCKET = """\
 [Unit]
@@ -65,7 +65,7 @@ SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
 SystemCallErrorNumber=EPERM
 """
-# What needs root or a name space: systemd's manager of a user refuses the one, and without them cannot do the other.
+# Settings that need root or a name space: systemd's manager of a user cannot apply them.
 # No ProcSubset=pid: the interpreters choose their kernels by /proc/cpuinfo.
 _SYSTEM = """\
 DynamicUser=yes
@@ -94,14 +94,14 @@ _HOMES = ("/home", "/root", "/run/user")
 
 
 def default_folder() -> Path:
-    """Where systemd looks for units: the system's for root, else the user's own."""
+    """The folder of systemd's units: the system's for root, else the user's own."""
     if os.geteuid() == 0:
         return Path("/etc/systemd/system")
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
 
 
 def objection(folder: Path, prefix: Path) -> str | None:
-    """Why no units for `prefix` can be written into `folder`, in one sentence; None where they can."""
+    """Why units for `prefix` cannot be written into `folder`, in one sentence; None where they can."""
     if set(str(prefix)) & _NOT_IN_PROGRAMS:
         return f"{prefix}: systemd runs no program whose path holds a quote or a backslash; choose another --prefix"
     for name in (f"{NAME}.socket", f"{NAME}@.service"):
@@ -114,10 +114,10 @@ def objection(folder: Path, prefix: Path) -> str | None:
 
 
 def write(folder: Path, prefix: Path, model: str) -> str:
-    """Write both units into `folder`; the command that switches the socket on. They name `prefix`/current.
+    """Write both units into `folder`, and return the command that switches the socket on.
 
-    So an upgrade or a rollback changes what the next connection gets. `model` is the file below `prefix`/current that
-    answers. Raises OSError; `objection` is for the caller to ask first.
+    They name `prefix`/current, so an upgrade or a rollback takes effect with the next connection. `model` is the model
+    file below `prefix`/current. Raises OSError; the caller checks `objection` first.
     """
     root = os.geteuid() == 0
     units = {f"{NAME}.socket": _socket(root), f"{NAME}@.service": _service(prefix, model, root)}
@@ -133,9 +133,9 @@ def write(folder: Path, prefix: Path, model: str) -> str:
 
 
 def unreadable(prefix: Path) -> str | None:
-    """The first folder on the way to the installed version and its Python that other users cannot enter, None without.
+    """The first folder on the way to the installed version and its Python that other users cannot enter, or None.
 
-    The service of the system runs as a user of its own.
+    The system's service runs as a user of its own.
     """
     for path in (prefix / "current" / "lib", (prefix / "current" / "bin" / "python")):
         for parent in reversed(path.resolve().parents):
@@ -145,10 +145,10 @@ def unreadable(prefix: Path) -> str | None:
 
 
 def enabled_lines(command: str) -> list[str]:
-    """What a person is told about the units: how the socket is switched on, and who may talk to it."""
+    """Lines for a person about the units: how to switch the socket on, and who may connect."""
     lines = [f"switch the service on with: {command}"]
     if os.geteuid() == 0:
-        lines.append(f"who may talk to it: root and the group {GROUP}; add with: sudo usermod -aG {GROUP} USER")
+        lines.append(f"root and the group {GROUP} may connect; add a user with: sudo usermod -aG {GROUP} USER")
     return lines
 
 
@@ -159,12 +159,12 @@ def _socket(root: bool) -> str:
 
 def _service(prefix: Path, model: str, root: bool) -> str:
     current = prefix / "current"
-    limits = f"--frame-seconds {answering.FRAME_SECONDS:g} --idle-seconds {answering.IDLE_SECONDS:g}"
-    # $ is replaced in arguments, and not in the path of the program.
+    limits = f"--frame-seconds {connection.FRAME_SECONDS:g} --idle-seconds {connection.IDLE_SECONDS:g}"
+    # systemd replaces $ in arguments, but not in the path of the program.
     command = f"{_word(current / 'bin' / PROGRAM)} {limits} --model {_word(current / model).replace('$', '$$')}"
     text = _SERVICE.format(command=command)
     if root:
-        # Hidden, unless what is run lies there.
+        # Home folders are hidden, unless the program is in one.
         python = current / "bin" / "python"
         used = {str(path) for path in (prefix, prefix.resolve(), python.resolve())}
         hidden = not any(path.startswith(f"{home}/") for path in used for home in _HOMES)
@@ -173,7 +173,7 @@ def _service(prefix: Path, model: str, root: bool) -> str:
 
 
 def _word(text: object) -> str:
-    """`text` as one word of ExecStart=: quoted where it must be, with % doubled. It is printable."""
+    """Printable `text` as one word of ExecStart=: quoted where necessary, with % doubled."""
     word = str(text).replace("%", "%%")
     if re.fullmatch(r"[\w@%+=:,./-]+", word):
         return word
@@ -187,7 +187,7 @@ def _is_ours(path: Path) -> bool:
 
 def _write(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-    with contextlib.ExitStack() as litter:
+    with contextlib.ExitStack() as stack:
         write_new(temporary, text)
-        litter.callback(temporary.unlink, missing_ok=True)
+        stack.callback(temporary.unlink, missing_ok=True)
         temporary.replace(path)

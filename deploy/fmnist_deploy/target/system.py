@@ -1,4 +1,4 @@
-"""Does the bundle fit this machine? Python, processor, bits, C library, and what has to come from the system."""
+"""Whether a bundle fits this machine: Python, processor, bits, C library, and packages of the system."""
 
 import importlib.util
 import os
@@ -13,7 +13,7 @@ from fmnist_runtime.errors import FmnistError
 
 
 def problem(manifest: dict[str, Any]) -> str | None:
-    """Why the bundle that `manifest` describes cannot run here, in one sentence with the way out; None where it can."""
+    """Why the bundle of `manifest` cannot run here, in one sentence with the way out; None where it can."""
     return problem_of(manifest, sys.version_info[:2], platform.machine(), struct.calcsize("P") * 8) or _missing(
         manifest
     )
@@ -32,7 +32,7 @@ def problem_of(manifest: dict[str, Any], python: tuple[int, int], machine: str, 
 
 
 def _way_out(python: tuple[int, int], machine: str, bits: int) -> str:
-    """The bundle for the machine described, or that it has no interpreter and what to do then."""
+    """The command that makes the right bundle for the machine, or what to do where it has no interpreter."""
     try:
         board = for_system(python, machine, bits)
     except FmnistError as error:
@@ -42,7 +42,7 @@ def _way_out(python: tuple[int, int], machine: str, bits: int) -> str:
 
 
 def _kernels(machine: str) -> tuple[str, ...]:
-    # The kernel of a 32-bit Raspberry Pi OS may be a 64-bit one: what counts are Python's pointers.
+    # The kernel of a 32-bit Raspberry Pi OS may be a 64-bit one: the size of Python's pointers decides.
     return ("armv7l", "armv8l", "aarch64") if machine == "armv7l" else (machine,)
 
 

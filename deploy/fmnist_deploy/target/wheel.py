@@ -1,7 +1,7 @@
-"""A wheel unpacked without pip, which Debian's python3 does not bring.
+"""Unpacking wheels without pip, which Debian's python3 lacks.
 
-Source of the format: the Python Packaging User Guide, "Binary distribution format". Checked here: that names stay
-inside the folder, and each file against the wheel's own RECORD.
+Source of the format: the Python Packaging User Guide, "Binary distribution format". Names must stay
+inside the folder, and each file must match the wheel's own RECORD.
 """
 
 import base64
@@ -12,20 +12,20 @@ import io
 import zipfile
 from pathlib import Path, PurePosixPath
 
-# The schemes of a wheel's .data folder that are modules; scripts, headers and data have no use on a board.
+# The schemes of a wheel's .data folder that hold modules; scripts, headers and data have no use on a board.
 _MODULES = ("purelib", "platlib")
 
 
 class WheelError(Exception):
-    """A wheel that is damaged or that reaches out of its folder."""
+    """A wheel is damaged, or a name in it leads out of its folder."""
 
 
 def unpack(wheel: zipfile.ZipFile, site: Path) -> None:
-    """Put the modules of `wheel` into the folder `site`. Raises WheelError, and OSError as the disk does."""
+    """Unpack the modules of `wheel` into the folder `site`. Raises WheelError, and OSError where the disk fails."""
     info = _info(wheel)
     digests = {row[0]: row[1] for row in csv.reader(io.StringIO(wheel.read(f"{info}/RECORD").decode())) if row}
     for member in wheel.infolist():
-        relative = place(member.filename)
+        relative = destination(member.filename)
         if member.is_dir() or relative is None:
             continue
         content = wheel.read(member)
@@ -58,11 +58,11 @@ def script(python: str, module: str, function: str) -> str:
     return f"#!{python}\nimport sys\n\nfrom {module} import {function}\n\nsys.exit({function}())\n"
 
 
-def place(name: str) -> str | None:
-    """Where below site-packages the member `name` belongs, None where nowhere. Raises WheelError where outside."""
+def destination(name: str) -> str | None:
+    """The path of the member `name` below site-packages, None for no module. Raises WheelError for a path outside."""
     parts = PurePosixPath(name).parts
     if name.startswith("/") or ".." in parts or "\\" in name:
-        raise WheelError(f"{name!r} in a wheel reaches out of its folder; make the bundle again")
+        raise WheelError(f"{name!r} in a wheel leads out of its folder; make the bundle again")
     if parts and parts[0].endswith(".data"):
         return str(PurePosixPath(*parts[2:])) if len(parts) > 2 and parts[1] in _MODULES else None
     return name

@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 
 from fmnist_export.convert import hybrid, rounding
 from fmnist_export.convert.compact import compact
-from fmnist_export.source.copies import is_cloneable, with_fixed_batch
+from fmnist_export.convert.fixed_batch import with_fixed_batch
 from fmnist_export.source.keras_model import import_tensorflow
-from fmnist_runtime.errors import ExportError
+from fmnist_keras.copies import is_rebuildable
+from fmnist_runtime.errors import ExportError, ModelCopyError
 from fmnist_runtime.flatbuffer import graph
 from fmnist_runtime.model.model_file import mark
 
@@ -51,12 +52,12 @@ def convert(model: "keras.Model", precision: str, calibration: Calibration) -> b
 
     `calibration` is (N, ...) float32 as the model takes them, from the training split: what the ranges of int8 and
     int16 activations are measured on, and what every copy of the model is compared on. The same arguments give the same
-    bytes. Raises ExportError where TensorFlow's converter refuses the model, or a copy differs from it.
+    bytes. Raises ExportError where TensorFlow's converter refuses the model, ModelCopyError where a copy differs.
     """
     try:
         with quiet_output() as log:
             content = compact(CONVERTERS[precision](model, calibration))
-    except ExportError:
+    except (ExportError, ModelCopyError):
         raise
     except Exception as error:  # the converter raises ConverterError, ValueError, RuntimeError and more
         raise ExportError(_why_refused(precision, f"{error}\n" + "\n".join(log))) from error
@@ -98,7 +99,7 @@ def _dynamic(model: "keras.Model", calibration: Calibration) -> bytes:
 
 
 def _int8(model: "keras.Model", calibration: Calibration) -> bytes:
-    prepared = rounding.prepared(model, calibration) if is_cloneable(model) else model
+    prepared = rounding.prepared(model, calibration) if is_rebuildable(model) else model
     content, last, is_small = last_layer_in_float(prepared, calibration)
     return content if is_small else hybrid.with_int8_weights(content, last)
 

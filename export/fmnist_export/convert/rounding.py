@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_export.source import reference
-from fmnist_export.source.copies import copy_of, same, transfer_state
+from fmnist_export.convert.fixed_batch import check_copy, float32_copy
+from fmnist_keras import copies, inference
 
 if TYPE_CHECKING:
     import keras
@@ -48,12 +48,13 @@ def prepared(model: "keras.Model", images: NDArray[np.float32]) -> "keras.Model"
 def equalized(model: "keras.Model", factors: dict[str, Floats], images: NDArray[np.float32]) -> "keras.Model":
     """A copy of `model` whose layers' units are divided by `factors`, which answers `images` as `model` does.
 
-    Raises ExportError, with the layer's name, where it does not.
+    Raises ModelCopyError, with the layer's name, where it does not.
     """
-    copy = copy_of(model, images)
+    copy = float32_copy(model, images)
     for name, divisors in factors.items():
         scale_units(copy.get_layer(name), divisors)
-    return same(copy, model, images)
+    check_copy(model, copy, images)
+    return copy
 
 
 def prepared_with_factors(model: "keras.Model", images: NDArray[np.float32]) -> tuple["keras.Model", dict[str, Floats]]:
@@ -66,7 +67,7 @@ def prepared_with_factors(model: "keras.Model", images: NDArray[np.float32]) -> 
     """
     import keras
 
-    copy = copy_of(model, images)
+    copy = float32_copy(model, images)
     scaled = {}
     for layer in copy.layers:
         if len(layer._inbound_nodes) != 1:
@@ -79,8 +80,8 @@ def prepared_with_factors(model: "keras.Model", images: NDArray[np.float32]) -> 
         elif type(layer) is keras.layers.Conv2D and layer.groups == 1:
             compensate_layer(layer, layer_inputs(layer, copy, images))
     equalized(model, scaled, images)
-    answers, expected = (reference.predict(each, images).argmax(axis=1) for each in (copy, model))
-    return (copy, scaled) if np.mean(answers != expected) <= _MOST_TURNED else (copy_of(model, images), {})
+    answers, expected = (inference.predict(each, images).argmax(axis=1) for each in (copy, model))
+    return (copy, scaled) if np.mean(answers != expected) <= _MOST_TURNED else (float32_copy(model, images), {})
 
 
 def equalize(layer: "keras.layers.Dense", model: "keras.Model", images: NDArray[np.float32]) -> Floats | None:
@@ -181,8 +182,7 @@ def layer_inputs(layer: "keras.layers.Layer", model: "keras.Model", images: NDAr
 
     before = keras.Model(model.inputs[0], layer.input)
     image = keras.Input(before.input_shape[1:], dtype="float64")
-    exact = keras.models.clone_model(before, input_tensors=image, clone_function=_in_float64)
-    transfer_state(before, exact)
+    exact = copies.rebuild(before, _in_float64, input_tensors=image)
     result: Floats = exact.predict(images.astype(np.float64), batch_size=_BATCH, verbose=0)
     return result
 

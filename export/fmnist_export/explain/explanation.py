@@ -37,7 +37,7 @@ from fmnist_export.explain.names import layer_names
 from fmnist_export.explain.result import Explanation, Layer, costs
 from fmnist_export.explain.tensors import sqnr
 from fmnist_export.explain.variants import is_float, layers, weights
-from fmnist_export.source import reference
+from fmnist_keras import inference
 from fmnist_runtime.data.dataset import Split
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.flatbuffer import graph
@@ -93,7 +93,7 @@ def explain(
     behind = [range(len(whole)), *(range(number, len(whole)) for number in [*turns[1:], len(whole)] if turns)]
     in_turn = [calibrated.variant(floating | set(in_float)) for in_float in behind]
     found, answers = _in_child(calibrated.reference, content, in_turn, images, tensor_images, backend)
-    expected = reference.predict(model, images).argmax(axis=1)
+    expected = inference.predict(model, images).argmax(axis=1)
     agreement, *steps = (answers == expected).mean(axis=1).tolist()
     if hybrid := [number for number in floating if _is_hybrid(whole[number], theirs)]:
         # The last layer in float32 with int8 weights (hybrid.py), which no version has and the file does.

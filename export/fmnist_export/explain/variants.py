@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from fmnist_export.convert import rounding
 from fmnist_export.convert.converter import CONVERTERS, quiet_output
-from fmnist_export.source.copies import is_cloneable, with_fixed_batch
+from fmnist_export.convert.fixed_batch import with_fixed_batch
 from fmnist_export.source.keras_model import import_tensorflow
+from fmnist_keras.copies import is_rebuildable
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.flatbuffer import graph
 from fmnist_runtime.flatbuffer.graph import Graph, Operator
@@ -92,7 +93,7 @@ def calibrated(model: "keras.Model", precision: str, calibration: NDArray[np.flo
     """`model` calibrated for `precision`, one of PRECISIONS, as convert.py does it; same arguments as `convert`."""
     tensorflow = import_tensorflow()
     prepared = unrounded = model
-    if precision == "int8" and is_cloneable(model):
+    if precision == "int8" and is_rebuildable(model):
         prepared, scaled = rounding.prepared_with_factors(model, calibration)
         unrounded = rounding.equalized(model, scaled, calibration)
     with quiet_output():

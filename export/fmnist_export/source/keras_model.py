@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fmnist_export.source.copies import all_layers, single
 from fmnist_keras import backend
+from fmnist_keras.copies import all_layers
 from fmnist_runtime.commandline import quiet_stderr
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.system.digests import sha256
@@ -61,6 +61,11 @@ def load(path: Path) -> "keras.Model":
     _check_loops(model, path)
     _rename(model)
     return model
+
+
+def single(output: Any) -> Any:
+    """The only tensor in `output`, which a SavedModel's signature returns by name."""
+    return next(iter(output.values())) if isinstance(output, dict) else output
 
 
 def digest(path: Path) -> str:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_export.source import chance, classes, keras_model, pixel_scaling, reference, training_record
-from fmnist_export.source.copies import half_precision
+from fmnist_export.source import chance, classes, keras_model, pixel_scaling, training_record
+from fmnist_keras import inference
+from fmnist_keras.comparison import half_precision
 from fmnist_runtime.data.dataset import Dataset
 from fmnist_runtime.data.fashion_mnist import NAME as FASHION_MNIST
 from fmnist_runtime.data.fashion_mnist_files import DIGESTS
@@ -80,7 +81,7 @@ def load(path: Path, dataset: Dataset, stated: Statement, say: Callable[[str], N
     pixels = pixel_scaling.find(model, dataset.train, stated.pixels, record, say)
     say(f"pixels become {pixels}")
     shape = tuple(model.inputs[0].shape[1:])
-    outputs = reference.predict(model, pixel_scaling.inputs(pixels, dataset.test.images, shape))
+    outputs = inference.predict(model, pixel_scaling.inputs(pixels, dataset.test.images, shape))
     if not np.isfinite(outputs).all():
         raise ExportError(f"{path}: its answers are not finite numbers; train it again, with a lower learning rate")
     _check_accuracy(outputs, dataset, record, stated, path, say)

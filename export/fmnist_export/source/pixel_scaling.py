@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_export.source import head, measured_range, reference
+from fmnist_export.source import head, measured_range
 from fmnist_export.source.head import Head
+from fmnist_keras import inference
 from fmnist_runtime.data.dataset import Split
 from fmnist_runtime.errors import ExportError, PixelRangeError
 from fmnist_runtime.images.pixel_range import PixelRange, create
@@ -63,7 +64,7 @@ def find(
         candidates = [pixels for pixels in candidates if pixels[:2] in told]
 
     def ask(pixels: PixelRange, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return reference.predict(model, inputs(pixels, images, tuple(model.inputs[0].shape[1:])))
+        return inference.predict(model, inputs(pixels, images, tuple(model.inputs[0].shape[1:])))
 
     return measured_range.find(ask, training, candidates)
 

@@ -19,7 +19,8 @@ from fmnist_export.explain.result import Explanation, costs
 from fmnist_export.explain.table import sentence, table
 from fmnist_export.explain.tensors import Comparison, sqnr
 from fmnist_export.explain.variants import calibrated, is_float, layers, weights
-from fmnist_export.source import keras_model, reference
+from fmnist_export.source import keras_model
+from fmnist_keras import inference
 from fmnist_runtime.data import fashion_mnist_files
 from fmnist_runtime.data.dataset import Split, to_float
 from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
@@ -185,7 +186,7 @@ def test_the_default_int8_of_the_mlp(mlp: Any, calibration: np.ndarray, training
     files = [tmp_path / name for name in ("m.tflite", "images.npy", "outputs.npy")]
     said = subprocess.check_output([sys.executable, "-m", "fmnist_runtime.answers", *files])
     outputs, version = np.load(files[-1]), json.loads(said)["version"]
-    expected = reference.predict(mlp, to_float(images)).argmax(axis=1)
+    expected = inference.predict(mlp, to_float(images)).argmax(axis=1)
     assert found.agreement == np.mean(outputs.argmax(axis=1) == expected)
     assert found.version == version
 

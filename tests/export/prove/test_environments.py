@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from interruption import interrupt
 
 from fmnist_export.prove import environments, targets
 from fmnist_runtime.errors import ExportError
@@ -111,15 +112,9 @@ def test_an_interrupt_leaves_nothing_and_ends_what_was_started(
     whole_group: bool, variables: dict[str, str], tmp_path: Path
 ) -> None:
     process = start(variables)
-    while not list(made(tmp_path).glob(f".{_NAME}.*.part/pyvenv.cfg")):
-        assert process.poll() is None
-        time.sleep(0.02)
-    if whole_group:
-        os.killpg(process.pid, signal.SIGINT)
-    else:
-        process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
-    assert "KeyboardInterrupt" in said, "fmnist-export makes exit code 130 of it"
+    partial = f".{_NAME}.*.part/pyvenv.cfg"
+    error = interrupt(process, lambda: list(made(tmp_path).glob(partial)), whole_group=whole_group)
+    assert "KeyboardInterrupt" in error, "fmnist-export makes exit code 130 of it"
     assert process.returncode != 0
     assert names(tmp_path) == []
     time.sleep(0.5)

@@ -14,8 +14,9 @@ from helpers import ROOT
 from fmnist_export import pipeline
 from fmnist_export.convert import converter as convert
 from fmnist_export.convert.calibration import Calibration
+from fmnist_export.convert.fixed_batch import with_fixed_batch
 from fmnist_export.prove import environments, graph_checks, targets
-from fmnist_export.source import copies, keras_model
+from fmnist_export.source import keras_model
 from fmnist_runtime.data.dataset import to_float
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.flatbuffer import graph
@@ -57,7 +58,7 @@ def test_targets_are_chosen_by_name_and_all_are_the_current_ones() -> None:
 def test_a_dense_layer_of_version_12_is_refused_where_it_is_unknown(model, calibration) -> None:
     """The dynamic-range file that TensorFlow writes unless it is told otherwise (facts, trap 3)."""
     tensorflow = keras_model.import_tensorflow()
-    converter = tensorflow.lite.TFLiteConverter.from_keras_model(copies.with_fixed_batch(model, calibration))
+    converter = tensorflow.lite.TFLiteConverter.from_keras_model(with_fixed_batch(model, calibration))
     converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
     with convert.quiet_output():
         converted = graph.read(bytes(converter.convert()))

@@ -224,7 +224,7 @@ def read_description(path: Path) -> None:
     test = Split(_GOLDEN.images, _GOLDEN.expected.astype(np.uint8))
     uses: tuple[Callable[[], object], ...] = (
         lambda: catalogue._listed("cnn-nano"),
-        lambda: bundle.models([model]),
+        lambda: bundle.read_models([model]),
     )
     for use in uses:
         with contextlib.suppress(FmnistError):

@@ -14,7 +14,7 @@ from helpers import ROOT, assert_fails, run_command
 
 from fmnist_benchmarks.training.distributed import free_ports
 from fmnist_runtime.errors import TrainingError
-from fmnist_train.distributed.cluster import Cluster, chosen, read, split_address, wait
+from fmnist_train.distributed.cluster import Cluster, read, select, split_address, wait
 
 PROGRAM = ROOT / "tests" / "train" / "programs" / "worker.py"
 
@@ -40,7 +40,7 @@ def _train(folder: Path, model: str, epochs: int, *more: str, workers: int = 2) 
     return results
 
 
-def test_tf_config_as_it_should_be() -> None:
+def test_a_right_tf_config_gives_addresses_and_index() -> None:
     assert read({}) is None
     assert read({"TF_CONFIG": " "}) is None
     assert read({"TF_CONFIG": _config(["a:1", "b:2"], 1)}) == Cluster(("a:1", "b:2"), 1)
@@ -77,20 +77,20 @@ def test_tf_config_as_it_should_be() -> None:
         (_config(["a:65536"], 0), "expected host:port"),
     ],
 )
-def test_tf_config_as_it_should_not_be(text: str, word: str) -> None:
+def test_a_wrong_tf_config_is_refused_with_the_reason(text: str, word: str) -> None:
     with pytest.raises(TrainingError, match=word):
         read({"TF_CONFIG": text})
 
 
-def test_what_is_chosen() -> None:
+def test_distribute_selects_a_cluster_or_none() -> None:
     two, one, none = {"TF_CONFIG": _config(["a:1", "b:2"], 0)}, {"TF_CONFIG": _config(["a:1"], 0)}, dict[str, str]()
-    assert chosen("auto", two) == chosen("multi-worker", two) == Cluster(("a:1", "b:2"), 0)
-    assert chosen("auto", none) is chosen("auto", one) is None
-    assert chosen("none", two) is chosen("mirrored", two) is None
-    assert chosen("none", {"TF_CONFIG": "{"}) is None
-    assert chosen("multi-worker", one) == Cluster(("a:1",), 0)
+    assert select("auto", two) == select("multi-worker", two) == Cluster(("a:1", "b:2"), 0)
+    assert select("auto", none) is select("auto", one) is None
+    assert select("none", two) is select("mirrored", two) is None
+    assert select("none", {"TF_CONFIG": "{"}) is None
+    assert select("multi-worker", one) == Cluster(("a:1",), 0)
     with pytest.raises(TrainingError, match="without TF_CONFIG"):
-        chosen("multi-worker", none)
+        select("multi-worker", none)
 
 
 def test_the_wait_ends_when_all_are_there_and_names_who_is_missing() -> None:
@@ -114,14 +114,14 @@ def test_the_wait_ends_when_all_are_there_and_names_who_is_missing() -> None:
     assert said == [f"worker 0 is waiting for worker 1 at {addresses[1]}"]
 
 
-def test_a_taken_port_is_said() -> None:
+def test_a_taken_port_is_refused_with_the_address() -> None:
     with socket.create_server(("", 0)) as taken:
         address = f"localhost:{taken.getsockname()[1]}"
         with pytest.raises(TrainingError, match=f"worker 0 cannot listen at {address}"):
             wait(Cluster((address, "localhost:1"), 0), 1, print)
 
 
-def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
+def test_the_command_refuses_a_wrong_cluster_in_one_line(tmp_path: Path) -> None:
     def run(config: str, *options: object) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "TF_CONFIG": config}
         return run_command("fmnist-train", "-o", tmp_path / "o", *options, env=environment)
@@ -135,7 +135,7 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
     assert_fails(run(_config(addresses, 0), "--wait", 0.5), 1, "waited 0.5 s for worker 1")
 
 
-def test_two_workers_train_as_one_process_does(tmp_path: Path) -> None:
+def test_two_workers_give_the_loss_of_one_process(tmp_path: Path) -> None:
     (alone,) = _train(tmp_path / "alone", "mlp", 2, workers=0)
     first, second = _train(tmp_path / "two", "mlp", 1)
     assert (first["worker"], second["worker"]) == (0, 1)

@@ -1,4 +1,4 @@
-"""Keras's settings of a person's other programs: put aside for the training, and said, or one line."""
+"""Keras settings of a person's other programs are overridden with a message, or refused in one line."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from helpers import assert_fails, run_command
 
 pytest.importorskip("keras")
 
-# Says what was put aside, then what Keras is set to.
+# Prints what is overridden, then what Keras is set to.
 PROGRAM = """
 from fmnist_keras import backend
 backend.load(print)
@@ -25,7 +25,7 @@ USUAL = {"floatx": "float32", "epsilon": 1e-07, "backend": "tensorflow", "image_
 
 
 def _run(home: Path, **variables: str) -> tuple[str, str]:
-    """What was said, and what Keras is set to then."""
+    """The messages, and what Keras is set to then."""
     environment = {**os.environ, "KERAS_HOME": str(home), **variables}
     output = subprocess.run(
         [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, timeout=120, check=True
@@ -50,7 +50,9 @@ def _run(home: Path, **variables: str) -> tuple[str, str]:
         ),
     ],
 )
-def test_variables(variables: dict[str, str], expected: list[str], tmp_path: Path) -> None:
+def test_environment_variables_are_overridden_with_a_message(
+    variables: dict[str, str], expected: list[str], tmp_path: Path
+) -> None:
     said, state = _run(tmp_path, **variables)
     assert state == OURS
     assert len(said.splitlines()) == len(expected)
@@ -65,7 +67,9 @@ def test_variables(variables: dict[str, str], expected: list[str], tmp_path: Pat
         ({"floatx": "float64", "backend": "torch", "epsilon": 1e-3}, ["another backend", "floatx float64", "epsilon"]),
     ],
 )
-def test_keras_json(changes: dict[str, object], expected: list[str], tmp_path: Path) -> None:
+def test_settings_in_keras_json_are_overridden_with_a_message(
+    changes: dict[str, object], expected: list[str], tmp_path: Path
+) -> None:
     (tmp_path / "keras.json").write_text(json.dumps({**USUAL, **changes}))
     said, state = _run(tmp_path)
     assert state == OURS
@@ -73,7 +77,7 @@ def test_keras_json(changes: dict[str, object], expected: list[str], tmp_path: P
     assert all(words in said for words in expected)
 
 
-def test_what_keras_cannot_read_is_one_line_with_the_file(tmp_path: Path) -> None:
+def test_a_keras_json_that_keras_refuses_is_named_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "keras.json").write_text(json.dumps({**USUAL, "floatx": "float8"}))
     environment = {**os.environ, "KERAS_HOME": str(tmp_path)}
     result = run_command("fmnist-train", "-o", tmp_path / "o", env=environment)

@@ -38,7 +38,7 @@ def own(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_plain_model_is_trained_by_the_recipe(tmp_path: Path) -> None:
+def test_an_uncompiled_model_is_trained_with_the_given_settings(tmp_path: Path) -> None:
     path = tmp_path / "own.py"
     path.write_text(HEAD + CNN.format(end=", activation='softmax'"))
     changes = ("--flip", 0.5, "--learning-rate", 0.01)
@@ -73,7 +73,7 @@ def test_a_compiled_model_keeps_its_optimizer_and_loss(own: Path, tmp_path: Path
         ("build", ("--mirror", "--flip", 1), "--mirror with --flip 1"),
     ],
 )
-def test_what_cannot_be_trained_is_refused(
+def test_a_model_that_cannot_be_trained_is_refused_with_the_reason(
     own: Path, tmp_path: Path, function: str, options: tuple[object, ...], expected: str
 ) -> None:
     result = run_command("fmnist-train", "--model", f"{own}:{function}", *options, "-o", tmp_path / "out")
@@ -95,14 +95,14 @@ def test_what_cannot_be_trained_is_refused(
         ),
     ],
 )
-def test_a_file_that_is_wrong_is_named_with_the_reason(tmp_path: Path, text: str, expected: str) -> None:
+def test_a_builder_that_fails_is_refused_with_the_reason(tmp_path: Path, text: str, expected: str) -> None:
     path = tmp_path / "own.py"
     path.write_text(text)
     with pytest.raises(TrainingError, match=re.escape(expected)):
         builders.build(f"{path}:build")
 
 
-def test_a_missing_file_and_an_unknown_name(tmp_path: Path) -> None:
+def test_a_missing_file_and_an_unknown_name_are_refused(tmp_path: Path) -> None:
     missing = run_command("fmnist-train", "--model", f"{tmp_path}/none.py:build", "-o", tmp_path / "out")
     assert_fails(missing, 1, "no such file")
     unknown = run_command("fmnist-train", "--model", "resnet", "-o", tmp_path / "out")

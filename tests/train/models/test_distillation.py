@@ -1,3 +1,5 @@
+"""Targets of training: smoothed labels, and the cached predictions of teachers."""
+
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from fmnist_train.models.distillation import Teachers, load_model, smoothed  # n
 from fmnist_train.models.networks import mlp  # noqa: E402
 
 
-def test_smoothed_labels() -> None:
+def test_smoothing_spreads_a_share_of_each_label_over_all_classes() -> None:
     targets = smoothed(np.array([3, 0], np.uint8), 0.1)
     assert targets.dtype == np.float32
     np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-6)
@@ -27,39 +29,39 @@ def models(tmp_path: Path) -> list[Any]:
     return [load_model(tmp_path / f"{name}.keras") for name in ("one", "two")]
 
 
-def test_the_mean_of_the_teachers_answers_is_mixed_in(models: list[Any]) -> None:
+def test_the_mean_of_the_teachers_predictions_is_mixed_in(models: list[Any]) -> None:
     images = np.random.default_rng(1).integers(0, 256, (1500, 28, 28), np.uint8)
     labels = smoothed(np.zeros(1500, np.uint8), 0)
-    index, way = np.arange(1500), np.zeros(1500, np.int64)
+    index, placement = np.arange(1500), np.zeros(1500, np.int64)
     answers = sum(model.predict(to_float(images), verbose=0) for model in models) / 2
     teachers = Teachers(models, 1500, 1)
-    mixed = teachers.mixed(labels, images, index, way, 0.7)
+    mixed = teachers.mix(labels, images, index, placement, 0.7)
     np.testing.assert_allclose(mixed, 0.3 * labels + 0.7 * answers, atol=1e-6)
-    np.testing.assert_array_equal(teachers.mixed(labels, images, index, way, 0), labels)
+    np.testing.assert_array_equal(teachers.mix(labels, images, index, placement, 0), labels)
 
 
-@pytest.mark.parametrize("ways", [2, 10_000])
-def test_an_answer_is_kept_for_the_same_image_changed_in_the_same_way(models: list[Any], ways: int) -> None:
+@pytest.mark.parametrize("placements", [2, 10_000])
+def test_a_prediction_is_cached_for_the_same_image_in_the_same_placement(models: list[Any], placements: int) -> None:
     asked = []
     for model in models:
         ask = model.predict_on_batch
         model.predict_on_batch = lambda batch, ask=ask: asked.append(len(batch)) or ask(batch)
-    teachers = Teachers(models, 100, ways)
+    teachers = Teachers(models, 100, placements)
     images = np.random.default_rng(1).integers(0, 256, (4, 28, 28), np.uint8)
     nothing = np.zeros((4, 10), np.float32)
-    index, way = np.array([7, 7, 8, 99]), np.array([0, 1, 1, 0])
-    first = teachers.mixed(nothing, images, index, way, 1)
+    index, placement = np.array([7, 7, 8, 99]), np.array([0, 1, 1, 0])
+    first = teachers.mix(nothing, images, index, placement, 1)
     assert len(asked) == 2
-    again = teachers.mixed(nothing[:3], images[[2, 0, 1]], index[[2, 0, 1]], way[[2, 0, 1]], 1)
+    again = teachers.mix(nothing[:3], images[[2, 0, 1]], index[[2, 0, 1]], placement[[2, 0, 1]], 1)
     np.testing.assert_array_equal(again, first[[2, 0, 1]])
-    assert len(asked) == (2 if ways == 2 else 4)
-    # What is new is asked beside what is known.
-    other = teachers.mixed(nothing, images[[0, 1, 3, 0]], index, np.array([0, 1, 0, 1]), 1)
+    assert len(asked) == (2 if placements == 2 else 4)
+    # New placements are predicted beside cached ones.
+    other = teachers.mix(nothing, images[[0, 1, 3, 0]], index, np.array([0, 1, 0, 1]), 1)
     np.testing.assert_array_equal(other, first[[0, 1, 3, 0]])
-    assert len(asked) == (4 if ways == 2 else 6)
+    assert len(asked) == (4 if placements == 2 else 6)
 
 
-def test_what_is_no_teacher_is_refused(tmp_path: Path) -> None:
+def test_a_missing_file_no_model_and_another_interface_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="no such file"):
         load_model(tmp_path / "none.keras")
     (tmp_path / "text.keras").write_text("no model")

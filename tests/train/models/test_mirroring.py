@@ -1,4 +1,4 @@
-"""A model that looks at the mirror image, too: its numbers, its file, and the models that cannot be made one."""
+"""The mirrored model: its outputs, its file, and the models that cannot be mirrored."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ IMAGES = np.random.default_rng(1).random((5, 28, 28), np.float32)
 
 
 @pytest.mark.parametrize("name", ["mlp", "cnn-nano"])
-def test_it_answers_from_the_mean_of_both_logits(name: str, tmp_path: Path) -> None:
+def test_its_probabilities_are_the_softmax_of_the_mean_of_both_logits(name: str, tmp_path: Path) -> None:
     keras.utils.set_random_seed(1)
     model = MODELS[name]()
     both = mirrored(model)
@@ -33,7 +33,7 @@ def test_it_answers_from_the_mean_of_both_logits(name: str, tmp_path: Path) -> N
     np.testing.assert_array_equal(loaded.predict(IMAGES, verbose=0), both.predict(IMAGES, verbose=0))
 
 
-def test_a_model_with_its_channel_own_slices_and_a_compilation_stays_what_it_is() -> None:
+def test_channel_slices_and_compilation_of_a_model_are_kept() -> None:
     image = keras.Input((28, 28, 1))
     x = keras.layers.Flatten()(image[:, 2:-2, 2:-2])
     x = keras.layers.Dropout(0.5)(keras.layers.Dense(8)(x))
@@ -45,7 +45,7 @@ def test_a_model_with_its_channel_own_slices_and_a_compilation_stays_what_it_is(
     np.testing.assert_allclose(both(IMAGES[..., None]), both(IMAGES[:, :, ::-1, None]), atol=1e-6)
 
 
-def test_what_cannot_be_mirrored_is_said() -> None:
+def test_a_model_that_cannot_be_mirrored_is_refused_with_the_reason() -> None:
     class Own(keras.Model):  # type: ignore[misc]  # keras has no types
         pass
 
@@ -55,10 +55,10 @@ def test_what_cannot_be_mirrored_is_said() -> None:
     shared = keras.Model(flat, twice(twice(keras.layers.Dense(10)(keras.layers.Flatten()(flat)))))
     rows = keras.Sequential([keras.Input((28, 28)), keras.layers.Dense(10), keras.layers.GlobalMaxPool1D()])
     for model, words in (
-        (Own(), "a Own, expected a Sequential or a functional model"),
+        (Own(), "a Own cannot be built again with its images mirrored, expected a Sequential or a functional model"),
         (pooled, "no Dense layer"),
         (shared, "cannot be built again with its images mirrored .its last Dense layer"),
-        (rows, "no Dense layer with an input of"),
+        (rows, "no Dense layer for inputs of"),
     ):
         with pytest.raises(TrainingError, match=words):
             mirrored(model)

@@ -1,4 +1,4 @@
-"""Builders that raise, return odd things, or change Keras's settings: one line before the training, or right."""
+"""Builders that raise, return odd things, or change Keras's settings: refused before the training, or trained right."""
 
 import json
 from pathlib import Path
@@ -13,23 +13,23 @@ from odd_builders import BUILDERS, HEAD  # noqa: E402
 from fmnist_keras import backend  # noqa: E402
 from fmnist_runtime.data.dataset import Dataset  # noqa: E402
 from fmnist_runtime.errors import TrainingError  # noqa: E402
-from fmnist_train.models import builders, keras_files  # noqa: E402
-from fmnist_train.models.recipes import Settings  # noqa: E402
+from fmnist_train.models import builder_checks, builders, keras_files  # noqa: E402
+from fmnist_train.models.settings import TrainingSettings  # noqa: E402
 from fmnist_train.training import checkpoints, loop, results  # noqa: E402
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", BUILDERS)
-def test_an_odd_builder(name: str, tmp_path: Path) -> None:
+def test_an_odd_builder_passes_or_is_refused_and_changes_no_settings(name: str, tmp_path: Path) -> None:
     text, expected = BUILDERS[name]
     path = tmp_path / "own.py"
     path.write_text(HEAD + text)
-    settings, before = Settings(model=f"{path}:build"), _state()
+    settings, before = TrainingSettings(model=f"{path}:build"), _state()
     if expected is None:
-        builders.check(settings, {})
+        builder_checks.check(settings, {})
     else:
         with pytest.raises(TrainingError) as caught:
-            builders.check(settings, {})
+            builder_checks.check(settings, {})
         assert expected in str(caught.value)
         assert str(path) in str(caught.value)
     assert _state() == before
@@ -55,19 +55,21 @@ def _state() -> tuple[object, ...]:
         "an input by name",
     ],
 )
-def test_an_odd_builder_that_is_right_is_trained_and_the_record_is_that_of_its_file(
+def test_a_trained_odd_builder_is_recorded_with_the_accuracy_of_its_file(
     name: str, tmp_path: Path, few_images: Dataset
 ) -> None:
     path = tmp_path / "own.py"
     path.write_text(HEAD + BUILDERS[name][0])
-    settings = Settings(model=f"{path}:build", epochs=1, validation=100)
+    settings = TrainingSettings(model=f"{path}:build", epochs=1, validation=100)
     trained = loop.train(settings, few_images, tmp_path, resume=False, callbacks=[])
-    again, progress = checkpoints.load(tmp_path, settings, loop.digests(settings), builders.objects(settings.model))
+    again, progress = checkpoints.load(
+        tmp_path, settings, loop.source_digests(settings), builders.custom_objects(settings.model)
+    )
     assert progress.epochs == 1
     assert again.count_params() == trained.model.count_params()
     results.save(trained, few_images, tmp_path)
     record = json.loads((tmp_path / "training.json").read_text())
-    loaded = keras_files.read(tmp_path / "model.keras", builders.objects(settings.model), compiled=False)
+    loaded = keras_files.read(tmp_path / "model.keras", builders.custom_objects(settings.model), compiled=False)
     test = few_images.test
-    assert record["results"]["test_accuracy"] == np.mean(results.answers(loaded, test).argmax(axis=1) == test.labels)
+    assert record["results"]["test_accuracy"] == np.mean(results.predict(loaded, test).argmax(axis=1) == test.labels)
     assert not list(tmp_path.glob("*checkpoint*"))

@@ -15,7 +15,7 @@ import keras
 from fmnist_runtime.data import fashion_mnist
 from fmnist_runtime.data.dataset import Split
 from fmnist_train.distributed import cluster, distribution
-from fmnist_train.models.recipes import Settings
+from fmnist_train.models.settings import TrainingSettings
 from fmnist_train.training import loop
 
 
@@ -41,7 +41,7 @@ def main() -> None:
     workers = cluster.read(os.environ)
     if workers:
         cluster.wait(workers, 60, print)
-    spread = distribution.multi_worker(workers) if workers else distribution.ALONE
+    spread = distribution.multi_worker(workers) if workers else distribution.ONE_DEVICE
     everything = fashion_mnist.load()
     train, test = everything.train, everything.test
     small = replace(
@@ -49,7 +49,7 @@ def main() -> None:
         train=Split(train.images[:2200], train.labels[:2200]),
         test=Split(test.images[:1000], test.labels[:1000]),
     )
-    settings = Settings(model, int(epochs), batch_size=64, schedule="constant", validation=200)
+    settings = TrainingSettings(model, int(epochs), batch_size=64, schedule="constant", validation=200)
     trained = loop.train(settings, small, Path(folder), resume=bool(resume), callbacks=[], spread=spread)
     weights = b"".join(weight.tobytes() for weight in trained.model.get_weights())
     result = {

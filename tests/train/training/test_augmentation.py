@@ -1,7 +1,9 @@
+"""Augmentation: what move and erase change, how much, and that a seed gives the same images."""
+
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_train.training.augmentation import erase, move, ways
+from fmnist_train.training.augmentation import erase, move, placement_count
 
 IMAGES = np.random.default_rng(5).integers(1, 256, (400, 28, 28), dtype=np.uint8)
 
@@ -14,7 +16,7 @@ def _erase(share: float, seed: int = 1) -> NDArray[np.uint8]:
     return erase(IMAGES, np.random.default_rng(seed), share)
 
 
-def test_without_changes_it_is_a_copy() -> None:
+def test_without_changes_the_result_is_an_equal_copy() -> None:
     for changed in (_move(), _erase(0)):
         assert np.array_equal(changed, IMAGES)
         assert not np.shares_memory(changed, IMAGES)
@@ -28,7 +30,7 @@ def test_the_share_that_is_asked_for_is_mirrored_and_nothing_else() -> None:
     assert 60 < mirrored.sum() < 140
 
 
-def test_every_move_is_within_the_limit_and_brings_background() -> None:
+def test_moves_are_within_the_limit_reach_all_of_it_and_bring_in_background() -> None:
     moves = set()
     for before, after in zip(IMAGES, _move(shift=2), strict=True):
         padded = np.pad(before, 2)
@@ -43,7 +45,7 @@ def test_every_move_is_within_the_limit_and_brings_background() -> None:
     assert len(moves) == 25
 
 
-def test_one_rectangle_is_erased() -> None:
+def test_erase_changes_one_rectangle_of_the_papers_size_in_the_given_share() -> None:
     changed = _erase(1)
     areas = []
     for before, after in zip(IMAGES, changed, strict=True):
@@ -68,10 +70,10 @@ def test_the_same_seed_gives_the_same_images_and_the_originals_stay() -> None:
     assert np.array_equal(IMAGES, before)
 
 
-def test_two_copies_in_the_same_way_are_equal() -> None:
+def test_copies_with_the_same_placement_are_equal() -> None:
     alike = np.repeat(IMAGES[:1], 2000, axis=0)
-    changed, way = move(alike, np.random.default_rng(1), flip=0.5, shift=1)
-    assert set(way) == set(range(ways(1)))
-    images = {number: changed[way == number] for number in range(ways(1))}
+    changed, placement = move(alike, np.random.default_rng(1), flip=0.5, shift=1)
+    assert set(placement) == set(range(placement_count(1)))
+    images = {number: changed[placement == number] for number in range(placement_count(1))}
     assert all((copies == copies[0]).all() for copies in images.values())
-    assert len({copies[0].tobytes() for copies in images.values()}) == ways(1) == 18
+    assert len({copies[0].tobytes() for copies in images.values()}) == placement_count(1) == 18

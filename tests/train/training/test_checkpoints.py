@@ -1,4 +1,4 @@
-"""Checkpoints that are damaged, edited, of another version, or not ours: one line, and nothing of others is touched."""
+"""Checkpoints that are damaged, edited, of another version, or not fmnist-train's are refused and left untouched."""
 
 import json
 import re
@@ -18,11 +18,11 @@ from helpers import assert_fails, run_command  # noqa: E402
 from fmnist_runtime.data.dataset import Dataset  # noqa: E402
 from fmnist_runtime.errors import FmnistError, TrainingError  # noqa: E402
 from fmnist_train.models import keras_files  # noqa: E402
-from fmnist_train.models.recipes import Settings  # noqa: E402
-from fmnist_train.training import checkpoint_record, checkpoints, loop, workplace  # noqa: E402
+from fmnist_train.models.settings import TrainingSettings  # noqa: E402
+from fmnist_train.training import checkpoint_record, checkpoints, loop, output_folder  # noqa: E402
 from fmnist_train.training.checkpoint_record import Progress  # noqa: E402
 
-SETTINGS = Settings(teacher=("a teacher.keras",), seed=3)
+SETTINGS = TrainingSettings(teacher=("a teacher.keras",), seed=3)
 SOURCES = {"a teacher.keras": "ab12"}
 PROGRESS = Progress({"loss": [0.5, 0.4], "mine": [1.0, float("nan")]}, [1.5, 1.25])
 
@@ -38,7 +38,7 @@ def kept(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_is_kept_comes_back(kept: Path) -> None:
+def test_a_checkpoint_is_read_as_it_was_saved_and_replaces_the_previous_one(kept: Path) -> None:
     assert {path.name for path in kept.iterdir()} == {"checkpoint-2.keras", "checkpoint.json"}
     record = checkpoint_record.read(kept)
     assert (record.settings, record.sources) == (SETTINGS, SOURCES)
@@ -80,7 +80,7 @@ def _replaced(name: str, before: bytes, after: bytes) -> Callable[[Path], None]:
     return replace
 
 
-ANEW = "remove it and the checkpoint-N.keras beside it, and train anew without --resume"
+START_OVER = "remove it and the checkpoint-N.keras beside it, and train again without --resume"
 RECORD, MODEL = "checkpoint.json", "checkpoint-2.keras"
 OLD = {"model": MODEL, "settings": {}, "progress": {}}
 
@@ -88,40 +88,42 @@ OLD = {"model": MODEL, "settings": {}, "progress": {}}
 @pytest.mark.parametrize(
     ("damage", "expected"),
     [
-        (_file(RECORD, b""), "checkpoint.json: damaged, or no record of fmnist-train (Expecting value"),
-        (_file(RECORD, b"["), "damaged, or no record of fmnist-train"),
-        (_file(RECORD, b"[" * 100_000), "damaged, or no record of fmnist-train (maximum recursion depth"),
+        (_file(RECORD, b""), "checkpoint.json: damaged, or not a record of fmnist-train (Expecting value"),
+        (_file(RECORD, b"["), "damaged, or not a record of fmnist-train"),
+        (_file(RECORD, b"[" * 100_000), "damaged, or not a record of fmnist-train (maximum recursion depth"),
         (_file(RECORD, b"[1]"), "it holds a list, expected an object"),
-        (_file(RECORD, b"\xff{}"), "damaged, or no record of fmnist-train ('utf-8'"),
+        (_file(RECORD, b"\xff{}"), "damaged, or not a record of fmnist-train ('utf-8'"),
         (_file(RECORD, b" " * (17 << 20)), "it is longer than 16 MiB"),
-        (_file(RECORD, json.dumps(OLD).encode()), "written by an older fmnist-edge (without model_sha256)"),
-        (_replaced(RECORD, b'"seed": 3', b'"seed": 4'), "damaged or edited: its digest is another"),
-        (_replaced(RECORD, b"0.4", b"0.3"), "damaged or edited: its digest is another"),
+        (_file(RECORD, json.dumps(OLD).encode()), "written by an older fmnist-edge (it lacks model_sha256)"),
+        (_replaced(RECORD, b'"seed": 3', b'"seed": 4'), "damaged or edited: its digest does not match its content"),
+        (_replaced(RECORD, b"0.4", b"0.3"), "damaged or edited: its digest does not match its content"),
         (_edited(schema=2), "written by a newer fmnist-edge (schema 2, this one reads schema 1); resume with that one"),
         (_edited(mixup=1), "written by a newer fmnist-edge (the unknown key 'mixup'"),
-        (_edited(settings={"mixup": 1}), "unknown key 'mixup' in settings, of a newer fmnist-edge"),
+        (_edited(settings={"mixup": 1}), "settings have the unknown key 'mixup', of a newer fmnist-edge"),
         (_edited(settings={"epochs": "5"}), "epochs is '5'"),
         (_edited(settings={"epochs": True}), "epochs is 'True'"),
         (_edited(settings={"learning_rate": float("nan")}), "learning_rate is 'nan'"),
-        (_edited(settings={}), "settings without batch_size"),
+        (_edited(settings={}), "settings lack batch_size"),
         (_edited(settings=None), "not as fmnist-train writes it"),
         (_edited(schema="1"), "its schema is '1'"),
         (_edited(model="../other.keras"), "it names the model '../other.keras'"),
         (_edited(model="checkpoint-3.keras"), "it names the model 'checkpoint-3.keras'"),
         (
             _edited(progress={"history": {"loss": [1, "x"]}, "seconds": [1, 2]}),
-            "loss holds something else than numbers",
+            "loss holds other things than numbers",
         ),
         (_edited(progress={"history": {"loss": 3}, "seconds": [1, 2]}), "loss is not a list"),
         (_edited(progress={"history": {}, "seconds": 3}), "not as fmnist-train writes it"),
-        (_edited(sources={"a teacher.keras": 3}), "its digests are none"),
-        (_file(MODEL, b""), "checkpoint-2.keras: damaged (its digest is another than checkpoint.json says)"),
+        (_edited(sources={"a teacher.keras": 3}), "a digest in it is not text"),
+        (_file(MODEL, b""), "checkpoint-2.keras: damaged (its digest is not the one in checkpoint.json)"),
         (_edited(model_sha256="00"), "checkpoint-2.keras: damaged"),
         (lambda folder: (folder / MODEL).unlink(), "checkpoint-2.keras: damaged (it is missing)"),
         (lambda folder: (folder / RECORD).unlink(), "no checkpoint to resume from; train without --resume"),
     ],
 )
-def test_a_checkpoint_that_is_not_whole_is_refused(kept: Path, damage: Callable[[Path], None], expected: str) -> None:
+def test_a_damaged_or_edited_checkpoint_is_refused_with_file_and_way_out(
+    kept: Path, damage: Callable[[Path], None], expected: str
+) -> None:
     damage(kept)
     with pytest.raises(TrainingError) as caught:
         checkpoints.load(kept, SETTINGS, SOURCES)
@@ -132,14 +134,14 @@ def test_a_checkpoint_that_is_not_whole_is_refused(kept: Path, damage: Callable[
     assert "train" in message.split(";")[-1]
 
 
-def test_a_whole_file_that_keras_cannot_load_is_refused(kept: Path) -> None:
+def test_an_intact_file_that_keras_cannot_load_is_refused(kept: Path) -> None:
     (kept / MODEL).write_bytes(b"PK\x03\x04 of another Keras")
     _edited(model_sha256=checkpoint_record.sha256((kept / MODEL).read_bytes()))(kept)
     with pytest.raises(TrainingError, match="resume with the Keras that wrote it, or remove"):
         checkpoints.load(kept, SETTINGS, SOURCES)
 
 
-def test_a_file_that_claims_more_than_it_may_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_file_above_the_size_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten()])
     model.save(tmp_path / "model.keras")
     monkeypatch.setattr(keras_files, "MOST_BYTES", 1000)
@@ -148,7 +150,7 @@ def test_a_file_that_claims_more_than_it_may_is_refused(tmp_path: Path, monkeypa
 
 
 @pytest.mark.parametrize("seed", [1, 100_001])
-def test_no_damage_ends_in_a_traceback(kept: Path, seed: int) -> None:
+def test_random_damage_is_refused_in_one_line_and_never_a_traceback(kept: Path, seed: int) -> None:
     pristine = {path.name: path.read_bytes() for path in kept.iterdir()}
     refused, until = 0, time.monotonic() + 10
     for number in range(seed, seed + 400):
@@ -173,36 +175,36 @@ def test_no_damage_ends_in_a_traceback(kept: Path, seed: int) -> None:
     assert refused > 50
 
 
-def test_other_settings_and_other_files_are_refused(kept: Path) -> None:
-    with pytest.raises(TrainingError, match="the checkpoint was trained with seed 3, now it is 4"):
-        checkpoints.load(kept, Settings(teacher=("a teacher.keras",), seed=4), SOURCES)
+def test_a_checkpoint_of_other_settings_or_files_is_refused(kept: Path) -> None:
+    with pytest.raises(TrainingError, match="the checkpoint was trained with seed 3, but 4 is asked for"):
+        checkpoints.load(kept, TrainingSettings(teacher=("a teacher.keras",), seed=4), SOURCES)
     with pytest.raises(TrainingError, match=r"a teacher\.keras is another file than the one that the checkpoint was"):
         checkpoints.load(kept, SETTINGS, {"a teacher.keras": "cd34"})
 
 
-def test_the_files_of_others_stay(kept: Path, few_images: Dataset) -> None:
+def test_foreign_files_with_similar_names_are_neither_removed_nor_overwritten(kept: Path, few_images: Dataset) -> None:
     mine = {"checkpoint-best.keras": b"mine", "checkpoint-2b.keras": b"too", ".model.keras.mine": b"as well"}
     for name, content in mine.items():
         (kept / name).write_bytes(content)
-    checkpoint_record.check_room(kept)
+    checkpoint_record.check_free(kept)
     checkpoint_record.remove(kept)
     assert {path.name: path.read_bytes() for path in kept.iterdir()} == mine
     # A name that a checkpoint would get.
     (kept / "checkpoint-1.keras").write_bytes(b"mine")
-    settings = Settings(epochs=1, validation=100)
-    with pytest.raises(TrainingError, match=r"checkpoint-1\.keras: would be overwritten, and no record says"):
+    settings = TrainingSettings(epochs=1, validation=100)
+    with pytest.raises(TrainingError, match=r"checkpoint-1\.keras: would be overwritten, but no record shows"):
         loop.train(settings, few_images, kept, resume=False, callbacks=[])
     assert (kept / "checkpoint-1.keras").read_bytes() == b"mine"
 
 
-def test_a_record_that_is_none_of_ours_stays(tmp_path: Path, few_images: Dataset) -> None:
+def test_a_foreign_checkpoint_json_is_not_overwritten(tmp_path: Path, few_images: Dataset) -> None:
     (tmp_path / "checkpoint.json").write_text('{"mine": 1}')
     with pytest.raises(TrainingError, match=re.escape("checkpoint.json: damaged, edited or written by an older")):
-        loop.train(Settings(epochs=1, validation=100), few_images, tmp_path, resume=False, callbacks=[])
+        loop.train(TrainingSettings(epochs=1, validation=100), few_images, tmp_path, resume=False, callbacks=[])
     assert (tmp_path / "checkpoint.json").read_text() == '{"mine": 1}'
 
 
-def test_a_killed_training_leaves_litter_that_the_next_one_clears(tmp_path: Path) -> None:
+def test_locking_removes_temporary_files_of_fmnist_train_only(tmp_path: Path) -> None:
     ours = (
         ".model.keras.ab12cd_3.part",
         ".model.keras.ab12cd_3.part.keras",
@@ -228,7 +230,7 @@ def test_a_killed_training_leaves_litter_that_the_next_one_clears(tmp_path: Path
     target = tmp_path / "target"
     target.write_text("x")
     (tmp_path / ".model.keras.00000000.part").symlink_to(target)
-    with workplace.held(tmp_path):
+    with output_folder.lock(tmp_path):
         pass
     assert not any((tmp_path / name).exists() for name in ours)
     assert all((tmp_path / name).read_text() == "x" for name in others)
@@ -238,9 +240,9 @@ def test_a_killed_training_leaves_litter_that_the_next_one_clears(tmp_path: Path
     assert target.read_text() == "x"
 
 
-def test_the_real_command_refuses_in_one_line(kept: Path) -> None:
+def test_resume_refuses_an_edited_checkpoint_in_one_line(kept: Path) -> None:
     np.save(kept / "mine.npy", np.zeros(3))
     _replaced("checkpoint.json", b'"seed": 3', b'"seed": 4')(kept)
     result = run_command("fmnist-train", "-o", kept, "--resume")
-    assert_fails(result, 1, "checkpoint.json: not as fmnist-train writes it (damaged or edited", ANEW)
+    assert_fails(result, 1, "checkpoint.json: not as fmnist-train writes it (damaged or edited", START_OVER)
     assert (kept / "mine.npy").exists()

@@ -1,20 +1,22 @@
+"""The number of steps in a call, and the tutorial's model."""
+
 import pytest
 
 from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 
 
-def test_steps_a_call_divides_the_epoch_and_is_as_large_as_allowed() -> None:
+def test_steps_per_call_is_the_largest_allowed_divisor_of_the_epoch() -> None:
     pytest.importorskip("tensorflow")
-    from fmnist_train.training.loop import steps_a_call
+    from fmnist_train.training.compilation import steps_per_call
 
-    assert steps_a_call(1750) == 250
-    assert steps_a_call(1875) == 125
-    assert steps_a_call(7) == 7
-    assert steps_a_call(1719) == 191
-    assert steps_a_call(1009) == 1
+    assert steps_per_call(1750) == 250
+    assert steps_per_call(1875) == 125
+    assert steps_per_call(7) == 7
+    assert steps_per_call(1719) == 191
+    assert steps_per_call(1009) == 1
 
 
-def test_the_mlp_is_exactly_the_tutorials() -> None:
+def test_the_mlp_has_the_layers_of_the_tutorials_model() -> None:
     from fmnist_train.models.networks import MODELS
 
     model = MODELS["mlp"]()

@@ -1,10 +1,10 @@
-"""The workers that train one model together, as TF_CONFIG names them, and the wait until all of them are there.
+"""The workers that train one model together, as TF_CONFIG names them, and the wait until all can be reached.
 
 TF_CONFIG is tf.distribute's own convention, a JSON document in the environment of each worker:
 
     {"cluster": {"worker": ["a:2222", "b:2222"]}, "task": {"type": "worker", "index": 0}}
 
-Imports no tensorflow, so that what is wrong with it is said at once, and a worker that never comes is named.
+Imports no tensorflow, so that a wrong TF_CONFIG is reported at once, and a worker that never starts is named.
 """
 
 import json
@@ -21,7 +21,7 @@ VARIABLE = "TF_CONFIG"
 WAIT_SECONDS = 300
 
 _EXAMPLE = '{"cluster": {"worker": ["a:2222", "b:2222"]}, "task": {"type": "worker", "index": 0}}'
-_LEAVE = "or give --distribute none to train alone"
+_ALTERNATIVE = "or give --distribute none to train alone"
 _TRAINING_TASKS = ("chief", "worker")
 _SECONDS_BETWEEN_LINES = 10
 _SECONDS_BETWEEN_TRIES = 0.2
@@ -30,7 +30,7 @@ _SECONDS_TO_CONNECT = 1
 
 @dataclass(frozen=True)
 class Cluster:
-    """The addresses of all workers, "host:port", the chief's first, and which of them this process is."""
+    """The addresses of all workers, "host:port", the chief's first, and the index of this process among them."""
 
     addresses: tuple[str, ...]
     index: int
@@ -49,7 +49,7 @@ class Cluster:
 def read(environment: Mapping[str, str]) -> Cluster | None:
     """The cluster of TF_CONFIG in `environment`; None where it is not set, or empty.
 
-    Raises TrainingError where it is not JSON, names no workers, or this process is none of them.
+    Raises TrainingError where it is not JSON, names no workers, or does not name this process among them.
     """
     text = environment.get(VARIABLE, "").strip()
     if not text:
@@ -57,11 +57,11 @@ def read(environment: Mapping[str, str]) -> Cluster | None:
     try:
         document = json.loads(text)
     except ValueError as error:
-        raise TrainingError(f"{VARIABLE} is not JSON ({error}); set it like {_EXAMPLE}, {_LEAVE}") from error
+        raise TrainingError(f"{VARIABLE} is not JSON ({error}); set it like {_EXAMPLE}, {_ALTERNATIVE}") from error
     jobs = _jobs(document)
     addresses = tuple(address for job in _TRAINING_TASKS for address in jobs.get(job, []))
     if not addresses:
-        raise TrainingError(f"{VARIABLE} names no workers; set it like {_EXAMPLE}, {_LEAVE}")
+        raise TrainingError(f"{VARIABLE} names no workers; set it like {_EXAMPLE}, {_ALTERNATIVE}")
     for address in addresses:
         split_address(address)
     twice = sorted({address for address in addresses if addresses.count(address) > 1})
@@ -70,11 +70,11 @@ def read(environment: Mapping[str, str]) -> Cluster | None:
     return Cluster(addresses, _index(document, jobs))
 
 
-def chosen(name: str, environment: Mapping[str, str]) -> Cluster | None:
-    """The cluster to train in as `--distribute NAME` asks, None for a training in one process.
+def select(name: str, environment: Mapping[str, str]) -> Cluster | None:
+    """The cluster for `--distribute NAME`, None for a training in one process.
 
-    "auto" is "multi-worker" where TF_CONFIG names more than one worker, as everything else built on tf.distribute has
-    it, and else "none". Raises TrainingError as `read` does, and for "multi-worker" without TF_CONFIG.
+    "auto" means "multi-worker" where TF_CONFIG names more than one worker, as in other programs built on tf.distribute,
+    and else "none". Raises TrainingError as `read` does, and for "multi-worker" without TF_CONFIG.
     """
     if name not in ("auto", "multi-worker"):
         return None
@@ -95,17 +95,17 @@ def split_address(address: str) -> tuple[str, int]:
 
 
 def wait(cluster: Cluster, seconds: float, say: Callable[[str], None]) -> None:
-    """Return when every other worker of `cluster` can be reached; meanwhile be reachable, and say who is missing.
+    """Wait until every other worker of `cluster` can be reached; meanwhile listen, and `say` who is missing.
 
-    TensorFlow itself waits without a word and without an end. Raises TrainingError after `seconds`, or where this
-    worker's own port is taken.
+    TensorFlow itself waits without a message and without end. Raises TrainingError after `seconds`, or where the port
+    of this worker is taken.
     """
     started = time.monotonic()
-    said = started - _SECONDS_BETWEEN_LINES + 1  # the first line after a second: workers seldom start at once
+    last_line = started - _SECONDS_BETWEEN_LINES + 1  # the first line after a second: workers seldom start at once
     missing = cluster.others
     with _listening(cluster):
         while True:
-            missing = tuple(index for index in missing if not _answers(cluster.addresses[index]))
+            missing = tuple(index for index in missing if not _is_reachable(cluster.addresses[index]))
             if not missing:
                 return
             now = time.monotonic()
@@ -115,8 +115,8 @@ def wait(cluster: Cluster, seconds: float, say: Callable[[str], None]) -> None:
                     f"worker {cluster.index} waited {seconds:g} s for {names}; start every worker of {VARIABLE}, each "
                     f"with its own index, on addresses that all can reach"
                 )
-            if now - said >= _SECONDS_BETWEEN_LINES:
-                said = now
+            if now - last_line >= _SECONDS_BETWEEN_LINES:
+                last_line = now
                 say(f"worker {cluster.index} is waiting for {names}")
             time.sleep(_SECONDS_BETWEEN_TRIES)
 
@@ -124,7 +124,7 @@ def wait(cluster: Cluster, seconds: float, say: Callable[[str], None]) -> None:
 def _jobs(document: Any) -> dict[str, list[str]]:
     jobs = document.get("cluster") if isinstance(document, dict) else None
     if not isinstance(jobs, dict) or not jobs:
-        raise TrainingError(f"{VARIABLE} has no cluster; set it like {_EXAMPLE}, {_LEAVE}")
+        raise TrainingError(f"{VARIABLE} has no cluster; set it like {_EXAMPLE}, {_ALTERNATIVE}")
     for job, addresses in jobs.items():
         if not isinstance(addresses, list) or not all(isinstance(address, str) for address in addresses):
             raise TrainingError(f"{VARIABLE}: the cluster's {job!r} is not a list of addresses; set it like {_EXAMPLE}")
@@ -143,7 +143,9 @@ def _index(document: dict[str, Any], jobs: dict[str, list[str]]) -> int:
     job, index = task["type"], task["index"]
     if job not in _TRAINING_TASKS or job not in jobs:
         known = " or ".join(repr(name) for name in _TRAINING_TASKS if name in jobs)
-        raise TrainingError(f"{VARIABLE}: this process is a {job!r}, expected {known}; others take no part in training")
+        raise TrainingError(
+            f"{VARIABLE}: this process is a {job!r}, expected {known}; start fmnist-train for these tasks only"
+        )
     # Some schedulers write the index as a string; TensorFlow takes that too.
     try:
         number = int(index)
@@ -163,12 +165,12 @@ def _listening(cluster: Cluster) -> socket.socket:
         return socket.create_server(("", split_address(address)[1]), backlog=len(cluster.addresses))
     except OSError as error:
         raise TrainingError(
-            f"worker {cluster.index} cannot listen at {address} ({error.strerror}); end what uses the port, or give "
-            f"the worker another in {VARIABLE} everywhere"
+            f"worker {cluster.index} cannot listen at {address} ({error.strerror}); end the program that uses the "
+            f"port, or give the worker another one in {VARIABLE}, the same on all workers"
         ) from error
 
 
-def _answers(address: str) -> bool:
+def _is_reachable(address: str) -> bool:
     try:
         socket.create_connection(split_address(address), timeout=_SECONDS_TO_CONNECT).close()
     except OSError:

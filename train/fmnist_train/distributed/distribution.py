@@ -1,9 +1,10 @@
-"""Training on several devices or machines by tf.distribute: the same batches, the same recipe, more hands.
+"""Training on several devices or machines by tf.distribute, with the same batches and the same settings.
 
-Each replica takes its part of every batch, and the gradients are summed before a step: `--batch-size` stays the size
-of the whole batch, so a recipe gives what it gives on one device. Only batch normalization sees the part alone.
+Each replica takes its part of every batch, and the gradients are summed before a step. `--batch-size` stays the size of
+the whole batch, so the same settings give the same result as on one device. Only batch normalization sees no more than
+its part.
 
-What of tf.distribute works with Keras 3, and what doesn't, was measured: docs/distribution.md.
+docs/distribution.md tells what was measured: which parts of tf.distribute work with Keras 3, and which do not.
 """
 
 import contextlib
@@ -16,18 +17,23 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from fmnist_keras import copies
+from fmnist_keras import comparison, copies
 from fmnist_runtime.commandline import quiet_stderr
 from fmnist_runtime.errors import TrainingError
 from fmnist_train.distributed import cluster as clusters
 from fmnist_train.models.normalization import rebuilt
 
-_LOSSES = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.InternalError)
+_LOST_WORKER_ERRORS = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.InternalError,
+)
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """How a training is spread: the strategy of tf.distribute, None for one device, and which worker this is."""
+    """Where a training runs: the strategy of tf.distribute, None for one device, and which worker this is."""
 
     strategy: tf.distribute.Strategy | None = None
     worker: int = 0
@@ -44,39 +50,39 @@ class Distribution:
         return 1 if self.strategy is None else int(self.strategy.num_replicas_in_sync)
 
     def scope(self) -> AbstractContextManager[Any]:
-        """Where a model must be built or loaded that is to be trained this way."""
+        """The scope in which a model for this distribution must be built or loaded."""
         return contextlib.nullcontext() if self.strategy is None else self.strategy.scope()
 
 
-ALONE = Distribution()
+ONE_DEVICE = Distribution()
 
 
 def mirrored(devices: list[str] | None = None) -> Distribution:
-    """One process, all GPUs of the machine, or `devices`; the processor where there is no GPU."""
-    _silence()
+    """One process on all GPUs of the machine, or on `devices`; on the processor where there is no GPU."""
+    _silence_tensorflow()
     return Distribution(tf.distribute.MirroredStrategy(devices))
 
 
 def multi_worker(cluster: clusters.Cluster) -> Distribution:
-    """This worker of `cluster`; waits for the others. Before anything else is computed with TensorFlow.
+    """This worker of `cluster`; waits for the others. To be called before TensorFlow computes anything.
 
     TensorFlow reads the cluster from TF_CONFIG again.
     """
-    _silence()
+    _silence_tensorflow()
     with quiet_stderr():
         strategy = MultiWorkerStrategy()
     return Distribution(strategy, cluster.index, len(cluster.addresses))
 
 
 class MultiWorkerStrategy(tf.distribute.MultiWorkerMirroredStrategy):  # type: ignore[misc]  # tensorflow has no types
-    """tf.distribute.MultiWorkerMirroredStrategy whose `reduce` takes what Keras 3 hands it.
+    """tf.distribute.MultiWorkerMirroredStrategy whose `reduce` accepts the arguments of Keras 3.
 
     Keras 3.15 asks for the mean of a whole batch (a tuple) before the first step, and for the mean of each metric, a
-    scalar, along axis 0 after every step; TensorFlow 2.21 refuses both (keras issue 20585). Nothing else is in the way.
+    scalar, along axis 0 after every step. TensorFlow 2.21 refuses both (keras issue 20585); all else works.
     """
 
     def reduce(self, reduce_op: Any, value: Any, axis: int | None = None) -> Any:
-        """`value`, a tensor or a structure of them, each reduced over all replicas; scalars have no axis."""
+        """Reduce `value`, a tensor or a structure of tensors, over all replicas; scalars have no axis."""
 
         def reduced(leaf: Any) -> Any:
             scalar = self.experimental_local_results(leaf)[0].shape.rank == 0
@@ -86,30 +92,30 @@ class MultiWorkerStrategy(tf.distribute.MultiWorkerMirroredStrategy):  # type: i
 
 
 def prepare(model: keras.Model, distribution: Distribution) -> None:
-    """Make `model`, compiled, fit for `distribution`: step by step and without XLA, which Keras 3 can't distribute."""
+    """Adapt a compiled `model` to `distribution`: one step per call and no XLA, which Keras 3 cannot distribute."""
     if distribution.strategy is not None:
         model.steps_per_execution = 1
         model.jit_compile = False
 
 
-def agree(distribution: Distribution, what: object) -> None:
-    """Make sure that all workers train the same: `what` must have the same repr on each. Else TrainingError."""
+def check_agreement(distribution: Distribution, value: object) -> None:
+    """Raise TrainingError unless `value` has the same repr on all workers, so that all train the same."""
     if distribution.strategy is None or distribution.workers == 1:
         return
-    digest = int.from_bytes(hashlib.sha256(repr(what).encode()).digest()[:7], "big")
+    digest = int.from_bytes(hashlib.sha256(repr(value).encode()).digest()[:7], "big")
     digests = distribution.strategy.gather(tf.constant([digest], tf.int64), axis=0).numpy().tolist()
     others = [str(index) for index, other in enumerate(digests) if other != digests[0]]
     if others:
         raise TrainingError(
             f"worker {', '.join(others)} differs from worker 0 in its options, its checkpoint or its TensorFlow; start "
-            f"all with the same, and --resume in a folder that all of them see"
+            f"all with the same, and --resume in a folder that all of them share"
         )
 
 
 def synchronize(model: keras.Model, distribution: Distribution) -> None:
-    """Give all replicas the mean of what each has seen: of the moving averages of batch normalization.
+    """Give all replicas the mean of their moving averages of batch normalization.
 
-    To be called by every worker at the end of an epoch, so that the chief can save the model without the others.
+    Every worker calls this at the end of an epoch, so that the chief can save the model without the others.
     """
     if distribution.strategy is None:
         return
@@ -118,7 +124,7 @@ def synchronize(model: keras.Model, distribution: Distribution) -> None:
         return
 
     def averages() -> Any:
-        # Keras 3 keeps them as variables without aggregation: in a replica one reads its own.
+        # Keras 3 keeps them as variables without aggregation: each replica reads its own.
         context = tf.distribute.get_replica_context()
         return context.all_reduce(tf.distribute.ReduceOp.MEAN, [tf.convert_to_tensor(each.value) for each in moving])
 
@@ -126,24 +132,24 @@ def synchronize(model: keras.Model, distribution: Distribution) -> None:
         variable.assign(distribution.strategy.experimental_local_results(mean)[0])
 
 
-def local(model: keras.Model, build: Callable[[], keras.Model]) -> keras.Model:
-    """`model` on this process alone, with all of its state: it can answer without the others.
+def local_copy(model: keras.Model, build: Callable[[], keras.Model]) -> keras.Model:
+    """A copy of `model` on this process alone, with all of its state, so that it needs no other worker.
 
-    Built again layer by layer where Keras can do that, else by `build`. Raises TrainingError where it then answers
-    real images in another way than `model`.
+    Built again layer by layer where Keras can do that, else by `build`. Raises ModelCopyError where it then gives
+    other outputs than `model` for real images.
     """
     copy = rebuilt(model) if copies.is_rebuildable(model) else build()
-    copies.transfer(model, copy)
-    copies.check(model, copy, "for this process alone")
+    copies.transfer_state(model, copy)
+    comparison.check_same(model, copy, "the copy for this process alone")
     return copy
 
 
 @contextlib.contextmanager
-def losses_in_words(distribution: Distribution) -> Iterator[None]:
-    """Turn what TensorFlow raises when another worker is gone, within half a minute, into a TrainingError."""
+def translate_lost_workers(distribution: Distribution) -> Iterator[None]:
+    """Turn what TensorFlow raises within half a minute after another worker is gone into a TrainingError."""
     try:
         yield
-    except _LOSSES as error:
+    except _LOST_WORKER_ERRORS as error:
         if distribution.workers == 1:
             raise
         raise TrainingError(
@@ -152,6 +158,6 @@ def losses_in_words(distribution: Distribution) -> Iterator[None]:
         ) from error
 
 
-def _silence() -> None:
+def _silence_tensorflow() -> None:
     """Keep the log lines of tf.distribute, which are for its developers, off the terminal."""
     tf.get_logger().setLevel("ERROR")

@@ -1,4 +1,4 @@
-"""A person's own model: a function in a Python file, named as FILE.py:FUNCTION, that returns a Keras model."""
+"""Building the untrained model of a training: one of networks.py by its name, or what FILE.py:FUNCTION returns."""
 
 import importlib.util
 import re
@@ -10,30 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fmnist_keras.messages import one_line
 from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 from fmnist_runtime.errors import TrainingError
-from fmnist_train.models.recipes import Settings
 
 if TYPE_CHECKING:
     import keras
 
 _REFERENCE = re.compile(r"(.+\.py):([A-Za-z_]\w*)")
 _SHAPES = ((None, 28, 28), (None, 28, 28, 1))
-_WANTED = f"(None, 28, 28) or (None, 28, 28, 1) and (None, {len(CLASS_NAMES)})"
-
-# What a compiled model has decided already.
-_COMPILED = ("learning_rate", "schedule", "weight_decay", "label_smoothing", "teacher", "teacher_weight")
+_EXPECTED = f"(None, 28, 28) or (None, 28, 28, 1) and (None, {len(CLASS_NAMES)})"
 
 
 def is_reference(name: str) -> bool:
     """Whether `name` is FILE.py:FUNCTION and not the name of a model."""
     return _REFERENCE.fullmatch(name) is not None
-
-
-def file_of(name: str) -> Path | None:
-    """The file of FILE.py:FUNCTION; None for the name of a model."""
-    match = _REFERENCE.fullmatch(name)
-    return Path(match[1]) if match else None
 
 
 def build(name: str) -> "keras.Model":
@@ -46,118 +37,60 @@ def build(name: str) -> "keras.Model":
 
     if name in MODELS:
         return MODELS[name]()
-    return _own(name)[0]
+    return _build_custom(name)[0]
 
 
-def objects(name: str) -> dict[str, Any] | None:
-    """The classes and functions of FILE.py by name, with which a model's file is read; None for the name of a model.
+def custom_objects(name: str) -> dict[str, Any] | None:
+    """The classes and functions of FILE.py by name, with which a model file is read; None for the name of a model.
 
     Raises TrainingError as `build` does.
     """
     from fmnist_train.models import keras_files
 
-    return keras_files.objects_of(*_own(name)) if is_reference(name) else None
+    return keras_files.custom_objects(*_build_custom(name)) if is_reference(name) else None
 
 
-def check(settings: Settings, options: dict[str, Any]) -> None:
-    """Build the model of `settings` once, so that what is wrong with it is said before the training starts.
-
-    A person's own is asked real images, twice, and must come back from its file as it is. `options` are those that
-    were given on the command line, None for the others. Raises TrainingError.
-    """
-    if settings.looks_twice_unprepared:
-        raise TrainingError(
-            f"--mirror with --flip {settings.flip:g}: a model that learns from one side of the garments only is worse "
-            f"when it looks at both; give --flip 0.5, or leave out --mirror"
-        )
-    from fmnist_train.models.mirroring import mirrored
-
-    model = build(settings.model)
-    written = mirrored(model) if settings.mirror else model
-    if is_reference(settings.model):
-        _check_answers(model, settings.model)
-        _check_compilation(model, settings.model, options)
-        _check_round_trip(written, settings.model)
+def loaded_module(name: str) -> types.ModuleType | None:
+    """The module that FILE.py of `name` became when its model was built last; None where that was never done."""
+    return sys.modules.get(_module_name(name))
 
 
-def _check_answers(model: "keras.Model", name: str) -> None:
-    from fmnist_keras import copies
-    from fmnist_train.models.distillation import gives_probabilities
-
-    try:
-        images = copies.real_images(model)
-        first, second = copies.answer(model, images), copies.answer(model, images)
-    except Exception as error:  # it is a person's own code
-        raise TrainingError(f"{name}: its model fails on images with {_in_words(error)}; mend it") from error
-    if not np.isfinite(first).all():
-        raise TrainingError(f"{name}: its model answers with numbers that are not finite, untrained; mend it")
-    if copies.difference(first, second, copies.tolerance(model)):
-        raise TrainingError(
-            f"{name}: its model answers the same images in two ways; leave out what is random in inference"
-        )
-    if not model.compiled and not gives_probabilities(first):
-        raise TrainingError(
-            f"{name}: its model does not give probabilities (they sum to {float(first[0].sum()):.3f}); end it with a "
-            f"softmax, or compile it with a loss that takes logits"
-        )
+def describe_error(error: BaseException) -> str:
+    """The class and the message of an error of a person's own code, on one line."""
+    text = one_line(error)
+    return text if text == type(error).__name__ else f"{type(error).__name__}: {text}"
 
 
-def _check_compilation(model: "keras.Model", name: str, options: dict[str, Any]) -> None:
-    if not model.compiled:
-        return
-    given = [option for option in _COMPILED if options.get(option) is not None]
-    if given:
-        raise TrainingError(
-            f"{name}: its model is compiled, which decides --{given[0].replace('_', '-')} already; leave that out, or "
-            f"return the model without compiling it"
-        )
-    loss = model.loss if isinstance(model.loss, str) else getattr(model.loss, "name", "")
-    if loss == "categorical_crossentropy":
-        raise TrainingError(
-            f"{name}: its model is compiled with {loss}, but the labels are integers 0 to 9; compile it with "
-            f"sparse_categorical_crossentropy"
-        )
-
-
-def _check_round_trip(model: "keras.Model", name: str) -> None:
-    from fmnist_train.models import keras_files
-
-    try:
-        keras_files.check_round_trip(model, keras_files.objects_of(model, sys.modules.get(_module_name(name))))
-    except TrainingError as error:
-        raise TrainingError(f"{name}: {error}") from error
-
-
-def _own(name: str) -> "tuple[keras.Model, types.ModuleType]":
-    """What FUNCTION of FILE.py returns, and the module that FILE.py is."""
+def _build_custom(name: str) -> "tuple[keras.Model, types.ModuleType]":
+    """What FUNCTION of FILE.py returns, and the module that FILE.py is. Leaves Keras's settings as they were."""
     from fmnist_keras import backend
 
     with backend.unchanged():
-        model, module = _built(name)
+        model, module = _build_for_images(name)
     _check_interface(model, name)
     return model, module
 
 
-def _built(name: str) -> "tuple[keras.Model, types.ModuleType]":
-    """The same; a model whose input is not stated is built for the first of the two shapes that it takes."""
+def _build_for_images(name: str) -> "tuple[keras.Model, types.ModuleType]":
+    """The same; a model without a stated input is built for the first of the two shapes that it takes."""
     import keras
 
     failures: list[Exception] = []
     for shape in _SHAPES:
-        model, module = _call(name)
+        model, module = _call_function(name)
         if not isinstance(model, keras.Model):
             raise TrainingError(f"{name}: returned a {type(model).__name__}, expected a Keras model; return one")
         if model.built:
             return model, module
         try:
             model.build(shape)
-            # A model of a class of its own knows its shapes once it was called.
+            # A model of a class of its own knows its shapes only after it was called.
             model(np.zeros((1, *shape[1:]), np.float32), training=False)
         except Exception as error:  # it is a person's own code
             failures.append(error)
         else:
             return model, module
-    raise TrainingError(f"{name}: its model cannot be built on images ({_in_words(failures[0])}); mend it")
+    raise TrainingError(f"{name}: its model cannot be built on images ({describe_error(failures[0])}); mend it")
 
 
 def _check_interface(model: "keras.Model", name: str) -> None:
@@ -166,8 +99,8 @@ def _check_interface(model: "keras.Model", name: str) -> None:
         dtype = str(model.inputs[0].dtype)
     except Exception as error:  # Keras raises several kinds for a model of a class of its own
         raise TrainingError(
-            f"{name}: its model does not say what it takes and gives ({_in_words(error)}); return a Sequential or a "
-            f"functional model from {_WANTED}"
+            f"{name}: its model does not state its input and output ({describe_error(error)}); return a Sequential or "
+            f"a functional model from {_EXPECTED}"
         ) from error
     if takes in tuple((takes[0] if isinstance(takes, tuple) and takes else 0, *shape[1:]) for shape in _SHAPES):
         if takes[0] is not None:
@@ -181,19 +114,19 @@ def _check_interface(model: "keras.Model", name: str) -> None:
             )
     if takes not in _SHAPES or gives != (None, len(CLASS_NAMES)):
         raise TrainingError(
-            f"{name}: its model takes {takes} and gives {gives}, expected (None, 28, 28) or (None, 28, 28, 1) and "
-            f"(None, {len(CLASS_NAMES)}); change its input or its last layer"
+            f"{name}: its model takes {takes} and gives {gives}, expected {_EXPECTED}; change its input or its last "
+            f"layer"
         )
 
 
-def _call(name: str) -> tuple[object, types.ModuleType]:
+def _call_function(name: str) -> tuple[object, types.ModuleType]:
     match = _REFERENCE.fullmatch(name)
     if match is None:
         raise TrainingError(f"{name}: unknown, expected the name of a model or FILE.py:FUNCTION")
     path = Path(match[1])
     if not path.is_file():
         raise TrainingError(f"{path}: no such file, expected a Python file with a function {match[2]}()")
-    module = _module(path, name)
+    module = _import_file(path, name)
     function: Callable[[], object] | None = getattr(module, match[2], None)
     if not callable(function):
         raise TrainingError(f"{path}: has no function {match[2]}; define one that returns a Keras model")
@@ -202,10 +135,10 @@ def _call(name: str) -> tuple[object, types.ModuleType]:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # it is a person's own code, which may call sys.exit as well
-        raise TrainingError(f"{name}: failed with {_in_words(error)}; it takes no arguments, mend it") from error
+        raise TrainingError(f"{name}: failed with {describe_error(error)}; it takes no arguments, mend it") from error
 
 
-def _module(path: Path, name: str) -> types.ModuleType:
+def _import_file(path: Path, name: str) -> types.ModuleType:
     spec = importlib.util.spec_from_file_location(_module_name(name), path)
     assert spec is not None
     assert spec.loader is not None
@@ -218,19 +151,12 @@ def _module(path: Path, name: str) -> types.ModuleType:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # it is a person's own code
-        raise TrainingError(f"{name}: {path} cannot be imported: {_in_words(error)}") from error
+        raise TrainingError(f"{name}: {path} cannot be imported ({describe_error(error)}); mend it") from error
     finally:
         sys.path[:] = before
     return module
 
 
 def _module_name(name: str) -> str:
-    path = file_of(name)
-    return f"fmnist_builder_{path.stem}" if path else name
-
-
-def _in_words(error: BaseException) -> str:
-    from fmnist_train.models.records import line
-
-    text = line(error)
-    return text if text == type(error).__name__ else f"{type(error).__name__}: {text}"
+    match = _REFERENCE.fullmatch(name)
+    return f"fmnist_builder_{Path(match[1]).stem}" if match else name

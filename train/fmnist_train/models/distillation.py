@@ -1,4 +1,4 @@
-"""What a model learns from: the labels, smoothed if wanted, mixed with the answers of trained teachers."""
+"""The targets of training: labels, smoothed if wanted, mixed with the predictions of trained teachers."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,19 +8,19 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_keras import copies
+from fmnist_keras import comparison, inference
 from fmnist_runtime.data.dataset import to_float
 from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 from fmnist_runtime.errors import TrainingError
 from fmnist_train.models import keras_files
 
 _BATCH = 1000
-# Answers are kept for moves by up to 3 pixels: 60,000 images x 98 ways x 10 probabilities are 235 MB.
-_MOST_WAYS = 98
+# Predictions are cached for moves by up to 3 pixels: 60,000 images x 98 placements x 10 probabilities are 235 MB.
+_MOST_PLACEMENTS = 98
 
 
 def load_model(path: Path) -> keras.Model:
-    """The model in the .keras file `path`, compiled for answering (N, 28, 28) float32 in 0..1 with 10 outputs.
+    """The model in the .keras file `path`, compiled for inference: (N, 28, 28) float32 in 0..1 to 10 outputs.
 
     Raises TrainingError where it is missing, not a model or has another interface.
     """
@@ -40,18 +40,18 @@ def load_model(path: Path) -> keras.Model:
 
 
 def load_teacher(path: Path) -> keras.Model:
-    """The model in the .keras file `path` to learn from. Raises TrainingError as `load_model`, and for logits."""
+    """The model in the .keras file `path` as a teacher. Raises TrainingError as `load_model`, and for logits."""
     model = load_model(path)
-    answers = copies.answer(model, copies.real_images(model))
-    if not gives_probabilities(answers):
+    outputs = inference.call(model, comparison.golden_images(model))
+    if not are_probabilities(outputs):
         raise TrainingError(
-            f"{path}: its answers are no probabilities (one image's sum to {float(answers[0].sum()):.3f}); give a "
+            f"{path}: its outputs are not probabilities (one image's sum to {float(outputs[0].sum()):.3f}); give a "
             f"model that ends with a softmax"
         )
     return model
 
 
-def gives_probabilities(outputs: NDArray[Any]) -> bool:
+def are_probabilities(outputs: NDArray[Any]) -> bool:
     """Whether each row of `outputs`, (N, classes), is finite, not negative, and sums to 1."""
     allowed = 1e-3 if outputs.dtype in (np.float32, np.float64) else 2e-2
     return bool(np.isfinite(outputs).all() and outputs.min() >= 0) and bool(
@@ -71,53 +71,55 @@ def smoothed(labels: NDArray[np.uint8], smoothing: float) -> NDArray[np.float32]
 
 
 class Teachers:
-    """Trained models and the mean of their answers (an ensemble, Hinton et al. 2015, arXiv:1503.02531).
+    """Trained models and the mean of their predictions (an ensemble, Hinton et al. 2015, arXiv:1503.02531).
 
-    They see the very images, mirrored and moved as they are, that the model learns from (Beyer et al. 2021,
-    arXiv:2106.05237: "a good teacher is patient and consistent"). An answer is kept for when the same image is changed
-    in the same way again: with 18 ways, 60 epochs ask for 17 answers an image instead of 60.
+    They see the very images that the model learns from, mirrored and moved alike (Beyer et al. 2021, arXiv:2106.05237:
+    "a good teacher is patient and consistent"). A prediction is cached for the same image in the same placement: with
+    18 placements, 60 epochs need 17 predictions an image instead of 60.
     """
 
-    def __init__(self, models: Sequence[keras.Model], images: int, ways: int) -> None:
-        """Teachers of `images` images, each of which can be changed in `ways` ways."""
+    def __init__(self, models: Sequence[keras.Model], images: int, placements: int) -> None:
+        """Teachers of `images` images, each of which has `placements` (see augmentation.placement_count)."""
         self._models = models
-        self._ways = ways
-        kept = images * ways if ways <= _MOST_WAYS else 0
-        self._known = np.zeros(kept, bool)
-        self._answers = np.zeros((kept, len(CLASS_NAMES)), np.float32)
+        self._placements = placements
+        cached = images * placements if placements <= _MOST_PLACEMENTS else 0
+        self._is_cached = np.zeros(cached, bool)
+        self._cache = np.zeros((cached, len(CLASS_NAMES)), np.float32)
 
-    def mixed(
+    def mix(
         self,
         targets: NDArray[np.float32],
         images: NDArray[np.uint8],
         index: NDArray[np.int64],
-        way: NDArray[np.int64],
+        placement: NDArray[np.int64],
         weight: float,
     ) -> NDArray[np.float32]:
-        """`targets`, (N, 10), mixed with the answers to `images`, (N, 28, 28) uint8: `weight` of the latter.
+        """`targets`, (N, 10), mixed with the predictions for `images`, (N, 28, 28) uint8, which have `weight`.
 
-        `images` are those of number `index`, (N,), of all images, changed in `way`, (N,).
+        `index`, (N,), tells which image of the training set each is, `placement`, (N,), how it is mirrored and moved.
         """
-        return targets * np.float32(1 - weight) + self._mean(images, index, way) * np.float32(weight)
+        return targets * np.float32(1 - weight) + self._mean(images, index, placement) * np.float32(weight)
 
-    def _mean(self, images: NDArray[np.uint8], index: NDArray[np.int64], way: NDArray[np.int64]) -> NDArray[np.float32]:
-        if not len(self._known):
-            return self._ask(images)
-        answers = np.empty((len(images), len(CLASS_NAMES)), np.float32)
-        place = index * self._ways + way
-        known = self._known[place]
-        answers[known] = self._answers[place[known]]
-        answers[~known] = self._ask(images[~known])
-        self._answers[place] = answers
-        self._known[place] = True
-        return answers
+    def _mean(
+        self, images: NDArray[np.uint8], index: NDArray[np.int64], placement: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        if not len(self._is_cached):
+            return self._predict(images)
+        predictions = np.empty((len(images), len(CLASS_NAMES)), np.float32)
+        place = index * self._placements + placement
+        cached = self._is_cached[place]
+        predictions[cached] = self._cache[place[cached]]
+        predictions[~cached] = self._predict(images[~cached])
+        self._cache[place] = predictions
+        self._is_cached[place] = True
+        return predictions
 
-    def _ask(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The mean of the probabilities, (N, 10) float32, that the teachers give to `images`, (N, 28, 28) uint8."""
+    def _predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The mean of the probabilities, (N, 10) float32, that the teachers give for `images`, (N, 28, 28) uint8."""
         result = np.zeros((len(images), len(CLASS_NAMES)), np.float32)
         for start in range(0, len(images), _BATCH):
             batch = images[start : start + _BATCH]
-            # Always as many: TensorFlow compiles for each shape, and which batch an image is in changes no bit then.
+            # Batches of one size: TensorFlow compiles for each shape, and no bit depends on an image's batch.
             full = to_float(np.pad(batch, ((0, _BATCH - len(batch)), (0, 0), (0, 0))))
             for model in self._models:
                 result[start : start + _BATCH] += model.predict_on_batch(full)[: len(batch)]

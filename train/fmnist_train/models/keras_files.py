@@ -1,4 +1,4 @@
-"""Keras's .keras files: written beside their place first, read back with the classes of a person's own builder."""
+"""Writing and reading .keras files: to a temporary file first, and with the classes of a person's own builder."""
 
 import contextlib
 import os
@@ -11,23 +11,23 @@ from typing import Any
 
 import keras
 
-from fmnist_keras import copies
+from fmnist_keras import comparison
+from fmnist_keras.messages import one_line
 from fmnist_runtime.commandline import quiet_stderr
 from fmnist_runtime.errors import TrainingError
-from fmnist_train.models.records import line
 
-# A network with its optimizer that trains on a CPU has less than a tenth of this.
+# A network that trains on a CPU has, with its optimizer, less than a tenth of this.
 MOST_BYTES = 4 << 30
 _SUFFIX = ".part.keras"
 
 
 @contextlib.contextmanager
-def written(model: keras.Model, path: Path) -> Iterator[Path]:
-    """`model` in a file of a name of its own beside `path`, which is there as long as the context.
+def temporary_file(model: keras.Model, path: Path) -> Iterator[Path]:
+    """Write `model` to a temporary file beside `path`, and remove that at the end of the context.
 
     Raises TrainingError where Keras cannot write it.
     """
-    # Keras wants a name that ends in .keras.
+    # Keras demands a name that ends in .keras.
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_SUFFIX, dir=path.parent)
     except OSError as error:
@@ -39,10 +39,10 @@ def written(model: keras.Model, path: Path) -> Iterator[Path]:
             model.save(temporary)
         except OSError as error:
             raise TrainingError(f"{path}: cannot be written ({error}); choose another folder with -o") from error
-        except Exception as error:  # what a layer of one's own raises of its configuration
+        except Exception as error:  # a person's own layer raises anything in get_config
             raise TrainingError(
-                f"{model.name}: Keras cannot save it ({line(error)}); give its layers a get_config that holds all that "
-                f"they need"
+                f"{model.name}: Keras cannot save it ({one_line(error)}); give its layers a get_config that holds all "
+                f"that they need"
             ) from error
         yield temporary
     finally:
@@ -50,11 +50,10 @@ def written(model: keras.Model, path: Path) -> Iterator[Path]:
 
 
 def read(path: Path, objects: Mapping[str, Any] | None = None, *, compiled: bool = True) -> keras.Model:
-    """The model in the .keras file `path`, with its optimizer unless not `compiled`.
+    """The model in the .keras file `path`, with its optimizer if `compiled`.
 
-    `objects` are the classes and functions of a person's own builder by name, and None for a file of somebody else's:
-    no code that the file brings along is run then. Raises TrainingError for what is no such model, and for more than
-    4 GiB of it.
+    `objects` are the classes and functions of a person's own builder by name. With None, for a file of unknown origin,
+    no code inside the file is run. Raises TrainingError for anything but a Keras model, and for more than 4 GiB.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -64,39 +63,39 @@ def read(path: Path, objects: Mapping[str, Any] | None = None, *, compiled: bool
         with quiet_stderr():
             model = keras.models.load_model(path, dict(objects or {}), compile=compiled, safe_mode=objects is None)
     except Exception as error:  # keras raises whatever its layers, h5py or zipfile raise
-        raise TrainingError(f"{path}: not a model that Keras can load ({line(error)})") from error
+        raise TrainingError(f"{path}: not a model that Keras can load ({one_line(error)})") from error
     if not isinstance(model, keras.Model):
         raise TrainingError(f"{path}: holds a {type(model).__name__}, expected a Keras model")
     return model
 
 
-def objects_of(model: keras.Model, module: types.ModuleType | None = None) -> dict[str, Any]:
-    """The classes and functions that are not Keras's own, by name: of `module`, and of what `model` is made of."""
-    found = {} if module is None else {name: one for name, one in vars(module).items() if _is_own(one)}
+def custom_objects(model: keras.Model, module: types.ModuleType | None = None) -> dict[str, Any]:
+    """The classes and functions that are not Keras's own, by name: those of `module` and those that `model` uses."""
+    found = {} if module is None else {name: value for name, value in vars(module).items() if _is_custom(value)}
     for part in model._flatten_layers():
-        found |= {one.__name__: one for one in (type(part), *_values(part)) if _is_own(one)}
+        found |= {value.__name__: value for value in (type(part), *_attributes(part)) if _is_custom(value)}
     return found
 
 
-def own_classes(model: keras.Model) -> list[str]:
-    """The names of the classes of `model`'s layers that Keras does not have."""
-    return sorted({type(part).__name__ for part in model._flatten_layers() if _is_own(type(part))})
+def custom_classes(model: keras.Model) -> list[str]:
+    """The names of the layer classes of `model` that are not Keras's own."""
+    return sorted({type(part).__name__ for part in model._flatten_layers() if _is_custom(type(part))})
 
 
 def check_round_trip(model: keras.Model, objects: Mapping[str, Any]) -> None:
-    """Raise TrainingError unless `model` comes back from its file as it is, so that no training ends in another one."""
-    with tempfile.TemporaryDirectory() as folder, written(model, Path(folder) / "model.keras") as path:
-        copies.check(model, read(path, objects, compiled=False), "that its file gives back")
+    """Raise ModelCopyError unless `model` is the same after it was saved and loaded, and TrainingError as those do."""
+    with tempfile.TemporaryDirectory() as folder, temporary_file(model, Path(folder) / "model.keras") as path:
+        comparison.check_same(model, read(path, objects, compiled=False), "the copy read from its file")
 
 
-def _is_own(one: Any) -> bool:
-    if not isinstance(one, type | types.FunctionType):
+def _is_custom(value: Any) -> bool:
+    if not isinstance(value, type | types.FunctionType):
         return False
-    root = str(getattr(one, "__module__", "")).split(".")[0]
-    return root not in ("keras", "tensorflow", "numpy", "builtins", "fmnist_train") and one.__name__ != "<lambda>"
+    root = str(getattr(value, "__module__", "")).split(".")[0]
+    return root not in ("keras", "tensorflow", "numpy", "builtins", "fmnist_train") and value.__name__ != "<lambda>"
 
 
-def _values(part: Any) -> list[Any]:
+def _attributes(part: Any) -> list[Any]:
     try:
         return list(vars(part).values())
     except TypeError:

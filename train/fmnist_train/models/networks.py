@@ -1,7 +1,8 @@
 """The Keras models that fmnist-train knows by name. Each takes (28, 28) float32 in 0..1 and gives 10 probabilities.
 
-The convolutional ones are small residual networks (He et al. 2015, arXiv:1512.03385) of what every interpreter runs
-fast: 3x3 convolutions, additions and one mean. Batch normalization is folded into the convolutions at export.
+The convolutional ones are small residual networks (He et al. 2015, arXiv:1512.03385) of operators that every
+interpreter runs fast: 3x3 convolutions, additions and one mean. Batch normalization is folded into the convolutions at
+export.
 """
 
 from collections.abc import Callable
@@ -18,8 +19,8 @@ Builder = Callable[[], keras.Model]
 def mlp() -> keras.Model:
     """The model of TensorFlow's tutorial "Basic classification": Flatten, Dense 128 relu, Dense 10 softmax.
 
-    101,770 parameters. The tutorial puts the softmax behind the trained model; here it is the last layer, so that the
-    .keras file answers in probabilities.
+    101,770 parameters. The tutorial adds the softmax after training; here it is the last layer, so that the .keras
+    file gives probabilities.
     """
     return keras.Sequential(
         [
@@ -75,7 +76,7 @@ def first_teacher() -> keras.Model:
 
 
 def image_input() -> tuple[Any, Any]:
-    """The input, (28, 28), and the same with a channel, (28, 28, 1)."""
+    """The input, (28, 28), and the input with a channel, (28, 28, 1)."""
     image = keras.Input((28, 28), name="image")
     return image, layers.Reshape((28, 28, 1))(image)
 
@@ -88,7 +89,7 @@ def convolution(x: Any, channels: int, size: int = 3, strides: int = 1, *, relu:
 
 
 def residual(x: Any) -> Any:
-    """Two convolutions that keep the shape of `x`, and `x` added to what they give."""
+    """Two convolutions that keep the shape of `x`, and `x` added to their output."""
     y = convolution(x, x.shape[-1])
     y = convolution(y, x.shape[-1], relu=False)
     return layers.ReLU()(layers.Add()([x, y]))

@@ -1,7 +1,7 @@
-"""Batch normalization that trains faster, in the place of Keras's own while a model is trained.
+"""Batch normalization that trains faster, in place of Keras's own while a model is trained.
 
 Keras 3 computes it from a dozen TensorFlow operators, each a pass over the activations; TensorFlow has one kernel for
-all of it. The trained model is given back with Keras's own layers, so that its file loads everywhere.
+all of it. The trained model gets Keras's own layers again, so that its file loads everywhere.
 """
 
 from collections.abc import Callable
@@ -10,9 +10,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from fmnist_keras import copies
-from fmnist_runtime.errors import TrainingError
-from fmnist_train.models.records import line
+from fmnist_keras import comparison, copies
+from fmnist_keras.messages import one_line
+from fmnist_runtime.errors import FmnistError, TrainingError
 
 
 @keras.saving.register_keras_serializable(package="fmnist_train")
@@ -20,7 +20,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
     """keras.layers.BatchNormalization over the channels of (N, H, W, C) float32, by TensorFlow's fused kernel."""
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """The normalized `inputs`; in training by their own mean and variance, which move the stored ones."""
+        """The normalized `inputs`; in training by their own mean and variance, which also update the moving ones."""
         if not (training and self.trainable):
             return super().call(inputs, training=training, mask=mask)
         outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
@@ -32,37 +32,37 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
 
 
 def fused(model: keras.Model) -> keras.Model:
-    """A copy of `model` with the fused kernel where it can be.
+    """A copy of `model` with the fused kernel wherever that fits.
 
-    `model` itself where Keras can't rebuild it, or where the copy, or what `plain` would give back, is not the same
-    model: it trains slower then, and right.
+    `model` itself where Keras cannot rebuild it, or where the copy, or what `plain` makes of the copy, is not the same
+    model: training is slower then, but right.
     """
     try:
-        copy = _replaced(model, _fusible, FusedBatchNormalization)
-        same = copy is model or (copies.is_same(model, copy) and copies.is_same(model, _plain(copy)))
-    except Exception:  # a layer that cannot be made again from its configuration: there is no need to
+        copy = _replace(model, _fusible, FusedBatchNormalization)
+        same = copy is model or (comparison.is_same(model, copy) and comparison.is_same(model, _plain(copy)))
+    except Exception:  # a layer that cannot be rebuilt: the fused kernel is only faster
         return model
     return copy if same else model
 
 
 def plain(model: keras.Model) -> keras.Model:
-    """A copy of `model`, which `fused` gave, with Keras's own layers and the same state.
+    """A copy of `model`, which `fused` returned, with Keras's own layers and the same state.
 
-    Raises TrainingError where the copy does not answer as `model` does.
+    Raises ModelCopyError where the copy does not give the outputs of `model`.
     """
     copy = _plain(model)
     if copy is not model:
-        copies.check(model, copy, "with Keras's own batch normalization")
+        comparison.check_same(model, copy, "the copy with Keras's own batch normalization")
     return copy
 
 
 def rebuilt(model: keras.Model) -> keras.Model:
-    """A copy of `model`, which Keras can rebuild, with Keras's own layers, always a new one; not compared with it."""
-    return _built_again(model, _is_fused, keras.layers.BatchNormalization)
+    """A new copy of `model`, which Keras can rebuild, with Keras's own layers. Not compared with `model`."""
+    return _rebuild(model, _is_fused, keras.layers.BatchNormalization)
 
 
 def _plain(model: keras.Model) -> keras.Model:
-    return _replaced(model, _is_fused, keras.layers.BatchNormalization)
+    return _replace(model, _is_fused, keras.layers.BatchNormalization)
 
 
 def _is_fused(layer: keras.layers.Layer) -> bool:
@@ -80,23 +80,23 @@ def _fusible(layer: keras.layers.Layer) -> bool:
     )
 
 
-def _replaced(
+def _replace(
     model: keras.Model, wanted: Callable[[keras.layers.Layer], bool], by: type[keras.layers.Layer]
 ) -> keras.Model:
     if not copies.is_rebuildable(model) or not any(wanted(layer) for layer in model.layers):
         return model
-    return _built_again(model, wanted, by)
+    return _rebuild(model, wanted, by)
 
 
-def _built_again(
+def _rebuild(
     model: keras.Model, wanted: Callable[[keras.layers.Layer], bool], by: type[keras.layers.Layer]
 ) -> keras.Model:
-    def changed(layer: keras.layers.Layer) -> keras.layers.Layer:
+    def change(layer: keras.layers.Layer) -> keras.layers.Layer:
         return (by if wanted(layer) else type(layer)).from_config(layer.get_config())
 
     try:
-        return copies.cloned(model, changed)
-    except TrainingError:
+        return copies.rebuild(model, change)
+    except FmnistError:
         raise
-    except Exception as error:  # what a layer raises of its own configuration
-        raise TrainingError(f"{model.name}: cannot be built again layer by layer ({line(error)})") from error
+    except Exception as error:  # a layer raises anything because of its configuration
+        raise TrainingError(f"{model.name}: cannot be built again layer by layer ({one_line(error)})") from error

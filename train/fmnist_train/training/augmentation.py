@@ -1,7 +1,7 @@
-"""Changed copies of the training images: mirrored, moved, with a part erased. NumPy alone, the same for the same seed.
+"""Augmentation: copies of the training images, mirrored, moved, with a part erased. The same for the same seed.
 
-Mirroring and moving leave a garment what it is. Erasing (Zhong et al. 2017, "Random Erasing Data Augmentation",
-arXiv:1708.04896, which lowers the error on Fashion-MNIST) makes the model look at all of it.
+Mirroring and moving do not change the class of a garment. Erasing (Zhong et al. 2017, "Random Erasing Data
+Augmentation", arXiv:1708.04896, which lowers the error on Fashion-MNIST) makes the model look at all of it.
 """
 
 import numpy as np
@@ -9,32 +9,32 @@ from numpy.typing import NDArray
 
 Images = NDArray[np.uint8]
 
-# The part of an image that is erased, and the ratio of its sides, as in the paper.
+# The share of an image that is erased, and the ratio of the rectangle's sides, as in the paper.
 _AREA = (0.02, 0.4)
 _MOST_ELONGATED = 1 / 0.3
 
 
 def move(images: Images, rng: np.random.Generator, *, flip: float, shift: int) -> tuple[Images, NDArray[np.int64]]:
-    """A copy of `images`, (N, H, W) uint8, mirrored and moved, and in which of `ways(shift)` ways each was: (N,) int64.
+    """A copy of `images`, (N, H, W) uint8, mirrored and moved, and the placement of each, (N,) int64.
 
-    `flip` of them are mirrored, each is moved by up to `shift` pixels down and across (what comes in is background, 0).
-    Two copies of one image in the same way are equal.
+    A share `flip` of them is mirrored, and each is moved by up to `shift` pixels down and across; background, 0, moves
+    in. A placement is a number below `placement_count(shift)`: two copies of an image with the same one are equal.
     """
     changed = images.copy()
-    way = np.zeros(len(images), np.int64)
+    placement = np.zeros(len(images), np.int64)
     if flip:
         mirrored = rng.random(len(images)) < flip
         changed[mirrored] = changed[mirrored, :, ::-1]
-        way += mirrored
+        placement += mirrored
     if shift:
         down, across = rng.integers(0, 2 * shift + 1, (2, len(images)))
         changed = _moved(changed, down, across, shift)
-        way += 2 * (down * (2 * shift + 1) + across)
-    return changed, way
+        placement += 2 * (down * (2 * shift + 1) + across)
+    return changed, placement
 
 
 def erase(images: Images, rng: np.random.Generator, share: float) -> Images:
-    """A copy of `images`, (N, H, W) uint8, in `share` of which a rectangle is replaced by random pixels."""
+    """A copy of `images`, (N, H, W) uint8; a share of them has random pixels in a random rectangle."""
     changed = images.copy()
     count, height, width = images.shape
     chosen = np.flatnonzero(rng.random(count) < share)
@@ -51,15 +51,15 @@ def erase(images: Images, rng: np.random.Generator, share: float) -> Images:
     return changed
 
 
-def ways(shift: int) -> int:
-    """In how many ways an image can be mirrored and moved by up to `shift` pixels."""
+def placement_count(shift: int) -> int:
+    """The number of ways to mirror an image and to move it by up to `shift` pixels."""
     return 2 * (2 * shift + 1) ** 2
 
 
 def _moved(images: Images, down: NDArray[np.int64], across: NDArray[np.int64], most: int) -> Images:
     count, height, width = images.shape
     padded = np.pad(images, ((0, 0), (most, most), (most, most)))
-    # numpy 1's types know one axis only.
+    # The types of numpy 1 allow one axis only.
     windows: Images = np.lib.stride_tricks.sliding_window_view(padded, (height, width), (1, 2))  # type: ignore[call-overload]
     moved: Images = windows[np.arange(count), down, across]
     return moved

@@ -1,4 +1,4 @@
-"""The held-out images of a training that ends in a model that looks at mirror images: what is written is validated."""
+"""Validation of the mirrored model of a training with --mirror, on the held-out images."""
 
 from typing import NamedTuple
 
@@ -9,11 +9,11 @@ from fmnist_keras import copies
 from fmnist_runtime.data.dataset import Split
 from fmnist_train.models.mirroring import mirrored
 from fmnist_train.models.normalization import rebuilt
-from fmnist_train.training.results import answers, figures_of
+from fmnist_train.training.results import metrics, predict
 
 
 class MirroredValidation(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types
-    """Adds val_loss and val_accuracy of the mirrored model to each epoch's numbers, for the callbacks behind it."""
+    """Adds val_loss and val_accuracy of the mirrored model to the numbers of each epoch, for later callbacks."""
 
     def __init__(self, held_out: Split) -> None:
         super().__init__()
@@ -21,30 +21,30 @@ class MirroredValidation(keras.callbacks.Callback):  # type: ignore[misc]  # ker
         self._copy: keras.Model | None = None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Ask the mirrored copy, which is built once and gets the model's state each time."""
+        """Evaluate a mirrored copy, which is built once and gets the state of the model each time."""
         if self._copy is None:
             self._copy = mirrored(rebuilt(self.model))
         else:
-            copies.transfer(self.model, self._copy)
+            copies.transfer_state(self.model, self._copy)
         if logs is not None:
-            logs.update(figures_of("val", answers(self._copy, self._held_out), self._held_out))
+            logs.update(metrics("val", predict(self._copy, self._held_out), self._held_out))
 
 
-class Comparison(NamedTuple):
-    """Shares of the held-out images on which a model is right, looking twice and once.
+class MirrorComparison(NamedTuple):
+    """The accuracies of a mirrored model and of the model that it was made from.
 
-    `clearly_worse`: looking twice loses more images than chance would, at two standard deviations of the images on
-    which the two differ (McNemar 1947).
+    `is_clearly_worse`: mirroring loses more images than chance would, at two standard deviations of the number of
+    images on which the two models differ (McNemar 1947).
     """
 
-    twice: float
-    once: float
-    clearly_worse: bool
+    mirrored: float
+    unmirrored: float
+    is_clearly_worse: bool
 
 
-def compare(twice: keras.Model, once: keras.Model, held_out: Split) -> Comparison:
-    """The mirrored model `twice` beside `once`, which it was made from, on the images of `held_out`."""
-    right = [answers(model, held_out).argmax(axis=1) == held_out.labels for model in (twice, once)]
+def compare(mirrored_model: keras.Model, unmirrored: keras.Model, held_out: Split) -> MirrorComparison:
+    """Compare a mirrored model with the `unmirrored` one that it was made from, on the images of `held_out`."""
+    right = [predict(model, held_out).argmax(axis=1) == held_out.labels for model in (mirrored_model, unmirrored)]
     won, lost = int(np.sum(right[0] & ~right[1])), int(np.sum(right[1] & ~right[0]))
     worse = lost - won > 2 * (won + lost) ** 0.5
-    return Comparison(float(right[0].mean()), float(right[1].mean()), worse)
+    return MirrorComparison(float(right[0].mean()), float(right[1].mean()), worse)

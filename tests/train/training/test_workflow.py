@@ -1,4 +1,4 @@
-"""A training in its folder: alone there, interrupted at any moment, failing late, and never losing what was done."""
+"""A training in its folder: it is alone there, and neither Ctrl-C nor a late failure loses what was done."""
 
 import json
 import signal
@@ -16,8 +16,8 @@ from odd_builders import HEAD  # noqa: E402
 
 from fmnist_runtime.data.dataset import Dataset, Split  # noqa: E402
 from fmnist_runtime.errors import TrainingError  # noqa: E402
-from fmnist_train.models import builders  # noqa: E402
-from fmnist_train.models.recipes import Settings  # noqa: E402
+from fmnist_train.models import builder_checks  # noqa: E402
+from fmnist_train.models.settings import TrainingSettings  # noqa: E402
 from fmnist_train.training import loop, results, validation  # noqa: E402
 
 FEW = ("--epochs", 1, "--validation", 58000)
@@ -47,7 +47,7 @@ def build(): return end()
             (),
         ),
         (
-            "press(results, 'figures_of')",
+            "press(results, 'metrics')",
             "1 of 1 epochs are kept in {folder}/checkpoint-1.keras: fmnist-train -o {folder} --resume goes on",
             ("checkpoint-1.keras", "checkpoint.json"),
         ),
@@ -63,7 +63,9 @@ def build(): return end()
         ),
     ],
 )
-def test_ctrl_c_at_any_moment(when: str, expected: str, left: tuple[str, ...], tmp_path: Path) -> None:
+def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(
+    when: str, expected: str, left: tuple[str, ...], tmp_path: Path
+) -> None:
     (tmp_path / "own.py").write_text(HEAD + PRESSED.format(when=when))
     folder = tmp_path / "out"
     result = run_command("fmnist-train", "--model", f"{tmp_path}/own.py:build", *FEW, "-o", folder)
@@ -71,7 +73,7 @@ def test_ctrl_c_at_any_moment(when: str, expected: str, left: tuple[str, ...], t
     assert {path.name for path in folder.iterdir()} == {*left, ".fmnist-train.lock"}
 
 
-def test_two_trainings_do_not_share_a_folder_and_a_killed_one_is_no_hindrance(tmp_path: Path) -> None:
+def test_a_folder_in_use_is_refused_and_one_of_a_killed_training_is_taken(tmp_path: Path) -> None:
     folder = tmp_path / "out"
     first = subprocess.Popen([BIN / "fmnist-train", "--epochs", "50", "-o", folder], stdout=subprocess.DEVNULL)
     try:
@@ -97,7 +99,7 @@ def test_two_trainings_do_not_share_a_folder_and_a_killed_one_is_no_hindrance(tm
     }
 
 
-def test_figures_that_cannot_be_drawn_lose_nothing(tmp_path: Path) -> None:
+def test_model_and_record_are_written_where_figures_cannot_be_drawn(tmp_path: Path) -> None:
     (tmp_path / "figures").write_text("mine")
     result = run_command("fmnist-train", *FEW, "-o", tmp_path)
     assert_fails(result, 1, "the figures cannot be drawn", "model.keras and training.json are written")
@@ -133,8 +135,8 @@ def test_a_file_that_is_not_the_trained_model_is_not_published(tmp_path: Path, f
     path = tmp_path / "own.py"
     path.write_text(HEAD + DRIFTING)
     (tmp_path / "training.json").write_text("before")
-    settings = Settings(model=f"{path}:build", epochs=1, validation=100, learning_rate=0.01)
-    builders.check(settings, {})
+    settings = TrainingSettings(model=f"{path}:build", epochs=1, validation=100, learning_rate=0.01)
+    builder_checks.check(settings, {})
     trained = loop.train(settings, few_images, tmp_path, resume=False, callbacks=[])
     with pytest.raises(TrainingError, match="the file that Keras wrote is not the trained model") as caught:
         results.save(trained, few_images, tmp_path)
@@ -144,13 +146,13 @@ def test_a_file_that_is_not_the_trained_model_is_not_published(tmp_path: Path, f
     assert (tmp_path / "checkpoint-1.keras").exists()
 
 
-def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path, few_images: Dataset) -> None:
+def test_a_loss_of_nan_and_a_failing_step_end_the_training_with_a_way_out(tmp_path: Path, few_images: Dataset) -> None:
     path = tmp_path / "own.py"
     path.write_text(
         HEAD + "def loss(y, p): return keras.ops.mean(p) * float('nan')\n"
         "def build():\n    model = end()\n    model.compile('sgd', loss)\n    return model\n"
     )
-    settings = Settings(model=f"{path}:build", epochs=1, validation=100)
+    settings = TrainingSettings(model=f"{path}:build", epochs=1, validation=100)
     with pytest.raises(
         TrainingError, match=r"the loss of epoch 1 is nan, expected a finite number; give a lower --lear"
     ):
@@ -163,10 +165,10 @@ def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path, few_images: 
         loop.train(settings, few_images, tmp_path, resume=False, callbacks=[])
 
 
-def test_a_changed_builder_does_not_go_on_from_a_checkpoint(tmp_path: Path, few_images: Dataset) -> None:
+def test_a_checkpoint_of_a_changed_builder_is_refused(tmp_path: Path, few_images: Dataset) -> None:
     path = tmp_path / "own.py"
     path.write_text(HEAD + "def build(): return end()\n")
-    settings = Settings(model=f"{path}:build", epochs=1, validation=100)
+    settings = TrainingSettings(model=f"{path}:build", epochs=1, validation=100)
     loop.train(settings, few_images, tmp_path, resume=False, callbacks=[])
     path.write_text(HEAD + "def build(): return end(layers.Dense(3))\n")
     with pytest.raises(
@@ -175,9 +177,9 @@ def test_a_changed_builder_does_not_go_on_from_a_checkpoint(tmp_path: Path, few_
         loop.train(settings, few_images, tmp_path, resume=True, callbacks=[])
 
 
-def test_looking_twice_is_compared_with_looking_once(few_images: Dataset) -> None:
+def test_mirroring_is_clearly_worse_only_beyond_chance(few_images: Dataset) -> None:
     class Fixed:
-        """Answers as it is told."""
+        """A model with the given answers."""
 
         def __init__(self, answers: np.ndarray) -> None:
             self.answers = np.eye(10, dtype=np.float32)[answers]
@@ -194,4 +196,4 @@ def test_looking_twice_is_compared_with_looking_once(few_images: Dataset) -> Non
     wrong[:] = 0
     wrong[:3] = 1
     # Three images of a hundred are chance.
-    assert not validation.compare(Fixed(wrong), Fixed(right), split).clearly_worse
+    assert not validation.compare(Fixed(wrong), Fixed(right), split).is_clearly_worse

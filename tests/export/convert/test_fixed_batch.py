@@ -1,4 +1,4 @@
-"""A copy of a model is the model: it answers as the loaded one does, or it is refused with the layer's name."""
+"""Copies for the converter give the outputs of the loaded model, or are refused with the layer's name."""
 
 import os
 from pathlib import Path
@@ -13,8 +13,10 @@ from keras import layers  # noqa: E402
 
 from fmnist_export import pipeline  # noqa: E402
 from fmnist_export.convert import rounding  # noqa: E402
-from fmnist_export.source import copies, reference  # noqa: E402
-from fmnist_runtime.errors import ExportError  # noqa: E402
+from fmnist_export.convert.fixed_batch import check_copy, float32_copy, with_fixed_batch  # noqa: E402
+from fmnist_keras import inference  # noqa: E402
+from fmnist_keras.comparison import model_difference  # noqa: E402
+from fmnist_runtime.errors import ModelCopyError  # noqa: E402
 
 SHAPE = (28, 28)
 
@@ -86,50 +88,50 @@ STATEFUL["adapted bins"] = _adapted_bins
 
 
 @pytest.mark.parametrize("place", STATEFUL)
-def test_layers_with_state_of_their_own_are_copied_with_it(place: str, tmp_path: Path) -> None:
+def test_copies_have_the_state_of_layers_that_derive_or_keep_some(place: str, tmp_path: Path) -> None:
     keras.utils.set_random_seed(1)
     STATEFUL[place]().save(tmp_path / "model.keras")
     model = keras.models.load_model(tmp_path / "model.keras")
     images = _pixels()[:64].reshape(-1, *model.input_shape[1:])
     expected = model.predict(images, verbose=0)
-    for copy in (copies.with_fixed_batch(model, images), copies.copy_of(model, images)):
-        np.testing.assert_allclose(reference.predict(copy, images), expected, rtol=1e-4, atol=1e-5)
+    for copy in (with_fixed_batch(model, images), float32_copy(model, images)):
+        np.testing.assert_allclose(inference.predict(copy, images), expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(model.predict(images, verbose=0), expected)
 
 
-def test_without_its_state_the_copy_is_another_model() -> None:
+def test_a_copy_by_clone_model_and_set_weights_differs() -> None:
     """What the test above would not notice, if Keras changed."""
     model, images = STATEFUL["one mean"](), _pixels()[:64]
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
-    assert copies.difference(copy, model, images)
+    assert model_difference(model, copy, images)
 
 
 def test_a_copy_that_differs_is_refused_with_the_layers_name() -> None:
     model, images = models.trained("sequential"), models.dataset().train.images[:64] / np.float32(255)
-    copy = copies.copy_of(model, images)
+    copy = float32_copy(model, images)
     hidden = copy.layers[1]
     hidden.set_weights([weight * 0.9 for weight in hidden.get_weights()])
-    with pytest.raises(ExportError, match=rf"it differs from its Dense layer '{hidden.name}' on") as caught:
-        copies.same(copy, model, images)
-    assert "an output is 0." in str(caught.value)
+    with pytest.raises(ModelCopyError, match=rf"first in layer {hidden.name} \(Dense\)\)") as caught:
+        check_copy(model, copy, images)
+    assert "its outputs differ by 0." in str(caught.value)
 
 
-def test_equalized_units_answer_as_before() -> None:
+def test_equalized_units_give_the_same_outputs() -> None:
     model, images = models.trained("functional_logits"), models.dataset().train.images[:500] / np.float32(255)
     _, factors = rounding.prepared_with_factors(model, images)
     assert factors
     copy = rounding.equalized(model, factors, images)
-    assert copies.difference(copy, model, images) is None
+    assert model_difference(model, copy, images) is None
     wrong = {name: divisors * 1.5 for name, divisors in factors.items()}
-    assert copies.difference(rounding.equalized(model, wrong, images), model, images) is None
+    assert model_difference(model, rounding.equalized(model, wrong, images), images) is None
     (name, *_) = factors
     copy.get_layer(name).set_weights([weight * 1.5 for weight in copy.get_layer(name).get_weights()])
-    assert copies.difference(copy, model, images)
+    assert model_difference(model, copy, images)
 
 
 @pytest.mark.parametrize("place", ["one mean", "in a model inside", "in a functional model", "behind a Rescaling"])
-def test_the_proof_is_against_the_file_itself(place: str, tmp_path: Path) -> None:
+def test_the_proof_compares_with_the_given_file_and_not_with_a_copy(place: str, tmp_path: Path) -> None:
     """The worst of all: the proof said 1.0000 against a copy, and the file was another model's."""
     keras.utils.set_random_seed(1)
     models.fit(STATEFUL[place](), 0, 255).save(tmp_path / "model.keras")

@@ -1,4 +1,4 @@
-"""One cell: every command of a device, on every model, and the raw outputs for the comparison."""
+"""The run of one cell: every command of a device on every model, and the raw outputs for the comparison."""
 
 import json
 import signal
@@ -19,7 +19,7 @@ from fmnist_runtime.model import golden
 # An emulated Cortex-A7 beside other work takes more than 300 s for 10,000 images of the slowest shipped model.
 _SECONDS = 1200
 
-# Memory is VmHWM, which begins at 0 with each program, unlike ru_maxrss. Under emulation it holds the emulator too.
+# Memory is VmHWM, which starts at 0 with each program, unlike ru_maxrss. Under emulation it includes the emulator.
 _START = """
 import json, time
 def peak():
@@ -36,9 +36,9 @@ print(json.dumps({"import_seconds": seconds, "peak_kib": peak(), "bare_python_ki
 
 @dataclass(frozen=True)
 class Model:
-    """A model file with its golden file; `name` is what the report calls it.
+    """A model file with its golden file; `name` is its name in the report.
 
-    `convolves_in_integers`: whether it has convolutions of int8, which kernels round in their own ways.
+    `convolves_in_integers`: whether it has convolutions in int8, which kernels round differently.
     """
 
     name: str
@@ -47,14 +47,15 @@ class Model:
     convolves_in_integers: bool = False
 
     def keras(self, images: int) -> NDArray[np.uint16]:
-        """The classes that Keras answers to the first `images` test images."""
+        """The answers of Keras, class numbers, to the first `images` test images."""
         return golden.read(self.golden).test_expected[:images]
 
 
 @dataclass
-class Observed:
-    """What a cell did. `problems` are sentences; `outputs` by the model's name; `illegal` are the commands that ended
-    with SIGILL.
+class CellResult:
+    """The result of a cell.
+
+    `problems` are sentences; `outputs` are by the model's name; `illegal` are the commands that ended with SIGILL.
     """
 
     cell: Cell
@@ -69,9 +70,11 @@ class Observed:
     problems: list[str] = field(default_factory=list)
 
 
-def observe(cell: Cell, installed: Installation, models: list[Model], images: Path, pictures: list[Path]) -> Observed:
-    """Run everything in `cell`: the commands on `models` and `pictures`, the outputs for `images`, .npy of uint8."""
-    found = Observed(cell)
+def run_cell(
+    cell: Cell, installed: Installation, models: list[Model], images: Path, pictures: list[Path]
+) -> CellResult:
+    """Run the commands in `cell` on `models` and `pictures`, and the outputs for `images`, a .npy of uint8."""
+    found = CellResult(cell)
     doctor = _json(found, installed, installed.command("fmnist-doctor", "--json"), "fmnist-doctor")
     if doctor is not None:
         found.doctor = doctor
@@ -96,29 +99,29 @@ def observe(cell: Cell, installed: Installation, models: list[Model], images: Pa
     return found
 
 
-def _json(found: Observed, installed: Installation, words: list[str], what: str) -> Any:
-    text = _run(found, installed, words, what)
+def _json(result: CellResult, installed: Installation, words: list[str], what: str) -> Any:
+    text = _run(result, installed, words, what)
     try:
         return None if text is None else json.loads(text)
     except ValueError:
-        found.problems.append(f"{what} printed no JSON: {text[:100]!r}" if text else f"{what} printed nothing")
+        result.problems.append(f"{what} printed no JSON: {text[:100]!r}" if text else f"{what} printed nothing")
         return None
 
 
-def _run(found: Observed, installed: Installation, words: list[str], what: str) -> str | None:
-    """What the command printed, None and a problem where it failed."""
+def _run(result: CellResult, installed: Installation, words: list[str], what: str) -> str | None:
+    """The output of a command; None, and a problem in `result`, where it failed."""
     try:
         ended = subprocess.run(
             words, env=installed.variables, capture_output=True, text=True, timeout=_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        found.problems.append(f"{what} did not end within {_SECONDS} s")
+        result.problems.append(f"{what} did not end within {_SECONDS} s")
         return None
-    # A shell would say 128 + signal; an emulator ends with the guest's signal.
+    # A shell would give 128 + signal; an emulator ends with the guest's signal.
     if -ended.returncode == signal.SIGILL or "SIGILL" in ended.stdout:
-        found.illegal.append(what)
+        result.illegal.append(what)
     if ended.returncode != 0:
         lines = ended.stderr.strip().splitlines()
-        found.problems.append(f"{what} ended with {ended.returncode}: {lines[-1] if lines else ended.stdout[-200:]}")
+        result.problems.append(f"{what} ended with {ended.returncode}: {lines[-1] if lines else ended.stdout[-200:]}")
         return None
     return ended.stdout

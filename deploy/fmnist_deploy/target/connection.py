@@ -1,8 +1,8 @@
-"""One client of the socket: its frames go to fmnist-classify --raw, and it is closed where it stalls.
+"""One connection to the socket: the client's frames go to fmnist-classify --raw, and a client that stalls is closed.
 
-systemd starts this for each connection, as standard input and output. Clients are given so many places and no more, so
-one that sends half a frame and waits, sends nothing, or takes no answers must give its place back. Until its first
-frame is whole nothing heavy is imported: a client that stalls costs a bare Python and no model.
+systemd starts this program for each connection, with the connection as standard input and output. The number of clients
+is limited, so a client that sends half a frame and waits, sends nothing, or takes no answers must give its place back.
+Nothing heavy is imported before the first frame is complete: a client that stalls costs a bare Python and no model.
 """
 
 import argparse
@@ -20,17 +20,17 @@ from fmnist_runtime.errors import ImageError
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
-# As fmnist_runtime.sources.frames has it, which imports numpy.
+# The same as in fmnist_runtime.sources.frames, which imports numpy.
 FRAME_BYTES = 784
 FRAME_SECONDS = 5.0
 IDLE_SECONDS = 30.0
 
 
 class Connection(io.RawIOBase):
-    """The bytes of a client, and the answers to it, within limits of time.
+    """The stream from and to a client, with time limits.
 
-    A frame must be whole `frame_seconds` after its first byte, an answer be taken in as long: raises ImageError. After
-    `idle_seconds` between two frames without a byte the client is treated as one that has ended.
+    A frame must be complete `frame_seconds` after its first byte, and the client must take an answer within the same
+    time; else ImageError. After `idle_seconds` without a byte between two frames, the client counts as gone.
     """
 
     def __init__(self, reading: int, writing: int, frame_seconds: float, idle_seconds: float):
@@ -54,7 +54,7 @@ class Connection(io.RawIOBase):
         return self._writing
 
     def wait_for_frame(self) -> int:
-        """Wait for the first frame; how many bytes of it came before the client ended or went silent."""
+        """Wait for the first frame; returns how many of its bytes came before the client ended or fell silent."""
         while len(self._waiting) < FRAME_BYTES:
             more = self._receive(FRAME_BYTES - len(self._waiting))
             self._waiting += more
@@ -63,7 +63,7 @@ class Connection(io.RawIOBase):
         return len(self._waiting)
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        """As io.RawIOBase has it; 0 where the client has ended or was idle too long."""
+        """As io.RawIOBase; 0 where the client has ended or was idle for too long."""
         view = memoryview(buffer)
         content, self._waiting = self._waiting[: len(view)], self._waiting[len(view) :]
         content = content or self._receive(len(view))
@@ -71,8 +71,8 @@ class Connection(io.RawIOBase):
         return len(content)
 
     def write(self, content: "ReadableBuffer") -> int:
-        """As io.RawIOBase has it."""
-        # At its end Python flushes what could not be written: it would wait for the same client once more.
+        """As io.RawIOBase."""
+        # At exit Python flushes what was not written, and would wait for the same client again.
         if self._stalled:
             return len(memoryview(content))
         end = time.monotonic() + self._frame_seconds
@@ -110,9 +110,9 @@ class Connection(io.RawIOBase):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Answer the client on standard input and output; the exit code. Ends as fmnist-classify does."""
-    asked, options = _parser().parse_known_args(arguments)
-    connection = Connection(0, 1, asked.frame_seconds, asked.idle_seconds)
+    """Serve the client on standard input and output; returns the exit code, that of fmnist-classify."""
+    limits, options = _parser().parse_known_args(arguments)
+    connection = Connection(0, 1, limits.frame_seconds, limits.idle_seconds)
     try:
         if not connection.wait_for_frame():
             return 0
@@ -131,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="fmnist-classify-socket",
         description="fmnist-classify --raw --json for one client of a socket. Further options are fmnist-classify's.",
     )
-    say = {"type": float, "metavar": "SECONDS", "help": "[%(default)s]"}
-    parser.add_argument("--frame-seconds", default=FRAME_SECONDS, **say)  # type: ignore[arg-type]
-    parser.add_argument("--idle-seconds", default=IDLE_SECONDS, **say)  # type: ignore[arg-type]
+    seconds = {"type": float, "metavar": "SECONDS", "help": "[%(default)s]"}
+    parser.add_argument("--frame-seconds", default=FRAME_SECONDS, **seconds)  # type: ignore[arg-type]
+    parser.add_argument("--idle-seconds", default=IDLE_SECONDS, **seconds)  # type: ignore[arg-type]
     return parser

@@ -1,19 +1,20 @@
-"""The JSON documents that a training leaves and reads again: bounded, and never a traceback, whatever they hold."""
+"""The JSON files that a training writes and reads again: of limited size, and a TrainingError whatever they hold."""
 
 import json
 from pathlib import Path
 from typing import Any
 
+from fmnist_keras.messages import one_line
 from fmnist_runtime.errors import TrainingError
 
-# 4 numbers for each of 100,000 epochs; what is longer is none of our records.
+# 4 numbers for each of 100,000 epochs; a longer file is not a record of fmnist-train.
 _MOST_BYTES = 16 << 20
 
 
-def read(path: Path, what_to_do: str) -> dict[str, Any]:
+def read(path: Path, way_out: str) -> dict[str, Any]:
     """The JSON object in `path`, of 16 MiB at most.
 
-    Raises FileNotFoundError, and TrainingError, which ends with `what_to_do`, for a file that is something else.
+    Raises FileNotFoundError, and TrainingError, whose message ends with `way_out`, for anything but a record.
     """
     try:
         if path.exists() and not path.is_file():
@@ -27,23 +28,16 @@ def read(path: Path, what_to_do: str) -> dict[str, Any]:
             raise ValueError(f"it holds a {type(document).__name__}, expected an object")
     except FileNotFoundError:
         raise
-    except Exception as error:  # json raises what its depth and its numbers bring, too
-        raise TrainingError(f"{path}: damaged, or no record of fmnist-train ({line(error)}); {what_to_do}") from error
+    except Exception as error:  # json raises other errors for deep nesting and long numbers
+        raise TrainingError(
+            f"{path}: damaged, or not a record of fmnist-train ({one_line(error)}); {way_out}"
+        ) from error
     return document
 
 
 def to_bytes(document: dict[str, Any]) -> bytes:
-    """`document` as JSON, one value a line. Numbers that JSON does not have (NaN, infinities) become null."""
+    """`document` as JSON, one value a line. Numbers that JSON lacks (NaN, infinities) become null."""
     return (json.dumps(_finite(document), indent=1, allow_nan=False) + "\n").encode()
-
-
-def line(error: BaseException) -> str:
-    """What `error` says, on one line of at most 160 characters, whatever its class does when it is asked."""
-    try:
-        text = " ".join(str(error).split())
-    except Exception:  # a class of somebody else's
-        text = ""
-    return text[:160] or type(error).__name__
 
 
 def _finite(value: Any) -> Any:

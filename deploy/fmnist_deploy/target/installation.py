@@ -1,7 +1,7 @@
-"""Put the bundle's content into a folder: a virtual environment with its wheels and commands, and the models.
+"""Unpack a bundle into a folder: a virtual environment with its wheels and commands, and the models.
 
-The environment is PEP 405's three things (pyvenv.cfg, bin/python, site-packages), written here: Debian's python3 has
-neither ensurepip nor always venv. No child process is needed.
+The three parts of the environment (pyvenv.cfg, bin/python, site-packages; PEP 405) are written here: Debian's python3
+has no ensurepip, and not always venv. No child process is needed.
 """
 
 import compileall
@@ -21,7 +21,7 @@ _PACKAGES = ("fmnist_runtime.", "fmnist_benchmarks.")
 
 
 def fill(archive: zipfile.ZipFile, bundle: Bundle, folder: Path, goal: Path, prefix: Path) -> None:
-    """Unpack everything into `folder`, which will be renamed to `goal`, below `prefix`."""
+    """Unpack the bundle into `folder`, which will be renamed to `goal`, below `prefix`."""
     manifest = bundle.manifest
     python = goal / "bin" / "python"
     site = folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
@@ -29,9 +29,9 @@ def fill(archive: zipfile.ZipFile, bundle: Bundle, folder: Path, goal: Path, pre
     (folder / "bin").mkdir()
     _environment(folder, bool(manifest["system_packages"]))
     for name in manifest["wheels"]:
-        with zipfile.ZipFile(io.BytesIO(archive.read(name))) as one:
-            wheel_format.unpack(one, site)
-            for command, (module, function) in wheel_format.commands(one).items():
+        with zipfile.ZipFile(io.BytesIO(archive.read(name))) as wheel:
+            wheel_format.unpack(wheel, site)
+            for command, (module, function) in wheel_format.commands(wheel).items():
                 if module.startswith(_PACKAGES):
                     _script(folder / "bin" / command, wheel_format.script(str(python), module, function))
     _script(folder / "bin" / "fmnist-rollback", _rollback(str(python), prefix))
@@ -45,7 +45,7 @@ def fill(archive: zipfile.ZipFile, bundle: Bundle, folder: Path, goal: Path, pre
 
 
 def compile_modules(folder: Path, goal: Path) -> None:
-    """Byte code for all modules, as they will be named in `goal`: the first start then is as quick as the second."""
+    """Write byte code for all modules, with their paths in `goal`, so that the first start is as fast as the second."""
     compileall.compile_dir(folder / "lib", quiet=2, stripdir=str(folder), prependdir=str(goal))
 
 
