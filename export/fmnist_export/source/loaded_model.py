@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from fmnist_export.source import chance, classes, keras_model, pixel_scaling, reference, training_record
 from fmnist_export.source.copies import half_precision
 from fmnist_runtime.data.dataset import Dataset
-from fmnist_runtime.data.fashion_mnist import NAME as FASHION_MNIST
 from fmnist_runtime.data.fashion_mnist_files import DIGESTS
+from fmnist_runtime.data.fashion_mnist_files import NAME as FASHION_MNIST
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.images.pixel_range import PixelRange
 

@@ -10,7 +10,7 @@ import pytest
 from environments import run_python
 
 from fmnist_runtime import Classifier
-from fmnist_runtime.device import verification
+from fmnist_runtime.device import proofs, verification
 from fmnist_runtime.errors import DescriptionError
 from fmnist_runtime.model import appended_zip, golden, model_file, shipped
 from fmnist_runtime.model import description as descriptions
@@ -129,7 +129,7 @@ def test_an_incomplete_proof_is_ignored(file: model_file.ModelFile, tmp_path: Pa
     path = tmp_path / "x.tflite"
     path.write_bytes(edited(file, "proofs.0.golden", {"images": 100}))
     with Classifier(path) as classifier:
-        assert len(verification._proofs(classifier)) == 1
+        assert len(proofs.proofs_of(classifier)) == 1
 
 
 def test_shipped_descriptions_pass_also_with_a_key_missing(file: model_file.ModelFile) -> None:
