@@ -143,13 +143,13 @@ READ = """
 import resource, sys
 from pathlib import Path
 from fmnist_runtime.model import model_file
-from fmnist_runtime.errors import DescriptionError
+from fmnist_runtime.errors import ModelFileError
 pages = int(Path("/proc/self/statm").read_text().split()[0])
 limit = pages * resource.getpagesize() + 1100 * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 try:
     model_file.read(Path(sys.argv[1]))
-except DescriptionError as error:
+except ModelFileError as error:
     print(error)
 """
 
@@ -158,7 +158,7 @@ except DescriptionError as error:
     ("labels", "description", "words"),
     [
         # 200 MB that would become 100 million lists; what is read of the file itself is held some four times.
-        (b"a\n", b'{"flatbuffer":{},"a":[' + b"[]," * (2**26) + b"0]}", "more than the 1,048,576 bytes that are read"),
+        (b"a\n", b'{"flatbuffer":{},"a":[' + b"[]," * (2**26) + b"0]}", "the description has more than 1,048,576 bytes"),
         (b"\n" * (200 * 2**20), b"{}", "labels.txt takes 209,715,200 bytes, expected 1,048,576 at most"),
         (b"a\n" * 70_000, b"{}", "70,000 labels"),
         (b"a" * 1001 + b"\n", b"{}", "the longest of 1,001 characters"),
