@@ -158,7 +158,11 @@ except ModelFileError as error:
     ("labels", "description", "words"),
     [
         # 200 MB that would become 100 million lists; what is read of the file itself is held some four times.
-        (b"a\n", b'{"flatbuffer":{},"a":[' + b"[]," * (2**26) + b"0]}", "the description has more than 1,048,576 bytes"),
+        (
+            b"a\n",
+            b'{"flatbuffer":{},"a":[' + b"[]," * (2**26) + b"0]}",
+            "the description has more than 1,048,576 bytes",
+        ),
         (b"\n" * (200 * 2**20), b"{}", "labels.txt takes 209,715,200 bytes, expected 1,048,576 at most"),
         (b"a\n" * 70_000, b"{}", "70,000 labels"),
         (b"a" * 1001 + b"\n", b"{}", "the longest of 1,001 characters"),
