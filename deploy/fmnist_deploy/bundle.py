@@ -31,7 +31,7 @@ _RUNTIME = (
     "__init__", "errors", "inference/__init__", "inference/installation",
     *(f"system/{name}" for name in ("__init__", "child", "locks", "processes", "terminal")),
 )  # fmt: skip
-# In the language of every Python 3, so that one that is too old is named in one line.
+# Understood by every Python 3, to say in one line that it is too old.
 _MAIN = """\
 import sys
 if sys.version_info < (3, 10):

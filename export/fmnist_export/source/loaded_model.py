@@ -12,8 +12,8 @@ from fmnist_export.source import chance, classes, keras_model, pixel_scaling, tr
 from fmnist_keras import inference
 from fmnist_keras.comparison import half_precision
 from fmnist_runtime.data.dataset import Dataset
-from fmnist_runtime.data.fashion_mnist import NAME as FASHION_MNIST
 from fmnist_runtime.data.fashion_mnist_files import DIGESTS
+from fmnist_runtime.data.fashion_mnist_files import NAME as FASHION_MNIST
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.images.pixel_range import PixelRange
 

@@ -16,7 +16,8 @@ from fmnist_export.source.head import Head
 from fmnist_keras import inference
 from fmnist_runtime.data.dataset import Split
 from fmnist_runtime.errors import ExportError, PixelRangeError
-from fmnist_runtime.images.pixel_range import PixelRange, create
+from fmnist_runtime.images import pixel_range
+from fmnist_runtime.images.pixel_range import PixelRange
 from fmnist_runtime.inference.inputs import real_values
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def find(
         _check_head(found, first, say)
         return found
     if first and len(told) == 1:
-        return create(*told[0], f"the model begins with {' and '.join(first.layers)}")
+        return pixel_range.create(*told[0], f"the model begins with {' and '.join(first.layers)}")
     candidates = measured_range.usual(training)
     if first and told:
         candidates = [pixels for pixels in candidates if pixels[:2] in told]
@@ -76,7 +77,7 @@ def _recorded(record: dict[str, Any]) -> PixelRange:
         if not isinstance(stated, list):
             raise TypeError("no list")
         low, high = (float(end) for end in stated)
-        return create(low, high, "training.json")
+        return pixel_range.create(low, high, "training.json")
     except (TypeError, ValueError, OverflowError, PixelRangeError) as error:
         raise ExportError(
             f"training.json states the pixels {str(stated)[:60]}, expected two different numbers; state them "

@@ -13,6 +13,7 @@ from fmnist_runtime.data.dataset import Dataset, combined_digest
 from fmnist_runtime.data.fashion_mnist_files import (
     DEBIAN_FOLDER,
     DIGESTS,
+    NAME,
     SIZES,
     find_file,
     read_test_split,
@@ -21,8 +22,6 @@ from fmnist_runtime.data.fashion_mnist_files import (
 from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 from fmnist_runtime.errors import DataError
 from fmnist_runtime.system.atomic import write_atomically
-
-NAME = "fashion-mnist"
 
 # The address from which keras.datasets.fashion_mnist.load_data downloads, and the folder in which it keeps the files.
 _ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"

@@ -16,6 +16,7 @@ from fmnist_runtime.errors import DataError
 from fmnist_runtime.images import idx
 from fmnist_runtime.system.digests import sha256
 
+NAME = "fashion-mnist"
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 
 DIGESTS = {

@@ -10,9 +10,8 @@ This module looks for no folder and downloads nothing (fmnist_runtime.data.fashi
 
 from pathlib import Path
 
-from fmnist_runtime.data import fashion_mnist
 from fmnist_runtime.data.dataset import Dataset, Split, combined_digest
-from fmnist_runtime.data.fashion_mnist_files import DIGESTS, find_file
+from fmnist_runtime.data.fashion_mnist_files import DIGESTS, NAME, find_file
 from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 from fmnist_runtime.errors import DataError
 from fmnist_runtime.images import idx
@@ -26,7 +25,7 @@ def read(folder: Path) -> Dataset:
     digests = {name: sha256(content) for name, content in contents.items()}
     is_known = is_fashion_mnist(folder, digests)
     return Dataset(
-        name=fashion_mnist.NAME if is_known else folder.resolve().name,
+        name=NAME if is_known else folder.resolve().name,
         train=_split(folder, "train", contents),
         test=_split(folder, "t10k", contents),
         source=folder,

@@ -129,7 +129,7 @@ def _try(backend: str) -> Finding:
     try:
         result = child.call(__name__, "probe", backend, seconds=_SECONDS)
     except TimeoutError as error:
-        return Finding(backend, None, f"{backend} came to {error}; {installation.advice()}")
+        return Finding(backend, None, f"{backend} {error}; {installation.advice()}")
     except OSError as error:
         return Finding(backend, None, f"no child process starts here ({error.strerror or error}), so it was not tested")
     if result.code < 0:

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from fmnist_runtime.classifier import Classifier
 from fmnist_runtime.data.dataset import Split
-from fmnist_runtime.errors import DataError, GoldenFileError, NoProofError
+from fmnist_runtime.device.proofs import check_golden, check_images, proofs_of
+from fmnist_runtime.errors import GoldenFileError, NoProofError
 from fmnist_runtime.model.golden import Golden
 from fmnist_runtime.system.digests import sha256
 
@@ -28,8 +29,6 @@ IMAGES_FOR_EACH_DIFFERENCE = 2000
 # The share of golden images whose answer may differ from the record. With int8 convolutions 5 of 100 answers differed
 # between the runtimes; wrong weights that cost half a point of agreement change 24 and more (docs/model-file.md).
 GOLDEN_DIFFERENCES = 0.10
-_PROOF_KEYS = {"runtime", "version", "images", "agreement", "accuracy", "answers_sha256", "golden"}
-_GOLDEN_KEYS = {"images", "disagreements"}
 # The agreement that a file without a proof must reach.
 LEAST_AGREEMENT = 0.99
 
@@ -69,8 +68,8 @@ def answers_digest(answers: NDArray[Any]) -> str:
 
 def verify_golden(classifier: Classifier, golden: Golden, machine: str) -> Verification:
     """Check the answers to the golden images. Raises GoldenFileError where they are of another model or export."""
-    _check_belongs(classifier, golden)
-    recorded = [proof["golden"] for proof in _proofs(classifier)]
+    check_golden(classifier, golden)
+    recorded = [proof["golden"] for proof in proofs_of(classifier)]
     if any(found["images"] != len(golden.images) for found in recorded):
         raise GoldenFileError(
             f"{classifier.model}: proved with {recorded[0]['images']} golden images, the golden file has "
@@ -116,33 +115,18 @@ def verify_data(classifier: Classifier, test: Split, golden: Golden | None, mach
     Raises GoldenFileError where the golden file belongs to another model, DataError where the images are not those of
     the proof, NoProofError where there is neither a golden file nor a proof.
     """
-    _check_images(classifier, test, golden)
+    check_images(classifier, test, golden)
     outputs = classifier.outputs(test.images)
     if golden is not None:
-        _check_belongs(classifier, golden)
-        proved = [round((1 - proof["agreement"]) * proof["images"]) for proof in _proofs(classifier)]
+        check_golden(classifier, golden)
+        proved = [round((1 - proof["agreement"]) * proof["images"]) for proof in proofs_of(classifier)]
         return _verification(classifier, outputs, golden.test_expected, proved, machine, "test images")
-    proofs = _proofs(classifier)
+    proofs = proofs_of(classifier)
     if not proofs:
         raise NoProofError(
             f"{classifier.model}: it has no proof to compare with; give its golden file with --golden FILE"
         )
     return _against_proofs(classifier, outputs, test.labels, proofs, machine)
-
-
-def _check_images(classifier: Classifier, test: Split, golden: Golden | None) -> None:
-    """Raises DataError unless the test images are those of the data set that the model was proved on."""
-    known = {int(proof["images"]) for proof in _proofs(classifier)} | ({len(golden.test_expected)} if golden else set())
-    if known and known != {len(test.images)}:
-        raise DataError(
-            f"{classifier.model}: proved with {' and '.join(f'{count:,}' for count in sorted(known))} test images, the "
-            f"data set has {len(test.images):,}; give the data set that it was proved on with --data DIR"
-        )
-    if golden and not np.array_equal(test.images[golden.indices], golden.images):
-        raise DataError(
-            f"{classifier.model}: the test images are not those of its golden file; give the data set that it was "
-            f"proved on with --data DIR"
-        )
 
 
 def _verification(
@@ -203,23 +187,3 @@ def _result(
 
 def _allowed(images: int) -> int:
     return max(1, images // IMAGES_FOR_EACH_DIFFERENCE)
-
-
-def _proofs(classifier: Classifier) -> list[dict[str, Any]]:
-    """The proofs in the file that have all keys; `description.check` has checked their values."""
-    proofs: list[dict[str, Any]] = (classifier.description or {}).get("proofs", [])
-    return [proof for proof in proofs if proof.keys() >= _PROOF_KEYS and proof["golden"].keys() >= _GOLDEN_KEYS]
-
-
-def _check_belongs(classifier: Classifier, golden: Golden) -> None:
-    stated = (classifier.description or {}).get("keras_sha256", golden.keras_sha256)
-    if stated != golden.keras_sha256:
-        raise GoldenFileError(
-            f"{classifier.model}: made from the Keras model {stated[:12]}…, the golden file from "
-            f"{golden.keras_sha256[:12]}…; give the golden file that was exported with the model"
-        )
-    if golden.probabilities.shape[1] != len(classifier.labels):
-        raise GoldenFileError(
-            f"{classifier.model}: {len(classifier.labels)} classes, the golden file has "
-            f"{golden.probabilities.shape[1]}; give the golden file that was exported with the model"
-        )

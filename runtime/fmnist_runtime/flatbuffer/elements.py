@@ -49,7 +49,7 @@ class Operator(NamedTuple):
 def read_buffer(table: Table) -> Vector:
     """Where the bytes of a buffer are. Raises InterfaceError where they are outside the flatbuffer."""
     if table.scalar(1, "Q") or table.scalar(2, "Q"):
-        raise InterfaceError("the model keeps its weights behind the flatbuffer (a file of over 2 GB), expected inside")
+        raise InterfaceError("the model keeps its weights after the flatbuffer (a file of over 2 GB), expected inside")
     return table.vector(0, 1)
 
 
@@ -87,7 +87,7 @@ def read_tensor(table: Table, buffers: list[Vector]) -> Tensor:
     zero_points = tuple(int(point) for point in quantization.numbers(3, "q")) if quantization else ()
     if quantization:
         _check_quantization(quantization, shown, shape, scales, zero_points)
-    table.vector(7, 4)
+    table.vector(7, 4)  # read to check that it lies inside the file
     if table.scalar(5, "b") or table.table(6) or table.vector(9, 4).length:
         raise InterfaceError(f"tensor {shown} keeps state, is sparse or a variant, which no image classifier needs")
     return Tensor(name, shape, dtype, scales, zero_points, data)
@@ -101,6 +101,7 @@ def read_operator(table: Table, codes: list[tuple[str, int]], tensors: int) -> O
     name, version = codes[number]
     kind, options = table.scalar(3, "B"), table.table(4)
     activation = activation_name(kind, lambda slot: options.scalar(slot, "b")) if options else ""
+    # Options and lists that are not used here: read to check that they lie inside the file.
     table.vector(5, 1)
     table.vector(7, 1)
     table.vector(8, 4)
@@ -121,6 +122,7 @@ def read_tensor_numbers(table: Table, slot: int, tensors: int, lowest: int = 0) 
 def _check_quantization(
     table: Table, shown: str, shape: tuple[int, ...], scales: tuple[float, ...], zero_points: tuple[int, ...]
 ) -> None:
+    # The minimum and the maximum are not used: read to check that they lie inside the file.
     table.vector(0, 4)
     table.vector(1, 4)
     dimension = table.scalar(6, "i")

@@ -19,7 +19,7 @@ INVERTED_WARNING = f"its border is light, the model expects {CONVENTION}; passed
 class Image(NamedTuple):
     """An image, (28, 28) uint8, with its file and its number there; the number is None in a file of one image.
 
-    `note` says what was decided about the image, or what looks wrong with it; None where nothing was and nothing does.
+    `note` says what was decided about the image, or what looks wrong with it, if anything.
     """
 
     source: Path

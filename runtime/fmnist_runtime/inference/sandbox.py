@@ -54,7 +54,7 @@ def _run(backend: str, flatbuffer: bytes) -> tuple[str, str] | None:
     try:
         result = child.call(__name__, "main", backend, stdin=flatbuffer, seconds=_SECONDS)
     except TimeoutError as error:
-        return "DamagedModelError", f"damaged: a trial run on {backend} came to {error}; copy or export the file again"
+        return "DamagedModelError", f"damaged: a trial run on {backend} {error}; copy or export the file again"
     except OSError as error:
         raise RuntimeMissingError(
             f"a model that fmnist-export did not write needs a trial run in a child process, which does not start here "

@@ -54,6 +54,6 @@ def call(module: str, function: str, *arguments: str, stdin: bytes = b"", second
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise TimeoutError(f"no end after {seconds:.0f} s") from error
+        raise TimeoutError(f"did not end within {seconds:.0f} s") from error
     lines = child.stderr.decode("utf-8", "replace").strip().splitlines()
     return ChildResult(child.returncode, child.stdout.decode("utf-8", "replace"), lines[-1] if lines else "")

@@ -10,7 +10,7 @@ import pytest
 from environments import run_python
 
 from fmnist_runtime import Classifier
-from fmnist_runtime.device import verification
+from fmnist_runtime.device import proofs, verification
 from fmnist_runtime.errors import DescriptionError
 from fmnist_runtime.model import appended_zip, golden, model_file, shipped
 from fmnist_runtime.model import description as descriptions
@@ -129,7 +129,7 @@ def test_an_incomplete_proof_is_ignored(file: model_file.ModelFile, tmp_path: Pa
     path = tmp_path / "x.tflite"
     path.write_bytes(edited(file, "proofs.0.golden", {"images": 100}))
     with Classifier(path) as classifier:
-        assert len(verification._proofs(classifier)) == 1
+        assert len(proofs.proofs_of(classifier)) == 1
 
 
 def test_shipped_descriptions_pass_also_with_a_key_missing(file: model_file.ModelFile) -> None:
@@ -143,13 +143,13 @@ READ = """
 import resource, sys
 from pathlib import Path
 from fmnist_runtime.model import model_file
-from fmnist_runtime.errors import DescriptionError
+from fmnist_runtime.errors import ModelFileError
 pages = int(Path("/proc/self/statm").read_text().split()[0])
 limit = pages * resource.getpagesize() + 1100 * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 try:
     model_file.read(Path(sys.argv[1]))
-except DescriptionError as error:
+except ModelFileError as error:
     print(error)
 """
 
@@ -158,7 +158,11 @@ except DescriptionError as error:
     ("labels", "description", "words"),
     [
         # 200 MB that would become 100 million lists; what is read of the file itself is held some four times.
-        (b"a\n", b'{"flatbuffer":{},"a":[' + b"[]," * (2**26) + b"0]}", "more than the 1,048,576 bytes that are read"),
+        (
+            b"a\n",
+            b'{"flatbuffer":{},"a":[' + b"[]," * (2**26) + b"0]}",
+            "the description has more than 1,048,576 bytes",
+        ),
         (b"\n" * (200 * 2**20), b"{}", "labels.txt takes 209,715,200 bytes, expected 1,048,576 at most"),
         (b"a\n" * 70_000, b"{}", "70,000 labels"),
         (b"a" * 1001 + b"\n", b"{}", "the longest of 1,001 characters"),
