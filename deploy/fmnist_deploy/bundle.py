@@ -25,7 +25,7 @@ SCHEMA = 1
 _DATE = (1980, 1, 1, 0, 0, 0)
 _DEPLOY = ("__init__", "boards", *(f"target/{name}" for name in (
     "__init__", "archive", "command", "connection", "contents", "installation", "interruption", "output", "ownership",
-    "release", "service", "system", "textfile", "wheel",
+    "release", "service", "system", "textfile", "verification", "wheel",
 )))  # fmt: skip
 _RUNTIME = (
     "__init__", "errors", "inference/__init__", "inference/installation",

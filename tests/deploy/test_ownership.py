@@ -276,6 +276,7 @@ def test_an_installation_of_a_release_before_the_marks_is_upgraded_and_pruned(
     second = current(prefix)
     result = install(three, prefix, "--no-compile")
     assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith(f"passed: {prefix}/current is {current(prefix)}\n")
     assert f"{second} is kept; go back to it with: {prefix}/current/bin/fmnist-rollback" in result.stdout
     assert versions(prefix) == {second, current(prefix)}, "the first one, with its byte code, is pruned"
     assert (prefix / "notes.txt").read_text() == "precious\n"

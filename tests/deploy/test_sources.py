@@ -61,5 +61,5 @@ def test_another_release_is_the_same_archive_with_another_suite(root: Path) -> N
 def test_a_system_other_than_debian_is_refused(tmp_path: Path) -> None:
     assert sources.read(tmp_path) == []
     assert sources.codename(tmp_path) == ""
-    with pytest.raises(FmnistError, match="Debian's trixie could be had; run it on a Debian machine"):
+    with pytest.raises(FmnistError, match="which would have Debian's trixie; run it on a Debian machine"):
         sources.stanza([], "", "trixie")

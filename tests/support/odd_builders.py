@@ -139,7 +139,7 @@ BUILDERS: dict[str, tuple[str, str | None]] = {
     "a layer that forgets": (
         "class Times(layers.Layer):\n    by = 1.0\n    def call(self, x): return x * self.by\n"
         "def build():\n    layer = Times()\n    layer.by = 5.0\n    return end(layer)",
-        "its copy that its file gives back is another model",
+        "the copy read from its file is another model",
     ),
     # Right.
     "a layer with an argument": (

@@ -6,18 +6,15 @@ import json
 import os
 import shlex
 import shutil
-import subprocess
 import zipfile
 from pathlib import Path
 from typing import Any
 
-from fmnist_deploy.target import archive, installation, interruption, output, ownership, release, service, system
+from fmnist_deploy.target import archive, installation, interruption, output, release, service, system, verification
 from fmnist_deploy.target.archive import ArchiveError
 from fmnist_deploy.target.release import ReleaseError
 from fmnist_deploy.target.wheel import WheelError
-from fmnist_runtime.system import child, processes
 
-_SECONDS = 300
 # Byte code and the blocks of the file system come on top of the size of the wheels.
 _SPACE_FACTOR = 1.6
 # Linux reads 255 bytes of the first line of a script, which holds "#!", the prefix, versions/VERSION/bin/python.
@@ -118,7 +115,7 @@ def _install(path: Path, bundle: archive.Bundle, prefix: Path, options: argparse
     manifest = bundle.manifest
     with release.locked(prefix, f"the installation of {bundle.version}"):
         before = release.linked_version(prefix, "current")
-        proofs = _verify_installed(prefix, bundle.version, manifest)
+        proofs = verification.verify_installed(prefix, bundle.version, manifest)
         if proofs is None:
             _check_space(prefix, manifest)
             with (
@@ -128,7 +125,7 @@ def _install(path: Path, bundle: archive.Bundle, prefix: Path, options: argparse
                 installation.fill(content, bundle, folder, goal, prefix)
                 if not options.no_compile:
                     installation.compile_modules(folder, goal)
-                proofs = _verify(folder, manifest)
+                proofs = verification.verify(folder, manifest)
         else:
             goal = prefix / "versions" / bundle.version
         interruption.ignore_signals()
@@ -154,40 +151,6 @@ def _write_units(units: Path, prefix: Path, model: str | None) -> dict[str, Any]
         problem = f"{closed}: the service's own user cannot enter it; run: chmod o+x {shlex.quote(closed)}"
         return {**written, "service_problem": f"{problem}, or choose another --prefix, such as /opt/fmnist-edge"}
     return written
-
-
-def _verify_installed(prefix: Path, name: str, manifest: dict[str, Any]) -> dict[str, Any] | None:
-    """The verification of the version `name` where it is installed and still passes, else None."""
-    folder = prefix / "versions" / name
-    if not ownership.is_version(folder):
-        return None
-    try:
-        return _verify(folder, manifest)
-    except ReleaseError:
-        return None
-
-
-def _verify(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
-    """The results of fmnist-doctor and fmnist-verify of the version in `folder`. Raises ReleaseError if one fails."""
-    doctor = _run(folder, "fmnist-doctor", "--json")
-    # Models by their names in the version: the folder is renamed in a moment.
-    verified = [
-        {**_run(folder, "fmnist-verify", str(folder / name), "--json"), "model": name} for name in manifest["models"]
-    ]
-    return {"doctor": doctor, "verify": verified}
-
-
-def _run(folder: Path, name: str, *arguments: str) -> Any:
-    variables = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    words = [*child.python_command()[:-1], str(folder / "bin" / "python"), str(folder / "bin" / name), *arguments]
-    try:
-        ended = processes.run(words, seconds=_SECONDS, variables=variables)
-    except subprocess.TimeoutExpired:
-        raise ReleaseError(f"{name} did not end within {_SECONDS} s; the current version stays") from None
-    if ended.returncode != 0:
-        lines = (ended.stderr.strip() or ended.stdout.strip()).splitlines()
-        raise ReleaseError(f"{name} fails here ({lines[-1] if lines else ended.returncode}); the current version stays")
-    return json.loads(ended.stdout)
 
 
 def _check_space(prefix: Path, manifest: dict[str, Any]) -> None:

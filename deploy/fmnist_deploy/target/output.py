@@ -15,7 +15,7 @@ def lines(result: dict[str, Any]) -> list[str]:
     if result.get("checked"):
         return [f"passed: intact, and fit for this machine: {result['version']} for {result['board']}"]
     current = Path(result["prefix"]) / "current"
-    found = [f"{current} is {result['version']}"]
+    found = [f"{'passed: ' if 'verify' in result else ''}{current} is {result['version']}"]
     if "doctor" in result:
         found.append(f"it uses {result['doctor']['uses']}")
     found += [f"{Path(one['model']).name}: {one['reason']}" for one in result.get("verify", ())]

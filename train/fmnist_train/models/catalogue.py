@@ -22,8 +22,8 @@ _HEAD = ("weights", "bytes", "int8", "Keras", "epochs", "minutes")
 _NOTES = (
     "runs     trainings of the recipe, the last of which epochs and minutes are of\n"
     "bytes    size of the int8 file\n"
-    "int8     accuracy of the int8 file on the 10,000 test images, beside the Keras model's\n"
-    "minutes  of training as it ran, on one core of an x86-64 server beside other work"
+    "int8     accuracy of the int8 file on the 10,000 test images; Keras: the model's\n"
+    "minutes  training time on one core of an x86-64 server beside other work"
 )
 
 
