@@ -1,6 +1,6 @@
-"""The images on which the ranges of an int8 model are measured: training images, a fixed number, drawn by seed.
+"""The training images on which the ranges of an int8 model are measured: a fixed number, drawn with a fixed seed.
 
-Never test images: a model that saw them at calibration would be proved on what it was fitted to.
+Never test images: a model calibrated on them would be proved on the data that it was fitted to.
 """
 
 from dataclasses import asdict, dataclass
@@ -13,29 +13,29 @@ from fmnist_runtime.data.fashion_mnist_files import Split
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """How the calibration images are drawn; it stands in the model file."""
+class CalibrationSample:
+    """Which images are drawn for calibration; the model file records it."""
 
     split: str = "train"
     count: int = 2000
     seed: int = 0
 
+    @classmethod
+    def for_split(cls, training: Split) -> "CalibrationSample":
+        """The default sample, or all images where `training` has fewer."""
+        return cls(count=min(cls.count, len(training.images)))
+
     def images(self, training: Split) -> NDArray[np.uint8]:
-        """The images, (count, 28, 28) uint8, drawn from `training` without repetition."""
+        """The images, (count, 28, 28) uint8, drawn from `training` without replacement."""
         images: NDArray[np.uint8] = training.images[self.indices(training)]
         return images
 
     def indices(self, training: Split) -> NDArray[np.int64]:
-        """The numbers of the images, (count,), drawn from `training` without repetition."""
-        drawn: NDArray[np.int64] = np.random.default_rng(self.seed).choice(
+        """The indices of the images in `training`, (count,) int64, drawn without replacement."""
+        indices: NDArray[np.int64] = np.random.default_rng(self.seed).choice(
             len(training.images), self.count, replace=False
         )
-        return drawn
-
-    @classmethod
-    def of(cls, training: Split) -> "Calibration":
-        """The usual number of images, or all of a smaller `training` split."""
-        return cls(count=min(cls.count, len(training.images)))
+        return indices
 
     def as_json(self) -> dict[str, Any]:
         """The fields by name."""

@@ -64,8 +64,11 @@ def read(path: Path) -> ModelFile:
     return parse(_read_content(path), path)
 
 
-def parse(content: bytes, path: Path) -> ModelFile:
-    """The model file that `content` holds; `path` is for the messages. Raises ModelFileError as `read` does."""
+def parse(content: bytes, path: Path, model: Graph | None = None) -> ModelFile:
+    """The model file that `content` holds; `path` is for the messages. Raises ModelFileError as `read` does.
+
+    `model` is the graph in `content`, where the caller has parsed it already.
+    """
     zipped = _members(content, path)
     if zipped is None:
         model = _graph(content, path)
@@ -87,15 +90,16 @@ def parse(content: bytes, path: Path) -> ModelFile:
         descriptions.check(description)
     except DescriptionError as error:
         raise ModelFileError(f"{path}: {error}; export the model again") from error
-    return ModelFile(path, flatbuffer, _graph(flatbuffer, path), labels, description)
+    return ModelFile(path, flatbuffer, model or _graph(flatbuffer, path), labels, description)
 
 
-def mark(flatbuffer: bytes) -> bytes:
+def mark(flatbuffer: bytes, model: Graph | None = None) -> bytes:
     """`flatbuffer` with the converter's note replaced by MARKER, in place: no other byte and no offset changes.
 
-    Raises ModelFileError where the note is not of the marker's length, as another converter might write it.
+    `model` is its graph, where the caller has parsed it already. Raises ModelFileError where the note is not of the
+    marker's length, as another converter might write it.
     """
-    note = graph.read(flatbuffer).description.encode()
+    note = (model or graph.read(flatbuffer)).description.encode()
     marker = MARKER.encode()
     if len(note) != len(marker) or flatbuffer.count(note) != 1:
         raise ModelFileError(
@@ -104,9 +108,12 @@ def mark(flatbuffer: bytes) -> bytes:
     return flatbuffer.replace(note, marker)
 
 
-def describe(flatbuffer: bytes, labels: tuple[str, ...], **facts: Any) -> dict[str, Any]:
-    """The description of a marked `flatbuffer`: its schema, length, digests and operators, then `facts`."""
-    model = graph.read(flatbuffer)
+def describe(flatbuffer: bytes, labels: tuple[str, ...], model: Graph | None = None, **facts: Any) -> dict[str, Any]:
+    """The description of a marked `flatbuffer`: its schema, length, digests and operators, then `facts`.
+
+    `model` is its graph, where the caller has parsed it already.
+    """
+    model = model or graph.read(flatbuffer)
     return {
         "schema": SCHEMA,
         "flatbuffer": {"bytes": len(flatbuffer), "sha256": sha256(flatbuffer)},
