@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from helpers import BIN, assert_fails, run_command
 
-from fmnist_export.prove.environments import find
+from fmnist_export.prove.environments import install
 from fmnist_export.prove.proof import compare, run
-from fmnist_export.prove.targets import table
+from fmnist_export.prove.targets import all_targets
 from fmnist_runtime.data.fashion_mnist_files import Split
 from fmnist_runtime.model import model_file
 from fmnist_runtime.system.atomic import sha256
@@ -38,7 +38,7 @@ def keras_answers(trained: Path, test_split: Split, tmp_path_factory: pytest.Tem
 def test_argmax_on_tflite_runtime_agrees_with_keras_over_the_whole_test_set(
     exported: Path, test_split: Split, keras_answers: np.ndarray, precision: str, least: float
 ) -> None:
-    environment = find(table()["tflite-runtime-2.14"], print)
+    environment = install(all_targets()["tflite-runtime-2.14"], print)
     outputs = run(exported / f"model-{precision}.tflite", test_split.images, environment)
     assert (outputs.runtime, outputs.version) == ("tflite-runtime", "2.14.0")
     assert outputs.values.shape == (10000, 10)

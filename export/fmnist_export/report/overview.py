@@ -63,7 +63,12 @@ def _card(number: int, report: Report) -> Markup:
     equal: dict[tuple[tuple[str, str], ...], list[Run]] = {}
     for run in model.runs:
         equal.setdefault(_shares(run, report), []).append(run)
-    lines += [_figures(shares, runs, has_names=len(model.runs) > 1) for shares, runs in equal.items()]
+    for shares, runs in equal.items():
+        lines.append(_figures(shares, runs, has_names=len(model.runs) > 1))
+        agreement = numbers.agreement(runs[0].classes, report.keras_probabilities)
+        differ = agreement.total - agreement.count
+        if differ:
+            lines.append(element("span", f"{differ:,} of {agreement.total:,} differ from Keras", class_="quiet"))
     if not model.runs:
         lines.append(element("span", "not proved", class_="warn"))
     lines += [element("span", f"not proved on {entry.target}", class_="warn") for entry in model.missing_proofs]

@@ -115,7 +115,7 @@ def _drift(runs: Sequence[Run], report: Report) -> Iterator[Content]:
 def _drift_text(run: Run, drift: numbers.Drift) -> str:
     ties = f"{run.ties:,} {'tie' if run.ties == 1 else 'ties'} at the top."
     if drift.largest <= _NO_DRIFT:
-        return f"the highest score differs from Keras's by less than {_NO_DRIFT:g}, float32's own rounding. {ties}"
+        return f"the highest score differs from Keras's by less than 0.00001, float32's own rounding. {ties}"
     return (
         f"the highest score minus Keras's highest is {drift.mean:+.2g} on average. Without sign it is "
         f"{drift.median:.2g} at the median, {drift.p95:.2g} at the 95th percentile and {drift.largest:.2g} at most. "

@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 
 from fmnist_export.convert import converter
-from fmnist_export.convert.calibration import Calibration
+from fmnist_export.convert.calibration_sample import CalibrationSample
+from fmnist_export.convert.flatbuffer import Flatbuffer
 from fmnist_export.explain import explanation
-from fmnist_export.explain.explanation import held_out
-from fmnist_export.explain.names import names
-from fmnist_export.explain.result import Explanation, costs
-from fmnist_export.explain.table import sentence, table
-from fmnist_export.explain.tensors import Comparison, sqnr
-from fmnist_export.explain.variants import calibrated, is_float, layers, weights
+from fmnist_export.explain.explanation import held_out_images
+from fmnist_export.explain.names import match_names
+from fmnist_export.explain.operators import dequantized_weights, is_float, layers
+from fmnist_export.explain.result import Explanation, layer_costs
+from fmnist_export.explain.tensors import RunningComparison, sqnr
+from fmnist_export.explain.text import summary, table
+from fmnist_export.explain.variants import calibrate
 from fmnist_export.source import keras_model, reference
 from fmnist_runtime.data import fashion_mnist_files
 from fmnist_runtime.data.fashion_mnist import to_float
@@ -35,7 +37,7 @@ def training(data_folder: Path) -> fashion_mnist_files.Split:
 
 @pytest.fixture(scope="module")
 def calibration(training: fashion_mnist_files.Split) -> np.ndarray:
-    return to_float(Calibration().images(training))
+    return to_float(CalibrationSample().images(training))
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +120,7 @@ def test_the_sqnr_of_a_uniform_quantizer_is_six_decibels_a_bit() -> None:
 
 
 def test_a_tensor_on_a_known_sample() -> None:
-    comparison = Comparison({"dtype": np.int8, "quantization": (0.5, -128)})
+    comparison = RunningComparison({"dtype": np.int8, "quantization": (0.5, -128)})
     comparison.add(np.array([[0, 1], [2.5, 200]], np.float32), np.array([[-128, -126], [-122, 127]], np.int8))
     comparison.add(np.array([[0, 127.5], [0, 3]], np.float32), np.array([[-128, 127], [-128, -122]], np.int8))
     found = comparison.result()
@@ -130,11 +132,11 @@ def test_a_tensor_on_a_known_sample() -> None:
 
 def test_costs_add_up_and_equal_noise_has_equal_shares() -> None:
     # Equal noise at each layer: the standard deviation of the sum, and so the disagreement, grows with the root.
-    found = costs([1.0, 0.99, 1 - 0.01 * 2**0.5, 1 - 0.01 * 3**0.5])
+    found = layer_costs([1.0, 0.99, 1 - 0.01 * 2**0.5, 1 - 0.01 * 3**0.5])
     assert sum(cost for cost, _ in found) == pytest.approx(0.01 * 3**0.5)
     assert [share for _, share in found] == pytest.approx([1 / 3] * 3)
     assert found[0][0] > found[1][0] > found[2][0]
-    assert costs([1.0, 1.0]) == [(0.0, 0.0)]
+    assert layer_costs([1.0, 1.0]) == [(0.0, 0.0)]
 
 
 def test_the_names_are_those_of_keras() -> None:
@@ -144,15 +146,19 @@ def test_the_names_are_those_of_keras() -> None:
         "m/re_lu_1/Relu;m/conv2d_1/convolution",
         "m/dense_1_2/MatMul1",
     ]
-    assert names(numbered, known) == ["dense", "conv2d + re_lu", "dense_1"]
-    assert names(["m/conv2d_1/conv2d/depthwise", "m/re_lu_1/Relu"], known) == ["conv2d", "re_lu"]
-    assert names(["mlp/dense/MatMul", "mlp/dense_1/MatMul", "what/ever"], known) == ["dense", "dense_1", "what/ever"]
+    assert match_names(numbered, known) == ["dense", "conv2d + re_lu", "dense_1"]
+    assert match_names(["m/conv2d_1/conv2d/depthwise", "m/re_lu_1/Relu"], known) == ["conv2d", "re_lu"]
+    assert match_names(["mlp/dense/MatMul", "mlp/dense_1/MatMul", "what/ever"], known) == [
+        "dense",
+        "dense_1",
+        "what/ever",
+    ]
 
 
 def test_the_images_are_training_images_that_calibration_did_not_see(training: fashion_mnist_files.Split) -> None:
-    images = held_out(training, Calibration(), 500)
+    images = held_out_images(training, CalibrationSample(), 500)
     assert images.shape == (500, 28, 28)
-    seen = {image.tobytes() for image in Calibration().images(training)}
+    seen = {image.tobytes() for image in CalibrationSample().images(training)}
     # The data set itself repeats some images.
     assert sum(image.tobytes() in seen for image in images) <= 1
 
@@ -160,7 +166,7 @@ def test_the_images_are_training_images_that_calibration_did_not_see(training: f
 def test_the_default_int8_of_the_mlp(
     mlp: Any, calibration: np.ndarray, training: fashion_mnist_files.Split, tmp_path: Path
 ) -> None:
-    images = held_out(training, Calibration(), 2000)
+    images = held_out_images(training, CalibrationSample(), 2000)
     content = converter.convert(mlp, "int8", calibration)
     found = explanation.explain(mlp, "int8", content, calibration, to_float(images), tensor_images=100)
     assert [(layer.operator, layer.dtype) for layer in found.layers] == [
@@ -181,8 +187,8 @@ def test_the_default_int8_of_the_mlp(
     assert found.float_agreement == 1.0
     assert found.agreement == pytest.approx(1 - (hidden.cost or 0))
     # The agreement is the one of the file itself on the device's interpreter.
-    description = model_file.describe(content, CLASS_NAMES, input={"range": [0.0, 1.0]})
-    (tmp_path / "m.tflite").write_bytes(model_file.pack(content, CLASS_NAMES, description))
+    description = model_file.describe(content.content, CLASS_NAMES, input={"range": [0.0, 1.0]})
+    (tmp_path / "m.tflite").write_bytes(model_file.pack(content.content, CLASS_NAMES, description))
     np.save(tmp_path / "images.npy", images)
     files = [tmp_path / name for name in ("m.tflite", "images.npy", "outputs.npy")]
     said = subprocess.check_output([sys.executable, "-m", "fmnist_runtime.answers", *files])
@@ -194,24 +200,24 @@ def test_the_default_int8_of_the_mlp(
 
 def test_versions_of_a_model_are_rounded_as_the_file_or_not_at_all(mlp: Any, calibration: np.ndarray) -> None:
     content = converter.convert(mlp, "int8", calibration)
-    versions = calibrated(mlp, "int8", calibration)
-    file = graph.read(content)
+    versions = calibrate(mlp, "int8", calibration)
+    file = content.graph
     in_float = [number for number, operator in enumerate(layers(file)) if is_float(operator, file)]
     assert in_float == [2, 3]
-    as_the_file, unrounded = versions.variant(in_float), versions.variant(range(4))
+    as_the_file, unrounded = (Flatbuffer.parse(versions.variant(numbers)) for numbers in (in_float, range(4)))
     reference = _weights(versions.reference)
     for expected, found in zip(_weights(content), _weights(as_the_file), strict=True):
         assert np.array_equal(expected[0], found[0])
         assert expected[1] == found[1]
     for expected, found in zip(reference, _weights(unrounded), strict=True):
         assert np.array_equal(expected[0], found[0])
-    assert not np.array_equal(_weights(versions.content)[0][0], reference[0][0])
+    assert not np.array_equal(_weights(versions.file)[0][0], reference[0][0])
 
 
-def _weights(content: bytes) -> list[tuple[np.ndarray, tuple[float, ...]]]:
+def _weights(file: Flatbuffer) -> list[tuple[np.ndarray, tuple[float, ...]]]:
     """The weights of each layer that has any, and the scales of what it computes."""
-    model = graph.read(content)
-    found = [(weights(content, model, operator), operator) for operator in layers(model)]
+    model = file.graph
+    found = [(dequantized_weights(file, operator), operator) for operator in layers(model)]
     return [(kernel, model.tensors[operator.outputs[0]].scales) for kernel, operator in found if kernel is not None]
 
 
@@ -225,7 +231,7 @@ def test_layers_that_go_with_their_neighbours_have_no_cost(
     model = keras.Sequential([keras.Input((28, 28, 1)), *parts, layers.Flatten(), layers.Dense(10)])
     pixels = 255 * calibration[..., np.newaxis]
     content = converter.convert(model, "int8-strict", pixels)
-    images = held_out(training, Calibration(), 100)[..., np.newaxis].astype(np.float32)
+    images = held_out_images(training, CalibrationSample(), 100)[..., np.newaxis].astype(np.float32)
     found = explanation.explain(model, "int8-strict", content, pixels, images, tensor_images=10)
     assert [layer.operator for layer in found.layers if layer.cost is not None] == ["CONV_2D", "FULLY_CONNECTED"]
     assert "AVERAGE_POOL_2D" in [layer.operator for layer in found.layers]
@@ -254,12 +260,12 @@ def test_where_nothing_is_lost_no_layer_is_named() -> None:
     found = Explanation("int8", "litert", "2.3.0", 4000, 500, 1.0, 1.0, ())
     assert found.costliest is None
     assert found.as_json()["costliest"] is None
-    assert sentence(found).endswith("no layer costs agreement")
+    assert summary(found).endswith("no layer loses agreement")
 
 
 def _explain(model: Any, precision: str, calibration: np.ndarray, training: fashion_mnist_files.Split) -> Explanation:
     content = converter.convert(model, precision, calibration)
-    images = to_float(held_out(training, Calibration(), 600))
+    images = to_float(held_out_images(training, CalibrationSample(), 600))
     return explanation.explain(model, precision, content, calibration, images, tensor_images=30)
 
 
@@ -339,4 +345,6 @@ def test_a_sabotaged_layer_is_named(
 
 def test_other_precisions_are_refused(mlp: Any, calibration: np.ndarray) -> None:
     with pytest.raises(ExportError, match="float32 cannot be explained, expected int8 or int8-strict"):
-        explanation.explain(mlp, "float32", b"", calibration, calibration[:1])
+        explanation.explain(
+            mlp, "float32", Flatbuffer(b"", graph.Graph((), (), (), (), "")), calibration, calibration[:1]
+        )

@@ -12,7 +12,7 @@ import keras_models as models  # noqa: E402
 from keras import layers  # noqa: E402
 
 from fmnist_export import pipeline  # noqa: E402
-from fmnist_export.convert import rounding  # noqa: E402
+from fmnist_export.convert import equalization, rounding  # noqa: E402
 from fmnist_export.source import copies, reference  # noqa: E402
 from fmnist_runtime.errors import ExportError  # noqa: E402
 
@@ -117,12 +117,12 @@ def test_a_copy_that_differs_is_refused_with_the_layers_name() -> None:
 
 def test_equalized_units_answer_as_before() -> None:
     model, images = models.trained("functional_logits"), models.dataset().train.images[:500] / np.float32(255)
-    _, factors = rounding.prepared_with_factors(model, images)
+    _, factors = rounding.prepare(model, images)
     assert factors
-    copy = rounding.equalized(model, factors, images)
+    copy = equalization.equalized_copy(model, factors, images)
     assert copies.difference(copy, model, images) is None
     wrong = {name: divisors * 1.5 for name, divisors in factors.items()}
-    assert copies.difference(rounding.equalized(model, wrong, images), model, images) is None
+    assert copies.difference(equalization.equalized_copy(model, wrong, images), model, images) is None
     (name, *_) = factors
     copy.get_layer(name).set_weights([weight * 1.5 for weight in copy.get_layer(name).get_weights()])
     assert copies.difference(copy, model, images)

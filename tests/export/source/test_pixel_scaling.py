@@ -15,7 +15,7 @@ import keras_models as models  # noqa: E402
 from helpers import assert_fails, run_command  # noqa: E402
 from keras import layers, ops  # noqa: E402
 
-from fmnist_export.source import chance, data_sets, head, loaded_model, pixel_scaling  # noqa: E402
+from fmnist_export.source import chance_level, data_sets, first_layers, loaded_model, pixel_scaling, reference_answers  # noqa: E402
 from fmnist_export.source.loaded_model import Statement  # noqa: E402
 from fmnist_runtime.data.fashion_mnist_files import DIGESTS, Split  # noqa: E402
 from fmnist_runtime.errors import DataError, ExportError  # noqa: E402
@@ -51,9 +51,17 @@ def _save(model, folder: Path) -> Path:
     return folder / "model.keras"
 
 
-def _load(path: Path, stated: Statement = loaded_model.NOTHING_STATED, dataset=None) -> loaded_model.Source:
+def _load(path: Path, stated: Statement = loaded_model.NOTHING_STATED, dataset=None) -> loaded_model.LoadedModel:
+    return _load_and_answer(path, stated, dataset)[0]
+
+
+def _load_and_answer(
+    path: Path, stated: Statement = loaded_model.NOTHING_STATED, dataset=None
+) -> tuple[loaded_model.LoadedModel, reference_answers.ReferenceAnswers]:
     said: list[str] = []
-    return loaded_model.load(path, dataset or models.dataset(), stated, said.append)
+    dataset = dataset or models.dataset()
+    loaded = loaded_model.load(path, dataset, stated, said.append)
+    return loaded, reference_answers.compute(loaded, dataset, stated, said.append)
 
 
 def _mean_and_std() -> tuple[float, float]:
@@ -98,7 +106,7 @@ def test_a_last_layer_that_is_no_single_softmax_does_not_prefer_what_saturates(
     if is_clear:
         assert _load(path).pixels[:2] == low_high
     else:
-        with pytest.raises(ExportError, match=r"cannot be told.*--pixels LOW\.\.HIGH"):
+        with pytest.raises(ExportError, match=r"cannot be determined.*--pixels LOW\.\.HIGH"):
             _load(path)
     stated = Statement(pixels=pixel_range.checked(*low_high, "--pixels"), data_is_given=True)
     assert _load(path, stated).pixels[:2] == low_high
@@ -108,10 +116,10 @@ def test_a_last_layer_that_is_no_single_softmax_does_not_prefer_what_saturates(
 def test_a_range_that_nobody_uses_is_refused_and_not_replaced(low: float, high: float, tmp_path: Path) -> None:
     """pixel / 100, pixel / 85 and MNIST's mean and deviation: the best of the usual ranges is not theirs."""
     path = _save(_train(low, high, layers.Dense(10, "softmax")), tmp_path)
-    with pytest.raises(ExportError, match=r"cannot be told.*--pixels LOW\.\.HIGH"):
+    with pytest.raises(ExportError, match=r"cannot be determined.*--pixels LOW\.\.HIGH"):
         _load(path)
-    loaded = _load(path, Statement(pixels=pixel_range.checked(low, high, "--pixels")))
-    assert np.mean(loaded.probabilities.argmax(axis=1) == loaded.labels) > 0.8
+    _, answers = _load_and_answer(path, Statement(pixels=pixel_range.checked(low, high, "--pixels")))
+    assert answers.accuracy > 0.8
 
 
 def test_a_model_that_normalizes_each_image_takes_any_scale(tmp_path: Path) -> None:
@@ -119,9 +127,9 @@ def test_a_model_that_normalizes_each_image_takes_any_scale(tmp_path: Path) -> N
     path = _save(
         _train(0, 255, layers.Dense(10, "softmax"), parts=[layers.Flatten(), layers.UnitNormalization()]), tmp_path
     )
-    loaded = _load(path)
+    loaded, answers = _load_and_answer(path)
     assert loaded.pixels[:2] == (0, 1)
-    assert np.mean(loaded.probabilities.argmax(axis=1) == loaded.labels) > 0.75
+    assert answers.accuracy > 0.75
 
 
 def test_images_that_come_class_by_class_are_measured_on_all_classes(tmp_path: Path) -> None:
@@ -156,7 +164,7 @@ HEADS = {
 @pytest.mark.parametrize("name", HEADS)
 def test_the_first_layers_tell_what_they_do(name: str) -> None:
     first, scale, offset = HEADS[name]
-    found = head.read(_functional(first))
+    found = first_layers.read_scaling(_functional(first))
     assert found is not None
     assert found[:2] == pytest.approx((scale, offset))
 
@@ -164,9 +172,12 @@ def test_the_first_layers_tell_what_they_do(name: str) -> None:
 def test_what_stands_further_in_tells_nothing_of_the_pixels() -> None:
     image = keras.Input((28, 28))
     x = layers.Dense(8, "relu")(image)
-    assert head.read(keras.Model(image, layers.Dense(10)(layers.Flatten()(layers.Rescaling(1 / 255)(x))))) is None
+    assert (
+        first_layers.read_scaling(keras.Model(image, layers.Dense(10)(layers.Flatten()(layers.Rescaling(1 / 255)(x)))))
+        is None
+    )
     branching = keras.Model(image, layers.Dense(10)(layers.Flatten()(layers.Add()([image / 255.0, image * 2.0]))))
-    assert head.read(branching) is None
+    assert first_layers.read_scaling(branching) is None
 
 
 def test_a_head_decides_without_a_measurement(tmp_path: Path) -> None:
@@ -200,7 +211,9 @@ def test_a_record_that_states_no_range_is_refused(odd: object, tmp_path: Path) -
 
 def test_a_record_of_another_data_set_needs_that_data_set(tmp_path: Path) -> None:
     path = _with_record(_save(models.sequential(), tmp_path), data={"sha256": {"a": "b"}})
-    with pytest.raises(ExportError, match="names another data set than fashion-mnist; give that one with --data DIR"):
+    with pytest.raises(
+        ExportError, match="names another data set than fashion-mnist; give that data set with --data DIR"
+    ):
         _load(path)
 
 
@@ -215,11 +228,12 @@ def test_a_model_of_ten_other_classes_is_not_taken_for_garments(low: float, high
     with pytest.raises(ExportError, match=r"is chance\).*--data DIR and --labels FILE"):
         _load(path)
     # The same with the range stated: it is the data set that is missing.
-    with pytest.raises(ExportError, match="too few to take it for a model of fashion-mnist"):
+    with pytest.raises(ExportError, match="too few for a model of fashion-mnist"):
         _load(path, Statement(pixels=pixel_range.checked(low, high, "--pixels"), minimum_accuracy=0))
-    loaded = _load(path, Statement(data_is_given=True), data_sets.load(digits.write(tmp_path / "digits")))
+    dataset = data_sets.load(digits.write(tmp_path / "digits"))
+    loaded, answers = _load_and_answer(path, Statement(data_is_given=True), dataset)
     assert loaded.pixels[:2] == (low, high)
-    assert np.mean(loaded.probabilities.argmax(axis=1) == loaded.labels) > 0.8
+    assert answers.accuracy > 0.8
     assert loaded.class_names == tuple(f"class {number}" for number in range(10))
 
 
@@ -257,7 +271,7 @@ def test_a_dead_model_and_one_that_answers_nan_are_refused(tmp_path: Path) -> No
     with pytest.raises(ExportError, match=r"; 0\.\d+ is chance\)"):
         _load(path)
     stated = Statement(pixels=pixel_range.parse("0..1"), data_is_given=True)
-    with pytest.raises(ExportError, match=r"not above chance .* export it all the same with --min-accuracy 0"):
+    with pytest.raises(ExportError, match=r"not above chance .* export it anyway with --min-accuracy 0"):
         _load(path, stated)
     assert _load(path, replace(stated, minimum_accuracy=0)).pixels[:2] == (0, 1)
     dead.layers[-1].set_weights([np.full((32, 10), np.nan), np.zeros(10)])
@@ -280,10 +294,12 @@ def test_inverted_pixels_are_below_chance_and_refused(tmp_path: Path) -> None:
 def test_a_stated_range_that_the_first_layer_contradicts_is_said(tmp_path: Path) -> None:
     path = _save(_train(0, 255, layers.Dense(10, "softmax"), parts=[layers.Rescaling(1 / 255)]), tmp_path)
     said: list[str] = []
-    with pytest.raises(ExportError):
-        loaded_model.load(path, models.dataset(), Statement(pixels=pixel_range.parse("0..1")), said.append)
+    stated = Statement(pixels=pixel_range.parse("0..1"))
+    loaded = loaded_model.load(path, models.dataset(), stated, said.append)
+    with pytest.raises(ExportError, match="too few for a model of fashion-mnist"):
+        reference_answers.compute(loaded, models.dataset(), stated, said.append)
     assert any(
-        line.startswith("warning: pixels are stated as 0..1 (--pixels), of which the model's R") for line in said
+        line.startswith("warning: the stated pixel range is 0..1 (--pixels), which the model's R") for line in said
     )
 
 
@@ -304,12 +320,12 @@ def test_wrong_statements_are_usage_errors(options: tuple[str, ...], words: str,
 
 def test_chance_is_the_most_frequent_class_and_luck() -> None:
     labels = np.repeat(np.arange(10), 100)
-    assert chance.of(labels) == 0.1
-    assert chance.of(np.array([0, 0, 0, 1])) == 0.75
-    assert not chance.is_above(0.13, labels)
-    assert chance.is_above(0.15, labels)
-    assert not chance.is_clearly_above(0.3, labels)
-    assert chance.is_clearly_above(0.33, labels)
+    assert chance_level.accuracy(labels) == 0.1
+    assert chance_level.accuracy(np.array([0, 0, 0, 1])) == 0.75
+    assert not chance_level.is_exceeded(0.13, labels)
+    assert chance_level.is_exceeded(0.15, labels)
+    assert not chance_level.is_clearly_exceeded(0.3, labels)
+    assert chance_level.is_clearly_exceeded(0.33, labels)
 
 
 def test_a_folder_of_idx_files_is_a_data_set(tmp_path: Path) -> None:
