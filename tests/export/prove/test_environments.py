@@ -46,7 +46,7 @@ def _wheel(folder: Path, setup: str = "") -> None:
 def variables(tmp_path: Path) -> dict[str, str]:
     """The environment of a process that makes an environment in an empty cache, from the wheel alone."""
     _wheel(tmp_path / "wheels")
-    pip = {"PIP_NO_INDEX": "1", "PIP_INSTALL_LINKS": str(tmp_path / "wheels")}
+    pip = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path / "wheels")}
     return {**os.environ, **pip, "XDG_CACHE_HOME": str(tmp_path / "cache")}
 
 
