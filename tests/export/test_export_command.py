@@ -143,3 +143,18 @@ def test_bad_input(trained: Path, tmp_path: Path, read_only_folder: Path) -> Non
     assert_fails(run_command("fmnist-export", model, "--bogus"), 2, "--bogus")
     assert_fails(run_command("fmnist-export"), 2, "MODEL.keras")
     assert list((tmp_path / "o").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--pixels", "0-1"), "expected LOW..HIGH"),
+        (("--pixels", "1..1"), "two different finite numbers"),
+        (("--mean", "0.5"), "--mean and --std belong together"),
+        (("--mean", "72.9", "--std", "90"), "divide one on the scale of 0..255 by 255"),
+        (("--pixels", "0..1", "--mean", "0.5", "--std", "0.5"), "give one of them"),
+        (("--min-accuracy", "2"), "--min-accuracy"),
+    ],
+)
+def test_wrong_statements_are_usage_errors(options: tuple[str, ...], words: str, tmp_path: Path) -> None:
+    assert_fails(run_command("fmnist-export", tmp_path / "model.keras", *options), 2, words)
