@@ -9,9 +9,7 @@ keras = pytest.importorskip("keras", reason="needs the extra [train]")
 
 from keras import layers, ops  # noqa: E402
 
-from fmnist_export.source import (  # noqa: E402
-    first_layers,
-)
+from fmnist_export.source import first_layers  # noqa: E402
 
 HEADS = {
     "x / 255": (lambda x: x / 255.0, 1 / 255, 0),

@@ -13,9 +13,7 @@ import keras_models as models  # noqa: E402
 from keras import layers  # noqa: E402
 from perceptrons import load, save, with_record  # noqa: E402
 
-from fmnist_export.source import (  # noqa: E402
-    data_sets,
-)
+from fmnist_export.source import data_sets  # noqa: E402
 from fmnist_export.source.loaded_model import Statement  # noqa: E402
 from fmnist_runtime.errors import ExportError  # noqa: E402
 

@@ -13,11 +13,7 @@ import numpy as np  # noqa: E402
 from keras import layers  # noqa: E402
 from perceptrons import load, save, train, with_record  # noqa: E402
 
-from fmnist_export.source import (  # noqa: E402
-    loaded_model,
-    pixel_scaling,
-    reference_answers,
-)
+from fmnist_export.source import loaded_model, pixel_scaling, reference_answers  # noqa: E402
 from fmnist_export.source.loaded_model import Statement  # noqa: E402
 from fmnist_runtime.errors import ExportError  # noqa: E402
 from fmnist_runtime.images import pixel_range  # noqa: E402

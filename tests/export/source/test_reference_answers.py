@@ -17,9 +17,7 @@ from helpers import assert_fails, run_command  # noqa: E402
 from keras import layers  # noqa: E402
 from perceptrons import load, load_with_answers, save, train  # noqa: E402
 
-from fmnist_export.source import (  # noqa: E402
-    data_sets,
-)
+from fmnist_export.source import data_sets  # noqa: E402
 from fmnist_export.source.loaded_model import Statement  # noqa: E402
 from fmnist_runtime.errors import ExportError  # noqa: E402
 from fmnist_runtime.images import pixel_range  # noqa: E402
