@@ -118,7 +118,7 @@ def test_a_file_that_disagrees_is_not_published(trained: Path, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_bad_input(trained: Path, tmp_path: Path, read_only_folder: Path) -> None:
+def test_bad_input_is_refused_with_its_exit_code(trained: Path, tmp_path: Path, read_only_folder: Path) -> None:
     model = trained / "model.keras"
     (tmp_path / "no.keras").write_text("hello")
     (tmp_path / "empty.keras").write_text("")

@@ -29,7 +29,7 @@ def test_a_twentieth_of_a_small_file_is_saved(contents: tuple[bytes, bytes]) -> 
     assert len(smaller) < 0.95 * len(content)
 
 
-def test_every_number_is_the_same(contents: tuple[bytes, bytes]) -> None:
+def test_compacting_changes_no_number(contents: tuple[bytes, bytes]) -> None:
     from tensorflow.lite.tools import flatbuffer_utils
 
     before, after = (flatbuffer_utils.convert_bytearray_to_object(bytearray(content)) for content in contents)

@@ -35,7 +35,7 @@ def test_the_images_are_training_images_that_calibration_did_not_see(training: f
     assert sum(image.tobytes() in seen for image in images) <= 1
 
 
-def test_the_default_int8_of_the_mlp(
+def test_the_layers_of_the_default_int8_mlp_have_their_errors_ranges_and_costs(
     mlp: Any, calibration: np.ndarray, training: fashion_mnist_files.Split, tmp_path: Path
 ) -> None:
     images = held_out_images(training, CalibrationSample(), 2000)
@@ -70,7 +70,7 @@ def test_the_default_int8_of_the_mlp(
     assert found.version == version
 
 
-def test_layers_that_go_with_their_neighbours_have_no_cost(
+def test_layers_that_compute_as_their_neighbours_have_no_cost(
     training: fashion_mnist_files.Split, calibration: np.ndarray
 ) -> None:
     import keras
@@ -111,7 +111,7 @@ def _explain(model: Any, precision: str, calibration: np.ndarray, training: fash
     return explanation.explain(model, precision, content, calibration, images, tensor_images=30)
 
 
-def test_the_layers_of_a_residual_network(
+def test_every_rounding_layer_of_a_residual_network_has_a_cost(
     cnn: Any, calibration: np.ndarray, training: fashion_mnist_files.Split
 ) -> None:
     found = _explain(cnn, "int8-strict", calibration, training)
@@ -185,7 +185,7 @@ def test_a_sabotaged_layer_is_named(
     assert after.costliest.name == name
 
 
-def test_other_precisions_are_refused(mlp: Any, calibration: np.ndarray) -> None:
+def test_precisions_without_int8_cannot_be_explained(mlp: Any, calibration: np.ndarray) -> None:
     with pytest.raises(ExportError, match="float32 cannot be explained, expected int8 or int8-strict"):
         explanation.explain(
             mlp, "float32", Flatbuffer(b"", graph.Graph((), (), (), (), "")), calibration, calibration[:1]

@@ -17,7 +17,7 @@ def test_the_sqnr_of_a_uniform_quantizer_is_six_decibels_a_bit() -> None:
     assert sqnr(1.0, 10**-5.0) == pytest.approx(50)
 
 
-def test_a_tensor_on_a_known_sample() -> None:
+def test_the_ranges_and_shares_of_a_known_sample() -> None:
     comparison = RunningComparison({"dtype": np.int8, "quantization": (0.5, -128)})
     comparison.add(np.array([[0, 1], [2.5, 200]], np.float32), np.array([[-128, -126], [-122, 127]], np.int8))
     comparison.add(np.array([[0, 127.5], [0, 3]], np.float32), np.array([[-128, 127], [-128, -122]], np.int8))

@@ -152,7 +152,9 @@ def test_what_a_killed_process_left_is_cleared_and_what_others_put_there_is_not(
     assert (elsewhere / "notes.txt").read_text() == "precious\n"
 
 
-def test_what_is_in_the_place_of_an_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_incomplete_environment_is_replaced_and_anything_else_in_its_place_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Half an environment of a release before is made anew; anything else is refused and stays."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")

@@ -86,7 +86,7 @@ def test_in_a_browser_it_fits_a_phone_and_a_desk_without_a_line_on_the_console(
         assert f"width {width}: scrollWidth {width}, images {MOST_IMAGES}, border solid" in found, found[-2000:]
 
 
-def test_the_browser_would_have_seen_what_is_wrong(
+def test_the_browser_notices_a_page_that_is_too_wide_and_an_image_from_outside(
     chromium: str, served: tuple[Path, str], tmp_path: Path, whole: Report
 ) -> None:
     wide = '<p style="width:2000px">wide</p><img src="https://example.invalid/x.png"></body>'

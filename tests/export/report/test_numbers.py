@@ -14,7 +14,7 @@ def test_the_wilson_interval_is_that_of_the_published_examples() -> None:
     assert numbers.Share(0, 0).interval == (0.0, 1.0)
 
 
-def test_the_numbers_of_a_known_sample() -> None:
+def test_agreement_accuracy_and_drift_of_a_known_sample() -> None:
     keras = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]], np.float32)
     file = np.array([[0.8, 0.2], [0.3, 0.7], [0.5, 0.5], [0.6, 0.4]], np.float32)
     labels = np.array([0, 1, 1, 1], np.uint8)

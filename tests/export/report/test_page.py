@@ -15,7 +15,7 @@ from fmnist_export.report.content import ModelResult, Report
 from fmnist_export.report.disagreements import MOST_IMAGES
 
 
-def test_the_page_says_all_of_it(whole: Report) -> None:
+def test_the_page_contains_every_part(whole: Report) -> None:
     page = PageParser(report.html(whole))
     assert page.open == []
     text = " ".join(page.text.split())
@@ -109,7 +109,7 @@ def test_nothing_from_outside_is_markup_and_nothing_is_loaded(whole: Report) -> 
     assert len(text.encode()) < 2_000_000
 
 
-def test_words_can_be_read_on_their_background() -> None:
+def test_text_has_enough_contrast_in_both_color_schemes() -> None:
     style = resources.files("fmnist_export.report").joinpath("report.css").read_text()
     light, dark = (dict(re.findall(r"--(\w+): (#\w{6});", block)) for block in style.split("prefers-color-scheme")[:2])
     assert set(light) == set(dark)

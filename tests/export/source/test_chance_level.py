@@ -5,7 +5,7 @@ import numpy as np
 from fmnist_export.source import chance_level
 
 
-def test_chance_is_the_most_frequent_class_and_luck() -> None:
+def test_chance_is_the_share_of_the_most_frequent_class_and_luck_is_not_above_it() -> None:
     labels = np.repeat(np.arange(10), 100)
     assert chance_level.accuracy(labels) == 0.1
     assert chance_level.accuracy(np.array([0, 0, 0, 1])) == 0.75

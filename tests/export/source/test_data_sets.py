@@ -33,6 +33,6 @@ def test_a_folder_of_idx_files_is_a_data_set(tmp_path: Path) -> None:
         (Split(np.zeros((3, 28, 28), np.uint8), np.zeros(4, np.uint8)), r"3 train images and labels of shape \(4,\)"),
     ],
 )
-def test_idx_files_that_do_not_fit_are_refused(train: Split, words: str, tmp_path: Path) -> None:
+def test_idx_files_of_other_shapes_are_refused(train: Split, words: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=words):
         data_sets.load(digits.write(tmp_path / "odd", train=train))

@@ -33,14 +33,14 @@ def _functional(first) -> "keras.Model":
 
 
 @pytest.mark.parametrize("name", HEADS)
-def test_the_first_layers_tell_what_they_do(name: str) -> None:
+def test_the_scaling_of_the_first_layers_is_read(name: str) -> None:
     first, scale, offset = HEADS[name]
     found = first_layers.read_scaling(_functional(first))
     assert found is not None
     assert found[:2] == pytest.approx((scale, offset))
 
 
-def test_what_stands_further_in_tells_nothing_of_the_pixels() -> None:
+def test_later_layers_and_branches_state_no_scaling() -> None:
     image = keras.Input((28, 28))
     x = layers.Dense(8, "relu")(image)
     assert (

@@ -57,7 +57,7 @@ def _settings(folder: Path, text: str) -> dict[str, str]:
     ],
     ids=["jax", "torch", "torch in keras.json", "float16 in keras.json", "channels first in keras.json"],
 )
-def test_settings_of_keras_are_set_aside_and_that_is_said(
+def test_settings_of_keras_are_overridden_with_a_line_for_each(
     saved: Path, variables: dict[str, str], settings: dict[str, str] | None, words: str, tmp_path: Path
 ) -> None:
     if settings:
@@ -115,7 +115,7 @@ def _saved_model(model, batch: int | None, folder: Path) -> None:
     ],
     ids=str,
 )
-def test_any_names_of_layers(names: tuple[str, ...], tmp_path: Path) -> None:
+def test_models_with_any_layer_names_are_exported(names: tuple[str, ...], tmp_path: Path) -> None:
     model = models.trained("sequential")
     for layer, name in zip(model.layers, names, strict=True):
         layer.name = name
@@ -179,7 +179,7 @@ def test_an_h5_file_of_an_old_keras_is_named(saved: Path, tmp_path: Path) -> Non
         keras_model.load(path)
 
 
-def test_a_missing_model_is_said_before_anything_slow_is_imported(tmp_path: Path) -> None:
+def test_a_missing_model_is_reported_before_anything_slow_is_imported(tmp_path: Path) -> None:
     command = [sys.executable, "-X", "importtime", BIN / "fmnist-export", tmp_path / "gone.keras", "--quantize"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 1

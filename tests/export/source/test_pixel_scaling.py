@@ -19,7 +19,7 @@ from fmnist_runtime.errors import ExportError  # noqa: E402
 from fmnist_runtime.images import pixel_range  # noqa: E402
 
 
-def test_a_head_decides_without_a_measurement(tmp_path: Path) -> None:
+def test_the_first_layers_decide_without_a_measurement(tmp_path: Path) -> None:
     path = save(train(0, 255, layers.Dense(10, "softmax"), parts=[layers.Rescaling(1 / 255)]), tmp_path)
     found = load(path).pixels
     assert found[:2] == (0, 255)

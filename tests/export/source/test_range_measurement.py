@@ -74,7 +74,7 @@ def test_a_last_layer_that_is_no_single_softmax_does_not_prefer_what_saturates(
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 2.55), (0, 3), (-0.4242, 2.8215)])
-def test_a_range_that_nobody_uses_is_refused_and_not_replaced(low: float, high: float, tmp_path: Path) -> None:
+def test_an_unusual_range_is_refused_and_not_replaced(low: float, high: float, tmp_path: Path) -> None:
     """pixel / 100, pixel / 85 and MNIST's mean and deviation: the best of the usual ranges is not theirs."""
     path = save(train(low, high, layers.Dense(10, "softmax")), tmp_path)
     with pytest.raises(ExportError, match=r"cannot be determined.*--pixels LOW\.\.HIGH"):

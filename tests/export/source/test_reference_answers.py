@@ -86,7 +86,7 @@ def test_a_dead_model_and_one_that_answers_nan_are_refused(tmp_path: Path) -> No
         load(save(dead, tmp_path), stated)
 
 
-def test_an_accuracy_that_is_asked_for(tmp_path: Path) -> None:
+def test_a_model_below_the_stated_accuracy_is_refused(tmp_path: Path) -> None:
     path = save(models.trained("sequential"), tmp_path)
     with pytest.raises(ExportError, match=r"expected at least 0\.9500 \(--min-accuracy\)"):
         load(path, Statement(minimum_accuracy=0.95))

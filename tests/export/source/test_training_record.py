@@ -105,7 +105,7 @@ def test_without_a_record_nothing_changes(tmp_path: Path) -> None:
         ('{"a": "\udcff"}'.encode("utf-8", "surrogateescape").decode("latin-1"), "another model"),
     ],
 )
-def test_another_models_record_is_left_out_and_said(tmp_path: Path, record: object, words: str) -> None:
+def test_another_models_record_is_left_out_with_a_line(tmp_path: Path, record: object, words: str) -> None:
     model = _model(tmp_path, record)
     said: list[str] = []
     assert training_record.read(model, sha256(b"a model"), said.append) is None
@@ -214,7 +214,7 @@ def test_numbers_that_are_not_finite_are_null(tmp_path: Path) -> None:
     assert record == {"seconds": [1e308, 1e308], "held_out": {"loss": None}}
 
 
-def test_exported_files_say_how_their_model_was_trained(exported: Path) -> None:
+def test_exported_files_record_how_their_model_was_trained(exported: Path) -> None:
     record = json.loads((exported / "training.json").read_text())
     for precision in ("float32", "int8"):
         description = model_file.read(exported / f"model-{precision}.tflite").description
@@ -237,7 +237,9 @@ def test_exported_files_say_how_their_model_was_trained(exported: Path) -> None:
     assert record["command"] in page
 
 
-def test_another_record_and_fewer_golden_images_through_the_command(trained: Path, tmp_path: Path) -> None:
+def test_the_command_ignores_another_models_record_and_writes_as_many_golden_images_as_asked(
+    trained: Path, tmp_path: Path
+) -> None:
     model = tmp_path / "mine.keras"
     model.write_bytes((trained / "model.keras").read_bytes())
     (tmp_path / "training.json").write_text(json.dumps({**RECORD, "model_sha256": "f" * 64}))
