@@ -13,6 +13,7 @@ pytest.importorskip("keras", reason="needs the extra [train]")
 import keras_models as models
 
 from fmnist_export import pipeline
+from fmnist_export.convert import rounding
 from fmnist_export.prove import proof
 from fmnist_export.source import keras_model, reference
 from fmnist_runtime.flatbuffer import graph
@@ -50,6 +51,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> _Calls:
         calls.record(keras_model, name)
     calls.record(reference, "predict")
     calls.record(proof, "run")
+    calls.record(rounding, "prepare")
     return calls
 
 
@@ -73,6 +75,8 @@ def test_every_flatbuffer_is_parsed_once_and_the_keras_file_is_loaded_once(
         flatbuffer = model_file.read(file.path).flatbuffer
         assert calls.parsed[flatbuffer.replace(model_file.MARKER.encode(), b"MLIR Converted.")] == 2
     assert calls.names.count("load") == calls.names.count("digest") == 1
+    # The weights of the int8 file are prepared once, for the conversion and the explanation together.
+    assert calls.names.count("prepare") == 1
 
 
 def test_nothing_goes_back_to_the_keras_file_after_it_is_loaded(calls: _Calls, tmp_path: Path) -> None:

@@ -4,17 +4,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fmnist_export.convert.calibration_sample import CalibrationSample
-from fmnist_export.convert.converter import convert
+from fmnist_export.convert.converter import convert_prepared, prepare
 from fmnist_export.convert.flatbuffer import Flatbuffer
+from fmnist_export.convert.rounding import PreparedModel
 from fmnist_export.source.loaded_model import LoadedModel
 from fmnist_runtime.data.fashion_mnist_files import Split
 
 
 @dataclass(frozen=True)
 class ConvertedFile:
-    """A loaded model in `precision`; `calibration` says which training images its ranges were measured on."""
+    """A loaded model in `precision`.
+
+    `prepared` is the Keras model that the converter got; `calibration` says on which training images the ranges were
+    measured.
+    """
 
     precision: str
+    prepared: PreparedModel
     flatbuffer: Flatbuffer
     calibration: CalibrationSample
 
@@ -28,5 +34,11 @@ def convert_model(loaded: LoadedModel, precision: str, training: Split, say: Cal
     """Convert `loaded` to `precision`, a key of converter.CONVERTERS. Raises ExportError as converter.convert does."""
     say(f"converting to {precision}")
     calibration = CalibrationSample.for_split(training)
-    flatbuffer = convert(loaded.model, precision, loaded.inputs(calibration.images(training)))
-    return ConvertedFile(precision, flatbuffer, calibration)
+    images = loaded.inputs(calibration.images(training))
+    prepared = prepare(loaded.model, precision, images)
+    return ConvertedFile(
+        precision=precision,
+        prepared=prepared,
+        flatbuffer=convert_prepared(prepared, precision, images),
+        calibration=calibration,
+    )

@@ -9,8 +9,9 @@ int8-strict  integers only, int8 in and out, for accelerators that accept nothin
 int16x8      int16 activations with int8 weights
 """
 
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ from fmnist_export.convert.compact import compact
 from fmnist_export.convert.flatbuffer import Flatbuffer
 from fmnist_export.convert.last_layer import with_float_last_layer
 from fmnist_export.convert.quiet_output import quiet_output
+from fmnist_export.convert.rounding import PreparedModel
 from fmnist_export.convert.tensorflow_converter import float_converter, integer_converter
 from fmnist_export.source.copies import is_cloneable
 from fmnist_runtime.errors import ExportError
@@ -41,14 +43,37 @@ def convert(model: "keras.Model", precision: str, calibration: Floats) -> Flatbu
     activations are measured on them, and every copy of the model is compared on them. The same arguments give the same
     bytes. Raises ExportError where TensorFlow's converter refuses the model, or where a copy differs from it.
     """
+    return convert_prepared(prepare(model, precision, calibration), precision, calibration)
+
+
+def prepare(model: "keras.Model", precision: str, calibration: Floats) -> PreparedModel:
+    """The model for the converter: for int8 a copy of `model` with prepared weights, else `model` itself.
+
+    Arguments and errors as for `convert`.
+    """
+    if precision != "int8" or not is_cloneable(model):
+        return PreparedModel(model, {})
+    with _refusal(precision):
+        return rounding.prepare(model, calibration)
+
+
+def convert_prepared(prepared: PreparedModel, precision: str, calibration: Floats) -> Flatbuffer:
+    """Convert what `prepare` returned for the same `precision` and `calibration`. Errors as for `convert`."""
+    with _refusal(precision):
+        content = compact(CONVERTERS[precision](prepared.model, calibration))
+    return Flatbuffer.parse(content).with_marker()
+
+
+@contextlib.contextmanager
+def _refusal(precision: str) -> Iterator[None]:
+    """Turn every error inside into an ExportError with its reason, and keep TensorFlow's output off the terminal."""
     try:
         with quiet_output() as log:
-            content = compact(CONVERTERS[precision](model, calibration))
+            yield
     except ExportError:
         raise
     except Exception as error:  # the converter raises ConverterError, ValueError, RuntimeError and more
         raise ExportError(_reason(precision, f"{error}\n" + "\n".join(log))) from error
-    return Flatbuffer.parse(content).with_marker()
 
 
 def _reason(precision: str, message: str) -> str:
@@ -91,8 +116,7 @@ def _dynamic(model: "keras.Model", calibration: Floats) -> bytes:
 
 
 def _int8(model: "keras.Model", calibration: Floats) -> bytes:
-    prepared = rounding.prepare(model, calibration).model if is_cloneable(model) else model
-    converted = with_float_last_layer(prepared, calibration)
+    converted = with_float_last_layer(model, calibration)
     return converted.content if converted.is_small else hybrid.with_int8_weights(converted.content, converted.tensor)
 
 

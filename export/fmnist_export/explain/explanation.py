@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 
 from fmnist_export.convert.calibration_sample import CalibrationSample
 from fmnist_export.convert.converted_file import ConvertedFile
-from fmnist_export.convert.flatbuffer import Flatbuffer
 from fmnist_export.explain.layer_results import layer_results
 from fmnist_export.explain.measurement import measure
 from fmnist_export.explain.operators import check_same_layers, is_float, is_hybrid, layers
@@ -52,9 +51,8 @@ def explain_file(converted: ConvertedFile, loaded: LoadedModel, training: Split)
     """
     sample = converted.calibration
     return explain(
+        converted,
         loaded.model,
-        converted.precision,
-        converted.flatbuffer,
         loaded.inputs(sample.images(training)),
         loaded.inputs(held_out_images(training, sample)),
     )
@@ -77,24 +75,24 @@ def held_out_images(training: Split, calibration: CalibrationSample, count: int 
 
 
 def explain(
+    converted: ConvertedFile,
     model: "keras.Model",
-    precision: str,
-    file: Flatbuffer,
     calibration: NDArray[np.float32],
     images: NDArray[np.float32],
     *,
     tensor_images: int = 500,
     backend: str = "auto",
 ) -> Explanation:
-    """Measure what each layer of `file`, the result of convert(model, precision, calibration), loses.
+    """Measure what each layer of `converted`, a conversion of `model` that was calibrated on `calibration`, loses.
 
-    `precision` is int8 or int8-strict. `images` is (N, ...) float32 as the model takes them: training images that are
-    not in `calibration`. The tensors are compared on the first `tensor_images`, the answers on all images. Raises
-    ExportError for another precision, or where the layers of the two precisions do not match.
+    Its precision is int8 or int8-strict. `calibration` and `images` are (N, ...) float32 as the model takes them;
+    `images` are training images that are not in `calibration`. The tensors are compared on the first `tensor_images`,
+    the answers on all images. Raises ExportError for another precision, or where the layers do not match.
     """
+    precision, file = converted.precision, converted.flatbuffer
     if precision not in PRECISIONS:
         raise ExportError(f"{precision} cannot be explained, expected {' or '.join(PRECISIONS)}")
-    calibrated = calibrate(model, precision, calibration)
+    calibrated = calibrate(model, converted.prepared, calibration)
     check_same_layers(calibrated.reference.graph, file.graph)
     operators = layers(file.graph)
     floating = {number for number, operator in enumerate(operators) if is_float(operator, file.graph)}

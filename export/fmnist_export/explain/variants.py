@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_export.convert import rounding
 from fmnist_export.convert.converter import CONVERTERS
 from fmnist_export.convert.equalization import equalized_copy
 from fmnist_export.convert.flatbuffer import Flatbuffer
 from fmnist_export.convert.quiet_output import quiet_output
+from fmnist_export.convert.rounding import PreparedModel
 from fmnist_export.convert.tensorflow_converter import calibrating_converter, one_by_one
 from fmnist_export.explain.operators import MOVING, WEIGHTED, check_same_layers, is_float, layers
-from fmnist_export.source.copies import is_cloneable
 from fmnist_runtime.errors import ExportError
 
 if TYPE_CHECKING:
@@ -81,19 +80,17 @@ class CalibratedModel:
         return bytes(patched)
 
 
-def calibrate(model: "keras.Model", precision: str, calibration: NDArray[np.float32]) -> CalibratedModel:
-    """Calibrate `model` for `precision`, int8 or int8-strict, as converter.convert does; same arguments."""
+def calibrate(model: "keras.Model", prepared: PreparedModel, calibration: NDArray[np.float32]) -> CalibratedModel:
+    """Calibrate `prepared`, which converter.prepare made of `model`, on the same `calibration` images."""
     import tensorflow
 
-    prepared = unrounded = model
-    if precision == "int8" and is_cloneable(model):
-        prepared, factors = rounding.prepare(model, calibration)
-        unrounded = equalized_copy(model, factors, calibration)
+    is_rounded = prepared.model is not model
+    unrounded = equalized_copy(model, prepared.factors, calibration) if is_rounded else model
     with quiet_output():
         # Not compacted: the names of its tensors identify the layers.
         reference = CONVERTERS["float32"](unrounded, calibration)
         debugger = tensorflow.lite.experimental.QuantizationDebugger(
-            converter=calibrating_converter(prepared, calibration),
+            converter=calibrating_converter(prepared.model, calibration),
             debug_dataset=lambda: one_by_one(calibration[:1]),
         )
     calibrated = CalibratedModel(Flatbuffer.parse(bytes(debugger.calibrated_model)), Flatbuffer.parse(reference))

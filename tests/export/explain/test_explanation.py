@@ -13,7 +13,7 @@ import pytest
 
 from fmnist_export.convert import converter
 from fmnist_export.convert.calibration_sample import CalibrationSample
-from fmnist_export.convert.flatbuffer import Flatbuffer
+from fmnist_export.convert.converted_file import ConvertedFile
 from fmnist_export.explain import explanation
 from fmnist_export.explain.explanation import held_out_images
 from fmnist_export.explain.result import Explanation
@@ -23,7 +23,6 @@ from fmnist_runtime.data import fashion_mnist_files
 from fmnist_runtime.data.fashion_mnist import to_float
 from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 from fmnist_runtime.errors import ExportError
-from fmnist_runtime.flatbuffer import graph
 from fmnist_runtime.model import model_file
 
 
@@ -39,8 +38,9 @@ def test_the_layers_of_the_default_int8_mlp_have_their_errors_ranges_and_costs(
     mlp: Any, calibration: np.ndarray, training: fashion_mnist_files.Split, tmp_path: Path
 ) -> None:
     images = held_out_images(training, CalibrationSample(), 2000)
-    content = converter.convert(mlp, "int8", calibration)
-    found = explanation.explain(mlp, "int8", content, calibration, to_float(images), tensor_images=100)
+    converted = _convert(mlp, "int8", calibration)
+    content = converted.flatbuffer
+    found = explanation.explain(converted, mlp, calibration, to_float(images), tensor_images=100)
     assert [(layer.operator, layer.dtype) for layer in found.layers] == [
         ("RESHAPE", "int8"),
         ("FULLY_CONNECTED", "int8"),
@@ -79,9 +79,9 @@ def test_layers_that_compute_as_their_neighbours_have_no_cost(
     parts = [layers.Rescaling(1 / 255), layers.Conv2D(4, 5, activation="relu"), layers.AveragePooling2D(4)]
     model = keras.Sequential([keras.Input((28, 28, 1)), *parts, layers.Flatten(), layers.Dense(10)])
     pixels = 255 * calibration[..., np.newaxis]
-    content = converter.convert(model, "int8-strict", pixels)
+    converted = _convert(model, "int8-strict", pixels)
     images = held_out_images(training, CalibrationSample(), 100)[..., np.newaxis].astype(np.float32)
-    found = explanation.explain(model, "int8-strict", content, pixels, images, tensor_images=10)
+    found = explanation.explain(converted, model, pixels, images, tensor_images=10)
     assert [layer.operator for layer in found.layers if layer.cost is not None] == ["CONV_2D", "FULLY_CONNECTED"]
     assert "AVERAGE_POOL_2D" in [layer.operator for layer in found.layers]
     assert sum(layer.cost or 0 for layer in found.layers) == pytest.approx(1 - found.agreement)
@@ -105,10 +105,16 @@ def test_a_last_layer_in_float32_with_int8_weights_has_its_cost(
     assert sum(layer.cost or 0 for layer in found.layers) == pytest.approx(1 - found.agreement)
 
 
+def _convert(model: Any, precision: str, calibration: np.ndarray) -> ConvertedFile:
+    prepared = converter.prepare(model, precision, calibration)
+    flatbuffer = converter.convert_prepared(prepared, precision, calibration)
+    return ConvertedFile(precision, prepared, flatbuffer, CalibrationSample())
+
+
 def _explain(model: Any, precision: str, calibration: np.ndarray, training: fashion_mnist_files.Split) -> Explanation:
-    content = converter.convert(model, precision, calibration)
+    converted = _convert(model, precision, calibration)
     images = to_float(held_out_images(training, CalibrationSample(), 600))
-    return explanation.explain(model, precision, content, calibration, images, tensor_images=30)
+    return explanation.explain(converted, model, calibration, images, tensor_images=30)
 
 
 def test_every_rounding_layer_of_a_residual_network_has_a_cost(
@@ -187,6 +193,4 @@ def test_a_sabotaged_layer_is_named(
 
 def test_precisions_without_int8_cannot_be_explained(mlp: Any, calibration: np.ndarray) -> None:
     with pytest.raises(ExportError, match="float32 cannot be explained, expected int8 or int8-strict"):
-        explanation.explain(
-            mlp, "float32", Flatbuffer(b"", graph.Graph((), (), (), (), "")), calibration, calibration[:1]
-        )
+        explanation.explain(_convert(mlp, "float32", calibration), mlp, calibration, calibration[:1])

@@ -11,8 +11,9 @@ from fmnist_export.explain.variants import calibrate
 
 
 def test_variants_of_a_model_are_rounded_as_the_file_or_not_at_all(mlp: Any, calibration: np.ndarray) -> None:
-    content = converter.convert(mlp, "int8", calibration)
-    variants = calibrate(mlp, "int8", calibration)
+    prepared = converter.prepare(mlp, "int8", calibration)
+    content = converter.convert_prepared(prepared, "int8", calibration)
+    variants = calibrate(mlp, prepared, calibration)
     file = content.graph
     in_float = [number for number, operator in enumerate(layers(file)) if is_float(operator, file)]
     assert in_float == [2, 3]
