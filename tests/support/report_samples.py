@@ -25,11 +25,34 @@ def full_report(test_split: Split) -> Report:
     other = keras.copy()
     other[: MOST_IMAGES + 7] = np.roll(other[: MOST_IMAGES + 7], 1, axis=1)
     layer = Layer(
-        *("conv2d + " + EVIL, "CONV_2D", "int8", 41.25, None, (0.01, 0.02), -1.5, 4.0, (-2.0, 4.5), 0.025, -48),
-        *(0.125, 0.0, 0.0, 0.012, 1.0),
+        name="conv2d + " + EVIL,
+        operator="CONV_2D",
+        dtype="int8",
+        sqnr_db=41.25,
+        weights_sqnr_db=None,
+        weight_scales=(0.01, 0.02),
+        lowest=-1.5,
+        highest=4.0,
+        representable=(-2.0, 4.5),
+        scale=0.025,
+        zero_point=-48,
+        at_least=0.125,
+        at_greatest=0.0,
+        clipped=0.0,
+        cost=0.012,
+        share=1.0,
     )
     last = replace(layer, name="classes", dtype="float32", scale=None, zero_point=None, cost=None, share=None)
-    explanation = Explanation("int8", "litert", "2.3.0", 4000, 500, 0.988, 1.0, (layer, last))
+    explanation = Explanation(
+        precision="int8",
+        runtime="litert",
+        version="2.3.0",
+        images=4000,
+        tensor_images=500,
+        agreement=0.988,
+        float_agreement=1.0,
+        layers=(layer, last),
+    )
     description = {
         "flatbuffer": {"bytes": 900, "sha256": "a" * 64},
         "operators": [{"name": "CONV_2D", "version": 3}, {"name": EVIL, "version": 1}],
@@ -46,13 +69,30 @@ def full_report(test_split: Split) -> Report:
     refused = (MissingProof("tflite-runtime-2.9", "FULLY_CONNECTED has a scale for each channel " + EVIL),)
     models = (
         ModelResult("m-float32.tflite", "float32", 4000, "c" * 64, {"calibration": None}, runs[1:]),
-        ModelResult(f"{EVIL}.tflite", "int8", 1000, "d" * 64, description, runs, refused, 0.9, explanation),
+        ModelResult(
+            name=f"{EVIL}.tflite",
+            precision="int8",
+            bytes=1000,
+            sha256="d" * 64,
+            description=description,
+            runs=runs,
+            missing_proofs=refused,
+            minimum_agreement=0.9,
+            explanation=explanation,
+        ),
         ModelResult("m-int16x8.tflite", "int16x8", 1100, "e" * 64, {}, (), refused),
     )
-    names = (EVIL, *CLASS_NAMES[1:])
-    versions = {"keras": "3.15.1", "tensorflow": "2.21.0"}
-    images, labels = test_split.images[:count], test_split.labels[:count]
-    return Report(f"{EVIL}.keras", "f" * 64, versions, names, "pixel / 255", images, labels, keras, models)
+    return Report(
+        source=f"{EVIL}.keras",
+        source_sha256="f" * 64,
+        versions={"keras": "3.15.1", "tensorflow": "2.21.0"},
+        class_names=(EVIL, *CLASS_NAMES[1:]),
+        scaling="pixel / 255",
+        images=test_split.images[:count],
+        labels=test_split.labels[:count],
+        keras_probabilities=keras,
+        models=models,
+    )
 
 
 class PageParser(HTMLParser):
