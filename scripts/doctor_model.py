@@ -32,7 +32,7 @@ def main(output: Path) -> None:
     classes = np.arange(10)
     weights = np.float32(4) * (classes % 4 == np.arange(4)[:, np.newaxis]) / (1 + classes // 4)
     model.layers[-1].set_weights([weights.astype(np.float32), np.zeros(10, np.float32)])
-    flatbuffer = convert(model, "float32", np.zeros((1, 28, 28), np.float32))
+    flatbuffer = convert(model, "float32", np.zeros((1, 28, 28), np.float32)).content
     description = model_file.describe(
         flatbuffer,
         CLASS_NAMES,

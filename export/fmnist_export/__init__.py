@@ -1,1 +1,1 @@
-"""fmnist_export: Keras model -> .tflite (float32, int8) -> proof that it answers as Keras does. Needs [train]."""
+"""fmnist_export: Keras model -> .tflite (float32, int8) -> proof that it gives the same answers. Needs [train]."""

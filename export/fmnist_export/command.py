@@ -8,7 +8,7 @@ import click
 from fmnist_runtime.commandline import FILE, Command, pixel_options, say, say_json, warn
 
 if TYPE_CHECKING:
-    from fmnist_export.pipeline import Exported
+    from fmnist_export.publication import PublishedFile
     from fmnist_runtime.images.pixel_range import PixelRange
 
 # The keys of fmnist_export.convert.converter.CONVERTERS, which imports numpy: --help has to answer at once.
@@ -95,7 +95,7 @@ def main(
     Where fmnist-train's training.json is beside MODEL, the files also say how the model was trained.
     """
     from fmnist_export import pipeline
-    from fmnist_export.explain import table
+    from fmnist_export.explain import text
     from fmnist_export.prove import targets as known
     from fmnist_export.source import data_sets, keras_model
     from fmnist_export.source.loaded_model import Statement
@@ -103,7 +103,7 @@ def main(
     from fmnist_runtime.model import label_files
 
     try:
-        known.choose(targets)
+        known.select(targets)
     except ExportError as error:
         raise click.BadParameter(str(error), param_hint="'--target'") from error
     keras_model.check_exists(model)
@@ -114,10 +114,15 @@ def main(
         data_sets.load(data_folder),
         precisions=_precisions(quantize, more),
         target_names=targets,
-        stated=Statement(class_names, pixels, data_folder is not None, min_accuracy),
+        stated=Statement(
+            class_names=class_names,
+            pixels=pixels,
+            data_is_given=data_folder is not None,
+            minimum_accuracy=min_accuracy,
+        ),
         minimum_agreement=min_agreement,
         golden_images=golden_images,
-        show_explanation=(lambda found: say(table.table(found), err=as_json)) if explain else None,
+        show_explanation=(lambda found: say(text.table(found), err=as_json)) if explain else None,
         say=warn,
     )
     if as_json:
@@ -132,14 +137,14 @@ def _precisions(quantize: bool, more: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*chosen, *more]))
 
 
-def _report_missing(files: "list[Exported]") -> int:
-    missing = {entry.target: entry.reason for file in files for entry in file.not_proved}
+def _report_missing(files: "list[PublishedFile]") -> int:
+    missing = {entry.target: entry.reason for file in files for entry in file.missing_proofs}
     for target, reason in missing.items():
         warn(f"fmnist-export: not proved on {target}: {reason}")
     return 1 if missing else 0
 
 
-def _show(files: "list[Exported]") -> None:
+def _show(files: "list[PublishedFile]") -> None:
     say(f"{'precision':<12}{'bytes':>9}  {'runtime':<22}{'agreement':>10}{'accuracy':>10}{'Keras':>8}{'ties':>6}")
     for file in files:
         for proof in file.proofs:
@@ -147,7 +152,7 @@ def _show(files: "list[Exported]") -> None:
                 f"{file.precision:<12}{len(file.content):>9,}  {f'{proof.runtime} {proof.version}':<22}"
                 f"{proof.agreement:>10.4f}{_share(proof.accuracy):>10}{_share(proof.keras_accuracy):>8}{proof.ties:>6}"
             )
-        for missing in file.not_proved:
+        for missing in file.missing_proofs:
             say(f"{file.precision:<12}{len(file.content):>9,}  {missing.target:<22}{'not proved':>10}")
     for file in files:
         say(f"{file.path}")

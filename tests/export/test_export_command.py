@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from helpers import BIN, assert_fails, run_command
 
-from fmnist_export.prove.environments import find
+from fmnist_export.prove.environments import install
 from fmnist_export.prove.proof import compare, run
-from fmnist_export.prove.targets import table
+from fmnist_export.prove.targets import all_targets
 from fmnist_runtime.data.dataset import Split
 from fmnist_runtime.model import model_file
 from fmnist_runtime.system.digests import sha256
@@ -38,7 +38,7 @@ def keras_answers(trained: Path, test_split: Split, tmp_path_factory: pytest.Tem
 def test_argmax_on_tflite_runtime_agrees_with_keras_over_the_whole_test_set(
     exported: Path, test_split: Split, keras_answers: np.ndarray, precision: str, least: float
 ) -> None:
-    environment = find(table()["tflite-runtime-2.14"], print)
+    environment = install(all_targets()["tflite-runtime-2.14"], print)
     outputs = run(exported / f"model-{precision}.tflite", test_split.images, environment)
     assert (outputs.runtime, outputs.version) == ("tflite-runtime", "2.14.0")
     assert outputs.values.shape == (10000, 10)
@@ -118,7 +118,7 @@ def test_a_file_that_disagrees_is_not_published(trained: Path, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_bad_input(trained: Path, tmp_path: Path, read_only_folder: Path) -> None:
+def test_bad_input_is_refused_with_its_exit_code(trained: Path, tmp_path: Path, read_only_folder: Path) -> None:
     model = trained / "model.keras"
     (tmp_path / "no.keras").write_text("hello")
     (tmp_path / "empty.keras").write_text("")
@@ -141,3 +141,18 @@ def test_bad_input(trained: Path, tmp_path: Path, read_only_folder: Path) -> Non
     assert_fails(run_command("fmnist-export", model, "--bogus"), 2, "--bogus")
     assert_fails(run_command("fmnist-export"), 2, "MODEL.keras")
     assert list((tmp_path / "o").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--pixels", "0-1"), "expected LOW..HIGH"),
+        (("--pixels", "1..1"), "two different finite numbers"),
+        (("--mean", "0.5"), "--mean and --std belong together"),
+        (("--mean", "72.9", "--std", "90"), "divide one on the scale of 0..255 by 255"),
+        (("--pixels", "0..1", "--mean", "0.5", "--std", "0.5"), "give one of them"),
+        (("--min-accuracy", "2"), "--min-accuracy"),
+    ],
+)
+def test_wrong_statements_are_usage_errors(options: tuple[str, ...], words: str, tmp_path: Path) -> None:
+    assert_fails(run_command("fmnist-export", tmp_path / "model.keras", *options), 2, words)

@@ -13,6 +13,7 @@ import keras_models as models  # noqa: E402
 
 from fmnist_export import pipeline  # noqa: E402
 from fmnist_export.prove import targets  # noqa: E402
+from fmnist_export.publication import PublishedFile  # noqa: E402
 from fmnist_export.source.loaded_model import Statement  # noqa: E402
 from fmnist_runtime.data.dataset import Dataset, Split  # noqa: E402
 from fmnist_runtime.errors import ExportError  # noqa: E402
@@ -24,7 +25,7 @@ ANY_MODEL = Statement(pixels=pixel_range.parse("0..1"), data_is_given=True, mini
 PIXELS = {"rescaling": [0, 255], "rescaling_to_both_signs": [0, 255], "both_signs_unsaid": [-1, 1]}
 
 
-def _export(path: Path, folder: Path, **options) -> dict[str, pipeline.Exported]:
+def _export(path: Path, folder: Path, **options) -> dict[str, PublishedFile]:
     options = {"precisions": ("float32", "int8"), "target_names": ("all",), **options}
     return {file.precision: file for file in pipeline.export(path, folder, models.dataset(), **options)}
 
@@ -32,11 +33,11 @@ def _export(path: Path, folder: Path, **options) -> dict[str, pipeline.Exported]
 @pytest.mark.parametrize("name", models.BUILDERS)
 def test_every_build_agrees_with_keras_on_every_target(name: str, tmp_path: Path) -> None:
     files = _export(models.save(name, tmp_path), tmp_path)
-    current = [target.runtime for target in targets.table().values() if target.current]
+    current = [target.runtime for target in targets.all_targets().values() if target.current]
     for precision, least in (("float32", 1.0), ("int8", 0.99)):
         file = files[precision]
         assert [proof.runtime for proof in file.proofs] == current
-        assert not file.not_proved
+        assert not file.missing_proofs
         for proof in file.proofs:
             assert proof.images == 2000
             assert proof.agreement >= least
@@ -73,7 +74,7 @@ def test_other_classes_need_their_data_and_their_names(tmp_path: Path) -> None:
     model.fit(train.images[:6000] / np.float32(255), train.labels[:6000], epochs=6, verbose=0)
     path = tmp_path / "three.keras"
     model.save(path)
-    with pytest.raises(ExportError, match=r"3 classes, fashion-mnist 10; name .* --data DIR .* --labels FILE"):
+    with pytest.raises(ExportError, match=r"3 classes, fashion-mnist 10; give .* --data DIR .* --labels FILE"):
         _export(path, tmp_path)
     three = Dataset("three", train, test, tmp_path, "", None)
     stated = Statement(class_names=("a", "b", "c"), data_is_given=True)
@@ -128,7 +129,7 @@ def test_a_custom_layer_is_named(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), Doubling(), keras.layers.Dense(10)])
     for name in ("custom.keras", "custom.h5"):
         model.save(tmp_path / name)
-        with pytest.raises(ExportError, match="uses 'Doubling', which is not Keras's own"):
+        with pytest.raises(ExportError, match="uses 'Doubling', which is not part of Keras"):
             _export(tmp_path / name, tmp_path)
 
 

@@ -97,7 +97,7 @@ def test_int8_outputs_give_probabilities_too(trained: Path, test_split: Split, t
         "import sys, pathlib, keras, numpy; from fmnist_export.convert.converter import convert\n"
         "model, images, output = sys.argv[1:]\n"
         "calibration = numpy.load(images).astype('float32') / 255\n"
-        "content = convert(keras.models.load_model(model), 'int8-strict', calibration)\n"
+        "content = convert(keras.models.load_model(model), 'int8-strict', calibration).content\n"
         "pathlib.Path(output).write_bytes(content.replace(b'fmnist-edge zip', b'MLIR Converted.'))"
     )
     np.save(tmp_path / "images.npy", test_split.images[:100])

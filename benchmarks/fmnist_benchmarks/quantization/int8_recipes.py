@@ -46,43 +46,41 @@ class Result:
 
 def recipes() -> dict[str, Recipe]:
     """The recipes by name; the first is the plain one, the last the one that `fmnist-export --quantize` takes."""
-    from fmnist_export.convert import converter, hybrid, rounding
-    from fmnist_export.convert.fixed_batch import float32_copy
+    from fmnist_export.convert import compensation, converter, equalization, fixed_batch, hybrid, last_layer, layers
 
     def prepared(model: "keras.Model", calibration: Calibration, *, equalize: bool, compensate: bool) -> "keras.Model":
-        copy = float32_copy(model, calibration)
-        hidden = [layer for layer in copy.layers if hasattr(layer, "kernel") and not rounding.is_last(layer, copy)]
+        copy = fixed_batch.float32_copy(model, calibration)
+        hidden = [layer for layer in copy.layers if hasattr(layer, "kernel") and not layers.is_last(layer, copy)]
         for layer in hidden:
             if equalize:
-                rounding.equalize(layer, copy, calibration)
+                equalization.equalize(layer, copy, calibration)
             if compensate:
-                rounding.compensate_layer(layer, rounding.layer_inputs(layer, copy, calibration))
+                compensation.compensate_layer(layer, layers.layer_inputs(layer, copy, calibration))
         return copy
 
     def plain(model: "keras.Model", calibration: Calibration) -> bytes:
-        return converter.convert(model, "int8-strict", calibration)
+        return converter.convert(model, "int8-strict", calibration).content
 
     def few_images(model: "keras.Model", calibration: Calibration) -> bytes:
-        return converter.convert(model, "int8-strict", calibration[:100])
+        return converter.convert(model, "int8-strict", calibration[:100]).content
 
     def strict_prepared(model: "keras.Model", calibration: Calibration) -> bytes:
         return plain(prepared(model, calibration, equalize=True, compensate=True), calibration)
 
     def last_in_float(equalize: bool, compensate: bool) -> Recipe:
         def recipe(model: "keras.Model", calibration: Calibration) -> bytes:
-            return converter.last_layer_in_float(
-                prepared(model, calibration, equalize=equalize, compensate=compensate), calibration
-            )[0]
+            changed = prepared(model, calibration, equalize=equalize, compensate=compensate)
+            return last_layer.with_float_last_layer(changed, calibration).content
 
         return recipe
 
     def hybrid_last(model: "keras.Model", calibration: Calibration) -> bytes:
         both = prepared(model, calibration, equalize=True, compensate=True)
-        content, last, _ = converter.last_layer_in_float(both, calibration)
-        return hybrid.with_int8_weights(content, last)
+        converted = last_layer.with_float_last_layer(both, calibration)
+        return hybrid.with_int8_weights(converted.content, converted.tensor)
 
     def by_name(precision: str) -> Recipe:
-        return lambda model, calibration: converter.convert(model, precision, calibration)
+        return lambda model, calibration: converter.convert(model, precision, calibration).content
 
     return {
         "int8 throughout (plain, int8-strict)": plain,
@@ -100,17 +98,18 @@ def recipes() -> dict[str, Recipe]:
 
 def measure(path: Path, rounds: int) -> list[Result]:
     """Convert the Keras model in `path` by every recipe and run the files on every current target."""
-    from fmnist_export.convert.calibration import Calibration as Drawn
-    from fmnist_export.convert.converter import quiet_output
+    from fmnist_export.convert.calibration_sample import CalibrationSample
+    from fmnist_export.convert.quiet_output import quiet_output
     from fmnist_export.prove import environments, targets
-    from fmnist_export.source import data_sets, loaded_model
+    from fmnist_export.source import data_sets, loaded_model, reference_answers
     from fmnist_runtime.data.dataset import hold_out
 
     dataset = data_sets.load()
     loaded = loaded_model.load(path, dataset, loaded_model.NOTHING_STATED, warn)
+    answers = reference_answers.compute(loaded, dataset, loaded_model.NOTHING_STATED, warn)
     training, held_out = hold_out(dataset.train, HELD_OUT)
-    calibration = loaded.inputs(Drawn().images(training))
-    found = [environments.find(target, warn) for target in targets.choose(["all"])]
+    calibration = loaded.inputs(CalibrationSample().images(training))
+    found = [environments.install(target, warn) for target in targets.select(["all"])]
     results = []
     with tempfile.TemporaryDirectory() as folder:
         files = {}
@@ -120,7 +119,7 @@ def measure(path: Path, rounds: int) -> list[Result]:
                 content = recipe(loaded.model, calibration)
             files[name] = Path(folder, f"{number}.tflite")
             files[name].write_bytes(_packed(content, loaded))
-            results.append(_answers(name, files[name], loaded, held_out, dataset.test, found[0]))
+            results.append(_answers(name, files[name], loaded, held_out, answers, found[0]))
         for turn in range(rounds):
             warn(f"latency, round {turn + 1} of {rounds}")
             for result in results:
@@ -144,7 +143,7 @@ def _answers(name: str, path: Path, loaded: Any, held_out: Any, test: Any, envir
 
     expected = inference.predict(loaded.model, loaded.inputs(held_out.images))
     on_held_out = proof.compare(proof.run(path, held_out.images, environment), expected, held_out.labels)
-    on_test = proof.compare(proof.run(path, test.images, environment), loaded.probabilities, test.labels)
+    on_test = proof.compare(proof.run(path, test.images, environment), test.probabilities, test.labels)
     return Result(
         name,
         path.stat().st_size,

@@ -1,1 +1,1 @@
-"""The second stage: a Keras model to a TFLite flatbuffer."""
+"""The conversion of a Keras model to a TFLite flatbuffer, in each precision."""

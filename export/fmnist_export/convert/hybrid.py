@@ -1,16 +1,14 @@
-"""A float32 Dense layer with int8 weights: a quarter of its bytes, and answers that are not rounded to int8.
+"""A float32 Dense layer with int8 weights: a quarter of its bytes, and outputs that are not rounded to int8.
 
-TFLite calls a FULLY_CONNECTED of float32 in and out with int8 weights hybrid; the kernel quantizes the input of each
-call by its own range. The converter makes such layers only for whole models ("dynamic range"), so one layer is changed
-here in the flatbuffer. One scale for the tensor, since a scale for each output needs operator version 12, which
-tflite-runtime 2.14 does not have; version 9 is the first that can quantize inputs asymmetrically.
+TFLite calls a FULLY_CONNECTED with float32 input and output and int8 weights hybrid; its kernel quantizes the input of
+each call to the range of that input. The converter makes such layers only for whole models ("dynamic range"), so this
+module changes one layer in the flatbuffer. The weights have one scale: a scale for each output needs operator version
+12, which tflite-runtime 2.14 does not have. Version 9 is the first that can quantize inputs asymmetrically.
 """
 
 from typing import Any
 
 import numpy as np
-
-from fmnist_export.source.keras_model import import_tensorflow
 
 _LARGEST = 127
 _VERSION = 9
@@ -19,9 +17,8 @@ _VERSION = 9
 def with_int8_weights(content: bytes, name: str) -> bytes:
     """`content` with int8 weights in the float32 FULLY_CONNECTED whose output tensor is called `name`.
 
-    Where there is no such layer, `content` as it is.
+    Returns `content` unchanged where there is no such layer.
     """
-    import_tensorflow()
     from tensorflow.lite.python import schema_py_generated as schema
     from tensorflow.lite.tools import flatbuffer_utils
 
@@ -44,7 +41,7 @@ def with_int8_weights(content: bytes, name: str) -> bytes:
 
 
 def _quantize(tensor: Any, buffer: Any, schema: Any) -> None:
-    """Replace the float32 values of a constant `tensor` by int8 ones with one scale, rounded to nearest."""
+    """Replace the float32 values of a constant `tensor` by int8 values with one scale, rounded to nearest."""
     values = np.frombuffer(bytes(buffer.data), np.float32)
     scale = np.float32(np.maximum(np.abs(values).max(), np.finfo(np.float32).tiny) / np.float32(_LARGEST))
     buffer.data = np.frombuffer(np.rint(values / scale).astype(np.int8).tobytes(), np.uint8)

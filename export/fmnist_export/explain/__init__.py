@@ -1,1 +1,1 @@
-"""Where an int8 file loses what Keras answers."""
+"""--explain: which layers of an int8 file lose agreement with Keras."""

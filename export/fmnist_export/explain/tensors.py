@@ -1,7 +1,7 @@
-"""Every tensor of an int8 file beside the same tensor of its float32 file: python -m fmnist_export.explain.tensors.
+"""Compare each tensor of an int8 file with that of its float32 file: python -m fmnist_export.explain.tensors.
 
-Runs in a process of its own and imports no tensorflow, which would break tflite-runtime in the same process. All is
-computed as a device computes it, by the interpreter that fmnist_runtime chooses, with its delegates.
+Runs in a process of its own and imports no tensorflow, which would break tflite-runtime in the same process. Everything
+is computed as on a device, by the interpreter that fmnist_runtime selects, with its delegates.
 """
 
 import json
@@ -22,25 +22,25 @@ from fmnist_runtime.inference import selection
 
 Floats = NDArray[np.float32]
 
-INPUTS, REFERENCE, QUANTIZED, PAIRS, VARIANTS, ANSWERS = (
+INPUTS, REFERENCE, QUANTIZED, PAIRS, VARIANTS, CLASSES = (
     "inputs.npy",
     "reference.tflite",
     "quantized.tflite",
     "pairs.json",
     "variant-*.tflite",
-    "answers.npy",
+    "classes.npy",
 )
 
 _FLOAT_NOISE = 1e-12
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A tensor of the int8 file against its reference, over all images.
+class TensorComparison:
+    """A tensor of the int8 file compared with its reference, over all images.
 
-    `sqnr_db` is as `sqnr` gives it. `lowest` and `highest` are the reference's. The shares are of the
-    tensor's values: at the least and the greatest number of its dtype, and those whose reference lies outside what
-    the tensor can represent; None for a float tensor.
+    `sqnr_db` comes from `sqnr`. `lowest` and `highest` are values of the reference. The others are shares of the
+    tensor's values: `at_least` and `at_greatest` are at the limits of its dtype, and of `clipped` ones the reference is
+    outside the representable range; None for a float tensor.
     """
 
     sqnr_db: float | None
@@ -52,18 +52,18 @@ class Measured:
 
 
 def sqnr(signal: float, noise: float) -> float | None:
-    """Signal to quantization noise in dB, 10 log10(signal / noise), both sums of squares.
+    """The signal to quantization noise ratio in dB, 10 log10(signal / noise), of two sums of squares.
 
-    None where there is nothing to say: without a signal, and above 120 dB, where the difference is no more than
-    float32's own rounding (24 bits, some 144 dB).
+    None without a signal, and above 120 dB, where the difference is only float32's own rounding (24 bits, about 144
+    dB).
     """
     if signal == 0 or noise <= signal * _FLOAT_NOISE:
         return None
     return 10 * math.log10(signal / noise)
 
 
-class Comparison:
-    """The running sums for one tensor: `add` an image's values, then `result`."""
+class RunningComparison:
+    """The running sums for one tensor: call `add` for each image, then `result`."""
 
     def __init__(self, details: dict[str, Any]) -> None:
         self._integer = np.issubdtype(details["dtype"], np.integer)
@@ -79,7 +79,7 @@ class Comparison:
         self._count = self._at_least = self._at_greatest = self._clipped = 0
 
     def add(self, reference: Floats, values: NDArray[Any]) -> None:
-        """Count `values`, as the tensor holds them, against `reference` of as many float32 values."""
+        """Add the `values` of the tensor for one image, and as many float32 values of the `reference`."""
         expected, found = reference.ravel(), values.ravel()
         if self._integer:
             self._at_least += int(np.count_nonzero(found == self._limits.min))
@@ -93,38 +93,38 @@ class Comparison:
         self._highest = max(self._highest, float(expected.max()))
         self._count += expected.size
 
-    def result(self) -> Measured:
-        """What all images gave."""
+    def result(self) -> TensorComparison:
+        """The comparison over all images so far."""
         shares = (self._at_least, self._at_greatest, self._clipped)
         found = [count / self._count for count in shares] if self._integer else [None, None, None]
-        return Measured(sqnr(self._signal, self._noise), self._lowest, self._highest, *found)
+        return TensorComparison(sqnr(self._signal, self._noise), self._lowest, self._highest, *found)
 
 
 def measure(
     reference: bytes, quantized: bytes, pairs: Sequence[tuple[int, int]], inputs: Floats, backend: str
-) -> list[Measured]:
-    """Each of `pairs`, a tensor's number in `reference` and in `quantized`, over `inputs`, (N, ...) float32.
+) -> list[TensorComparison]:
+    """Compare each of `pairs`, the number of a tensor in `reference` and in `quantized`, over all `inputs`.
 
-    `reference` is a float32 flatbuffer; `inputs` are as the model takes them.
+    `reference` is a float32 flatbuffer; `inputs`, (N, ...) float32, are as the model takes them.
     """
-    measured = []
+    comparisons = []
     for ours, theirs in pairs:
         (expected, _), (found, details) = (
             outputs(with_output(file, number), inputs, backend)
             for file, number in ((reference, ours), (quantized, theirs))
         )
-        comparison = Comparison(details)
+        comparison = RunningComparison(details)
         for before, after in zip(expected, found, strict=True):
             comparison.add(before, after)
-        measured.append(comparison.result())
-    return measured
+        comparisons.append(comparison.result())
+    return comparisons
 
 
 def with_output(content: bytes, tensor: int) -> bytes:
-    """The flatbuffer `content`, of one output, with `tensor` for its output; no offset changes.
+    """The flatbuffer `content`, which has one output, with `tensor` as its output; no offset changes.
 
-    So a runtime shows what it holds there when it runs as it always does. Its option to keep all tensors
-    (experimental_preserve_all_tensors) turns the delegates off, and an ADD still writes over what it reads.
+    So the interpreter shows this tensor and otherwise runs as usual. Its option to keep all tensors
+    (experimental_preserve_all_tensors) turns the delegates off, and an ADD still overwrites its input.
     """
     (subgraph,) = tables.root(content, graph.IDENTIFIER).tables(2, 1)
     start = subgraph.vector(2, 4).start
@@ -132,9 +132,9 @@ def with_output(content: bytes, tensor: int) -> bytes:
 
 
 def outputs(content: bytes, inputs: Floats, backend: str) -> tuple[Iterator[NDArray[Any]], dict[str, Any]]:
-    """What the output tensor holds for each of `inputs`, (N, ...) float32 as the model takes them, and its details.
+    """The output tensor for each of `inputs`, (N, ...) float32 as the model takes them, and the tensor's details.
 
-    A quantized input gets them rounded to its own scale, as the converter's QUANTIZE rounds.
+    For a quantized input they are rounded to its scale, as the converter's QUANTIZE rounds.
     """
     interpreter: Any
     interpreter, _ = selection.build(content, backend)
@@ -155,22 +155,24 @@ def outputs(content: bytes, inputs: Floats, backend: str) -> tuple[Iterator[NDAr
     return run(), result
 
 
-def answers(content: bytes, inputs: Floats, backend: str) -> NDArray[np.int64]:
-    """The class, (N,) int64, that the model gives for each of `inputs`, (N, ...) float32 as the model takes them."""
-    found, _ = outputs(content, inputs, backend)
-    return np.fromiter((values.argmax() for values in found), np.int64, len(inputs))
+def classes(content: bytes, inputs: Floats, backend: str) -> NDArray[np.int64]:
+    """The class of the model, (N,) int64, for each of `inputs`, (N, ...) float32 as the model takes them."""
+    results, _ = outputs(content, inputs, backend)
+    return np.fromiter((values.argmax() for values in results), np.int64, len(inputs))
 
 
 @click.command("fmnist_export.explain.tensors", cls=Command)
 @click.argument("folder", type=FILE)
-@click.option("--tensor-images", type=int, default=500, show_default=True, help="Images for the tensors.")
+@click.option(
+    "--tensor-images", type=int, default=500, show_default=True, help="Number of images for the comparison of tensors."
+)
 @click.option("--backend", default="auto", show_default=True)
 def main(folder: Path, tensor_images: int, backend: str) -> None:
-    """Measure the tensors of quantized.tflite in FOLDER, and save the answers of every variant-*.tflite there."""
+    """Compare the tensors of quantized.tflite in FOLDER, and save its classes and those of every variant-*.tflite."""
     inputs = np.load(folder / INPUTS)
     quantized = (folder / QUANTIZED).read_bytes()
     _, runtime = selection.build(quantized, backend)
-    measured = measure(
+    comparisons = measure(
         (folder / REFERENCE).read_bytes(),
         quantized,
         json.loads((folder / PAIRS).read_text()),
@@ -178,8 +180,8 @@ def main(folder: Path, tensor_images: int, backend: str) -> None:
         runtime.name,
     )
     models = [quantized, *(path.read_bytes() for path in sorted(folder.glob(VARIANTS)))]
-    np.save(folder / ANSWERS, np.stack([answers(model, inputs, runtime.name) for model in models]))
-    tensors = [asdict(item) for item in measured]
+    np.save(folder / CLASSES, np.stack([classes(model, inputs, runtime.name) for model in models]))
+    tensors = [asdict(item) for item in comparisons]
     say_json({"runtime": runtime.name, "version": runtime.version, "tensors": tensors})
 
 

@@ -1,1 +1,1 @@
-"""The last stages: the graph is checked, and the file is run on each target and compared with Keras."""
+"""The check and the proof: targets accept the graph, and the file on each target is compared with Keras."""

@@ -1,8 +1,8 @@
-"""Where a target's interpreter is: in the environment that runs the export, or in one of its own in the cache.
+"""Python environments with a target's interpreter: the one that runs the export, or a separate one in the cache.
 
-A target is proved by its own release and no other, so an environment is made for it once, with pip, where this one
-holds another release. It lies in $XDG_CACHE_HOME/fmnist-edge/targets (~/.cache by default); delete it at will. It is
-made under another name, by one process at a time, and renamed when it is whole.
+A target is proved only by its own release. Where this environment has another release, pip installs the right one into
+a separate environment, once. It is in $XDG_CACHE_HOME/fmnist-edge/targets (~/.cache by default) and can be deleted at
+any time. One process at a time makes it, under a temporary name, and renames it when it is complete.
 """
 
 import importlib.metadata
@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,35 +24,65 @@ from fmnist_runtime.system.locks import hold_lock
 
 PACKAGES = {"tflite-runtime": "tflite-runtime", "litert": "ai-edge-litert"}
 
-# What a proof needs beside numpy and the interpreter: no Pillow, for it reads no picture files.
+# The packages that a proof needs beside numpy and the interpreter; not Pillow, as it reads no image files.
 _NEEDS = ("click",)
 _OLDEST_PYTHON = (3, 10)
 _PIP_SECONDS = 300
 _DONE = ".complete"
-# What is being made is named so, and bears the mark from the start.
+# An incomplete environment has this ending, and the marker file from the start.
 _PARTIAL = ".part"
 _MARK = ".fmnist-export"
 
 
-class NotProvable(ExportError):  # noqa: N818  # a finding that is reported, not a fault
-    """The target's interpreter is not here and cannot be installed here; the message says why."""
+class UnavailableTargetError(ExportError):
+    """The target's interpreter cannot be installed here; the message gives the reason."""
 
 
 @dataclass(frozen=True)
 class Environment:
-    """A Python that has the interpreter of a target; `path` is put in front of its modules, for fmnist_runtime."""
+    """A Python with the interpreter of a target; `path` is a folder from which it imports fmnist_runtime, or None."""
 
     target: Target
     python: Path
     path: Path | None
 
     def variables(self) -> dict[str, str]:
-        """The environment variables for a child of it."""
+        """The environment variables for a process of this Python."""
         return {**os.environ, **({"PYTHONPATH": str(self.path)} if self.path else {})}
 
 
-def find(target: Target, say: Callable[[str], None]) -> Environment:
-    """The environment of `target`, made where there is none yet. Raises NotProvable with the reason where it can't."""
+@dataclass(frozen=True)
+class MissingProof:
+    """A target on which a file was not run, and the reason."""
+
+    target: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Environments:
+    """The environments of the available targets, and the targets without one, each with the reason."""
+
+    available: tuple[Environment, ...]
+    missing: tuple[MissingProof, ...]
+
+
+def install_all(targets: Sequence[Target], say: Callable[[str], None]) -> Environments:
+    """Install the environment of each of `targets` where it is possible."""
+    available, missing = [], []
+    for target in targets:
+        try:
+            available.append(install(target, say))
+        except UnavailableTargetError as error:
+            missing.append(MissingProof(target.name, str(error)))
+    return Environments(tuple(available), tuple(missing))
+
+
+def install(target: Target, say: Callable[[str], None]) -> Environment:
+    """The environment of `target`, installed first where there is none yet.
+
+    Raises UnavailableTargetError, with the reason, where it cannot be installed here.
+    """
     package = PACKAGES[target.runtime]
     try:
         if target.is_version(importlib.metadata.version(package)):
@@ -68,7 +98,7 @@ def find(target: Target, say: Callable[[str], None]) -> Environment:
 
 
 def cache() -> Path:
-    """The folder of the environments that were made for targets."""
+    """The folder of the environments that were installed for targets."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fmnist-edge" / "targets"
 
 
@@ -77,7 +107,7 @@ def _make(target: Target, folder: Path, say: Callable[[str], None]) -> None:
     make_folder(folder.parent)
     lock = folder.with_name(f".{folder.name}.lock")
     with hold_lock(lock, f"fmnist-export, which makes {folder.name}", wait=True, say=say):
-        # Another process may have made it while this one waited.
+        # Another process may have completed it while this one waited.
         if (folder / _DONE).exists():
             return
         say(f"making an environment for {target.name} in {folder} (once)")
@@ -86,10 +116,10 @@ def _make(target: Target, folder: Path, say: Callable[[str], None]) -> None:
 
 
 def _fill(target: Target, python: str, folder: Path) -> None:
-    """Make the environment beside `folder`, and give it that name when it is whole.
+    """Make the environment under a temporary name, and rename it to `folder` when it is complete.
 
-    Its scripts name the place where it was made, and nothing here runs them: `bin/python` finds its modules by where it
-    is (PEP 405).
+    Its scripts contain the temporary path, but nothing here runs them: `bin/python` finds its modules by its own
+    location (PEP 405).
     """
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=_PARTIAL, dir=folder.parent))
     try:
@@ -106,9 +136,9 @@ def _fill(target: Target, python: str, folder: Path) -> None:
 
 
 def _clear(folder: Path) -> None:
-    """Remove what killed processes left of `folder`: beside it, and in its place, where older releases made it.
+    """Remove what killed processes left behind: incomplete environments, also at `folder`, as of older releases.
 
-    Raises ExportError where something else is in its place. Nobody makes it meanwhile: the lock is held.
+    Raises ExportError where something else is at `folder`. The caller holds the lock, so no other process makes it.
     """
     for path in folder.parent.glob(f".{folder.name}.*{_PARTIAL}"):
         if _is_ours(path, _MARK):
@@ -117,45 +147,47 @@ def _clear(folder: Path) -> None:
         return
     if not _is_ours(folder, "pyvenv.cfg"):
         raise ExportError(
-            f"{folder}: is in the place of an environment, and fmnist-export did not make it; move it away"
+            f"{folder}: not an environment that fmnist-export made, expected one or nothing there; move it away"
         )
     shutil.rmtree(folder)
 
 
 def _is_ours(folder: Path, mark: str) -> bool:
-    """Whether `folder` is a folder, no link, that holds the file `mark` or nothing yet."""
+    """Whether `folder` is a folder, not a link, that is empty or holds the file `mark`."""
     if folder.is_symlink() or not folder.is_dir():
         return False
     return (folder / mark).is_file() or not any(folder.iterdir())
 
 
 def _python(target: Target) -> str:
-    """A CPython here that the target has a wheel for: this one, else by name."""
+    """A CPython on this machine for which the target has a wheel: this one, else one on the PATH."""
     usable = [version for version in target.pythons if tuple(map(int, version.split("."))) >= _OLDEST_PYTHON]
     if not usable:
-        raise NotProvable(f"it has no wheel for Python 3.10 or later (only for {', '.join(target.pythons)})")
+        raise UnavailableTargetError(f"it has no wheel for Python 3.10 or later (only for {', '.join(target.pythons)})")
     if f"{sys.version_info[0]}.{sys.version_info[1]}" in usable:
         return sys.executable
     for version in usable:
         found = shutil.which(f"python{version}")
-        # A pyenv shim is found and fails unless that version is switched on.
+        # A pyenv shim is on the PATH even where its version is not activated, and then fails.
         if found and subprocess.run([found, "--version"], capture_output=True, check=False).returncode == 0:
             return found
-    raise NotProvable(f"it needs Python {' or '.join(usable)}, and none is on the PATH")
+    raise UnavailableTargetError(f"it needs Python {' or '.join(usable)}, which is not on the PATH")
 
 
 def _run(target: Target, command: list[str]) -> None:
     try:
         result = processes.run(command, seconds=_PIP_SECONDS)
     except subprocess.TimeoutExpired as error:
-        raise NotProvable(f"it could not be installed within {_PIP_SECONDS} s") from error
+        raise UnavailableTargetError(f"it could not be installed within {_PIP_SECONDS} s") from error
     if result.returncode != 0:
         lines = (result.stderr.strip() or result.stdout.strip() or "no reason given").splitlines()
-        raise NotProvable(f"it could not be installed ({lines[-1].strip()}); run: pip install {target.requirements[0]}")
+        raise UnavailableTargetError(
+            f"it could not be installed ({lines[-1].strip()}); run: pip install {target.requirements[0]}"
+        )
 
 
 def _link(link: Path, goal: Path) -> None:
-    """Make `link` point to `goal`, whole for every process that looks."""
+    """Make `link` point to `goal`, atomically."""
     if link.is_symlink() and link.readlink() == goal:
         return
     link.parent.mkdir(exist_ok=True)

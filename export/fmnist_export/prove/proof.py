@@ -1,7 +1,7 @@
-"""The proof of a converted file: a target's interpreter answers all test images, and the answers are Keras's.
+"""Run a model file on all test images with a target's interpreter, and compare its classes with Keras's.
 
 The interpreter runs in a child process that never imports tensorflow: tensorflow breaks tflite-runtime when both are
-in one process, and the device has none either.
+in one process, and the device does not have it either.
 """
 
 import json
@@ -23,10 +23,10 @@ _CHILD_SECONDS = 600
 
 @dataclass(frozen=True)
 class Proof:
-    """How a file answered on one runtime, against Keras: shares are of `images`, `disagreements` are their numbers.
+    """A file on one runtime compared with Keras. `agreement` and the accuracies are shares of the number of `images`.
 
-    `accuracy` and `keras_accuracy` are None where the model's classes are not the data set's. `ties` counts the images
-    on which two classes share the highest output.
+    `accuracy` and `keras_accuracy` are None where the true classes are unknown. `ties` counts the images on which two
+    classes share the highest output. `disagreements` are the indices of the images with another class than Keras's.
     """
 
     runtime: str
@@ -45,9 +45,9 @@ class Proof:
 
 @dataclass(frozen=True)
 class Outputs:
-    """What the output tensor held for each image, (N, classes) of its own dtype, and the runtime that computed it.
+    """The output tensor for each image, (N, classes) of its own dtype, and the runtime that computed it.
 
-    `seconds` is what all images took, reading and starting left out.
+    `seconds` is the time for all images, without reading the model and starting the interpreter.
     """
 
     values: NDArray[Any]
@@ -56,15 +56,15 @@ class Outputs:
     seconds: float = 0.0
 
     @property
-    def answers(self) -> NDArray[np.int64]:
+    def classes(self) -> NDArray[np.int64]:
         """The first class with the highest value for each image, (N,)."""
         result: NDArray[np.int64] = self.values.argmax(axis=1)
         return result
 
 
-def compare(outputs: Outputs, keras_answers: NDArray[np.float32], labels: NDArray[np.uint8] | None) -> Proof:
-    """The proof that `outputs` give, against what Keras answered, (N, classes), and the true labels, if they apply."""
-    values, answers, expected = outputs.values, outputs.answers, keras_answers.argmax(axis=1)
+def compare(outputs: Outputs, keras_outputs: NDArray[np.float32], labels: NDArray[np.uint8] | None) -> Proof:
+    """Compare `outputs` with `keras_outputs`, (N, classes), and with the true `labels`, (N,), where they are known."""
+    values, answers, expected = outputs.values, outputs.classes, keras_outputs.argmax(axis=1)
     return Proof(
         runtime=outputs.runtime,
         version=outputs.version,
@@ -78,7 +78,7 @@ def compare(outputs: Outputs, keras_answers: NDArray[np.float32], labels: NDArra
 
 
 def run(model: Path, images: NDArray[np.uint8], environment: Environment) -> Outputs:
-    """The outputs of the model file for `images`, (N, 28, 28) uint8, from a process of its own in `environment`.
+    """Run the model file on `images`, (N, 28, 28) uint8, in a separate process in `environment`.
 
     Raises ExportError where the file does not run there.
     """

@@ -1,4 +1,4 @@
-"""HTML and pictures as text: every string is escaped unless it was made here, so nothing from outside is markup."""
+"""HTML elements and images as text: every string is escaped unless it was made here, so no input becomes markup."""
 
 import base64
 import html
@@ -13,7 +13,7 @@ _VOID = {"meta", "link", "img", "br"}
 
 
 class Markup(str):
-    """Text that is HTML already. `element` and `join` make it from escaped parts."""
+    """Text that is already HTML: `element` and `join` build it from escaped parts."""
 
     __slots__ = ()
 
@@ -24,7 +24,7 @@ Content = str | Markup
 def element(name: str, /, *children: Content, **attributes: object) -> Markup:
     """<name attribute="...">children</name>; plain strings are escaped.
 
-    An attribute's underscores become hyphens ("class_" is "class"); one that is None is left out.
+    Underscores in names of attributes become hyphens ("class_" is "class"); an attribute of None is left out.
     """
     start = f"<{name}" + "".join(
         f' {key.rstrip("_").replace("_", "-")}="{html.escape(str(value))}"'
@@ -37,16 +37,16 @@ def element(name: str, /, *children: Content, **attributes: object) -> Markup:
 
 
 def join(parts: Iterable[Content]) -> Markup:
-    """The parts one after the other, plain strings escaped."""
+    """The parts in order, with plain strings escaped."""
     return Markup("".join(part if isinstance(part, Markup) else html.escape(part, quote=False) for part in parts))
 
 
 def table(
     head: Sequence[Content], rows: Iterable[Sequence[Content]], *, label: str, caption: str, text: int = 1
 ) -> Markup:
-    """A table in a box that scrolls by itself, so that the page does not; `label` names it, `caption` stands above.
+    """A table in a box that scrolls sideways, so that the page does not; `label` names it, `caption` is above it.
 
-    The first `text` columns hold words, the others numbers. The box can be reached and scrolled by keyboard.
+    The first `text` columns hold text, the others numbers. The box can be focused and scrolled with the keyboard.
     """
     kinds = ["text" if column < text else "number" for column in range(len(head))]
     header = [element("th", cell, scope="col", class_=kind) for cell, kind in zip(head, kinds, strict=True)]
@@ -68,7 +68,7 @@ def table(
 
 
 def png(image: NDArray[np.uint8]) -> bytes:
-    """`image`, (H, W) uint8, as a greyscale PNG. Source: RFC 2083, sections 3 and 4.1; filter 0 in every line."""
+    """`image`, (H, W) uint8, as a greyscale PNG. Source: RFC 2083, sections 3 and 4.1; filter 0 in every row."""
     height, width = image.shape
     lines = np.zeros((height, width + 1), np.uint8)
     lines[:, 1:] = image
@@ -80,13 +80,16 @@ def png(image: NDArray[np.uint8]) -> bytes:
 
 
 def picture(image: NDArray[np.uint8], alt: str) -> Markup:
-    """`image`, (H, W) uint8, inside the page; `alt` says what it is to those who don't see it."""
-    source = f"data:image/png;base64,{base64.b64encode(png(image)).decode()}"
+    """`image`, (H, W) uint8, embedded in the page and drawn dark on light; `alt` is its text alternative.
+
+    Fashion-MNIST and its relatives are light on black. The report inverts them, as the figures of fmnist-train do.
+    """
+    source = f"data:image/png;base64,{base64.b64encode(png(np.invert(image))).decode()}"
     return element("img", src=source, alt=alt, width=84, height=84)
 
 
 def whisker(low: float, value: float, high: float, start: float, end: float) -> Markup:
-    """A share and its interval as a point on a line, the axis from `start` to `end`."""
+    """A share and its interval as a point and a bar on an axis from `start` to `end`."""
 
     def place(number: float) -> float:
         return round(4 + 112 * (number - start) / (end - start), 1)
@@ -104,7 +107,7 @@ def whisker(low: float, value: float, high: float, start: float, end: float) -> 
 
 
 def histogram(values: NDArray[np.float64], title: str, *, bins: int = 41) -> Markup:
-    """`values` around 0 as bars, the counts on a logarithmic scale: most lie in the middle, and the rest matter."""
+    """`values` around 0 as bars, with logarithmic counts: most values are near 0, and the others matter."""
     reach = float(np.abs(values).max()) or 1.0
     counts, _ = np.histogram(values, bins=bins, range=(-reach, reach))
     heights = np.log10(1 + counts) / np.log10(1 + counts.max())
@@ -131,7 +134,7 @@ def histogram(values: NDArray[np.float64], title: str, *, bins: int = 41) -> Mar
         viewBox=f"0 0 {width} {height + 8}",
         role="img",
     )
-    # Text outside the drawing, which shrinks on a phone.
+    # The labels are outside the drawing, which shrinks on a phone.
     scale = element(
         "div", *(element("span", text) for text in (f"{-reach:+.3f}", "0", f"{reach:+.3f}")), class_="scale"
     )

@@ -1,4 +1,4 @@
-"""The numbers of the report: agreement with its interval, by class, and how far the scores moved. No HTML here."""
+"""The numbers of the report: agreement with its interval, by class, and the drift of the scores. No HTML here."""
 
 from dataclasses import dataclass
 
@@ -14,14 +14,14 @@ _Z = 1.959963984540054
 
 @dataclass(frozen=True)
 class Share:
-    """`count` of `total`, with the Wilson interval for the probability behind it, 95 %."""
+    """`count` of `total`, with the 95 % Wilson interval for the underlying probability."""
 
     count: int
     total: int
 
     @property
     def value(self) -> float:
-        """The share itself; NaN of nothing."""
+        """The share; NaN where `total` is 0."""
         return self.count / self.total if self.total else float("nan")
 
     @property
@@ -45,7 +45,7 @@ class Share:
 class Drift:
     """The change of the highest score, file minus Keras, over all images: `differences` (N,) float64.
 
-    `mean` is signed: below 0 the file is less sure of itself. The rest are of the absolute change.
+    `mean` is signed: below 0 the file is less confident than Keras. The others are of the absolute change.
     """
 
     differences: NDArray[np.float64]
@@ -62,38 +62,38 @@ class Drift:
 
     @property
     def p95(self) -> float:
-        """The absolute change that 95 % of the images stay below."""
+        """The 95th percentile of the absolute change."""
         return float(np.quantile(np.abs(self.differences), 0.95))
 
     @property
     def largest(self) -> float:
-        """The greatest absolute change."""
+        """The largest absolute change."""
         return float(np.abs(self.differences).max())
 
 
 def drift(probabilities: Floats, keras_probabilities: Floats) -> Drift:
-    """The drift of `probabilities` from Keras's, both (N, classes), of whatever class has the highest."""
+    """The drift of `probabilities` from Keras's, both (N, classes): of the highest one, whatever its class."""
     return Drift(probabilities.max(axis=1).astype(np.float64) - keras_probabilities.max(axis=1).astype(np.float64))
 
 
-def agreement(answers: Classes, keras_probabilities: Floats) -> Share:
-    """On how many images `answers`, (N,), are the classes that Keras gives the highest score, (N, classes)."""
-    return _share(answers == keras_probabilities.argmax(axis=1))
+def agreement(classes: Classes, keras_probabilities: Floats) -> Share:
+    """The share of images on which `classes`, (N,), have Keras's highest score, (N, classes)."""
+    return _share(classes == keras_probabilities.argmax(axis=1))
 
 
-def accuracy(answers: Classes, labels: NDArray[np.uint8]) -> Share:
-    """On how many images `answers`, (N,), are the true classes `labels`, (N,)."""
-    return _share(answers == labels)
+def accuracy(classes: Classes, labels: NDArray[np.uint8]) -> Share:
+    """The share of images on which `classes`, (N,), are the true classes `labels`, (N,)."""
+    return _share(classes == labels)
 
 
 def by_class(hits: NDArray[np.bool_], labels: Classes | NDArray[np.uint8], classes: int) -> list[Share]:
-    """`hits`, (N,), counted apart for each class of `labels`, (N,)."""
+    """The share of `hits`, (N,), in each class of `labels`, (N,)."""
     return [_share(hits[labels == number]) for number in range(classes)]
 
 
-def disagreements(answers: Classes, keras_probabilities: Floats) -> Classes:
-    """The numbers of the images that `answers`, (N,), says something else of than Keras, in order."""
-    return np.flatnonzero(answers != keras_probabilities.argmax(axis=1))
+def disagreements(classes: Classes, keras_probabilities: Floats) -> Classes:
+    """The indices of the images on which `classes`, (N,), differ from Keras's, in ascending order."""
+    return np.flatnonzero(classes != keras_probabilities.argmax(axis=1))
 
 
 def _share(hits: NDArray[np.bool_]) -> Share:

@@ -1,24 +1,23 @@
-"""report.html: what an export made and how well each file answers, as one page that opens offline.
+"""report.html: the files of an export and how well each answers, as one page that works offline.
 
-The page holds its style and its pictures and no script; its content security policy forbids it to load anything. The
-same Report gives the same bytes.
+The page contains its style sheet and its images and no script; its content security policy forbids it to load anything.
+The same Report gives the same bytes.
 """
 
 from importlib import resources
 
 from fmnist_export.report import numbers
-from fmnist_export.report.content import ModelResult, NotProved, Report, Run
-from fmnist_export.report.formatting import NONE, code, percent, share, size, whole_percent, words
+from fmnist_export.report.content import ModelResult, Report, Run
+from fmnist_export.report.formatting import NONE, code, json_text, latency, share, whole_percent
 from fmnist_export.report.markup import Content, Markup, element, join, table
+from fmnist_export.report.overview import overview
 from fmnist_export.report.sections import sections
-
-__all__ = ["ModelResult", "NotProved", "Report", "Run", "html"]
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 def html(report: Report) -> str:
-    """The page, UTF-8 text. Every name and label in `report` is escaped, wherever it comes from."""
+    """The page as text, for UTF-8. Every name and label in `report` is escaped."""
     style = Markup(resources.files(__package__).joinpath("report.css").read_text("utf-8"))
     title = f"{report.source}: export report"
     page = element(
@@ -32,88 +31,59 @@ def html(report: Report) -> str:
             element("link", rel="icon", href="data:,"),
             element("style", style),
         ),
-        element("body", element("header", *_head(report)), element("main", *_body(report))),
+        element("body", element("header", *overview(report)), element("main", *_body(report))),
         lang="en",
     )
     return f"<!doctype html>\n{page}\n"
 
 
-def _head(report: Report) -> list[Content]:
-    runtimes = sorted({f"{run.runtime} {run.version}" for model in report.models for run in model.runs})
-    where = f"on {' and '.join(runtimes)}" if runtimes else "on no runtime, so nothing is proved"
-    return [
-        element("p", "fmnist-edge export report", class_="quiet"),
-        element("h1", report.source),
-        element(
-            "p",
-            f"Each proved file answered {len(report.images):,} test images {where}; agreement is the share on which "
-            f"its answer is Keras's. {_keras_accuracy(report)}",
-        ),
-        element(
-            "nav", *(_card(number, report) for number in range(len(report.models))), class_="cards", aria_label="Files"
-        ),
-    ]
-
-
-def _keras_accuracy(report: Report) -> str:
-    if report.labels is None:
-        return "The model's classes are not the data set's, so there is no accuracy."
-    return f"Accuracy of Keras itself: {share(numbers.accuracy(report.keras_answers, report.labels))}."
-
-
-def _card(number: int, report: Report) -> Markup:
-    """One file at a glance: its worst agreement, and a link to its section."""
-    model = report.models[number]
-    shares = [numbers.agreement(run.answers, report.keras_probabilities) for run in model.runs]
-    worst = min(shares, key=lambda found: found.value, default=None)
-    lines: list[Content] = [element("strong", model.precision)]
-    if worst is None:
-        lines.append(element("span", "not proved", class_="big warn"))
-    else:
-        lines.append(element("span", percent(worst.value), class_="big"))
-        lines.append(element("div", f"agrees with Keras; {worst.total - worst.count:,} of {worst.total:,} differ"))
-    lines.append(element("div", size(model.bytes), class_="quiet"))
-    lines.extend(element("div", f"not proved for {other.target}", class_="warn") for other in model.not_proved)
-    return element("a", *lines, href=f"#file-{number}", class_="card")
-
-
 def _body(report: Report) -> list[Content]:
-    found: list[Content] = [element("h2", "All files")]
-    found.append(_summary(report) if report.models else element("p", "No file was made."))
+    parts: list[Content] = [element("h2", "All files")]
+    parts.append(_summary(report) if report.models else element("p", "No file was exported."))
     for number, model in enumerate(report.models):
-        found.append(element("section", *sections(model, report), id=f"file-{number}"))
-    found.append(element("section", *_provenance(report)))
-    return found
+        parts.append(element("section", *sections(model, report), id=f"file-{number}"))
+    parts.append(element("section", *_provenance(report)))
+    return parts
 
 
 def _summary(report: Report) -> Markup:
     largest = max((model.bytes for model in report.models), default=0)
-    rows: list[list[Content]] = []
-    for model in report.models:
-        sizes: list[Content] = [f"{model.bytes:,}", whole_percent(model.bytes / largest)]
-        for run in model.runs:
-            drift = numbers.drift(run.probabilities, report.keras_probabilities)
-            rows.append(
-                [
-                    model.precision,
-                    f"{run.runtime} {run.version}",
-                    *sizes,
-                    share(numbers.agreement(run.answers, report.keras_probabilities)),
-                    NONE if report.labels is None else share(numbers.accuracy(run.answers, report.labels)),
-                    f"{run.ties:,}",
-                    f"{drift.p95:.2g}",
-                ]
-            )
-        for other in model.not_proved or (() if model.runs else (NotProved("-", ""),)):
-            rows.append(
-                [model.precision, other.target, *sizes, element("span", "not proved", class_="warn"), "", "", ""]
-            )
-    head = ["file", "runtime", "bytes", "of largest", "agreement", "accuracy", "ties", "drift, 95 %"]
+    rows = [
+        [model.precision, name, *figures, f"{model.bytes:,} ({whole_percent(model.bytes / largest)})"]
+        for model in report.models
+        for name, figures in _runtime_rows(model, report)
+    ]
+    head = ["file", "runtime", "agreement", "accuracy", "latency", "ties", "drift, 95 %", "bytes (of largest)"]
     caption = (
-        f"Shares with 95 % intervals (Wilson, 1927). {_keras_accuracy(report)} A tie: two classes share the "
-        f"highest output. Drift: how far the highest score moved from Keras's on 95 % of the images, at most."
+        "Shares with 95 % intervals (Wilson, 1927). A tie: two classes share the highest output. Drift: on 95 % of the "
+        "images the highest score differs from Keras's by at most this."
     )
     return table(head, rows, label="All files", caption=caption, text=2)
+
+
+def _runtime_rows(model: ModelResult, report: Report) -> list[tuple[Content, list[Content]]]:
+    """The runtimes of a file with their figures; runtimes whose figures are equal, but for the latency, share a row."""
+    equal: dict[tuple[str, ...], list[Run]] = {}
+    for run in model.runs:
+        drift = numbers.drift(run.probabilities, report.keras_probabilities)
+        agreement = share(numbers.agreement(run.classes, report.keras_probabilities))
+        accuracy = NONE if report.labels is None else share(numbers.accuracy(run.classes, report.labels))
+        equal.setdefault((agreement, accuracy, f"{run.ties:,}", f"{drift.p95:.2g}"), []).append(run)
+    rows: list[tuple[Content, list[Content]]] = [
+        (
+            _lines([run.name for run in runs]),
+            [agreement, accuracy, _lines([latency(run.seconds) for run in runs]), ties, drift],
+        )
+        for (agreement, accuracy, ties, drift), runs in equal.items()
+    ]
+    without = [entry.target for entry in model.missing_proofs] or ([] if model.runs else [NONE])
+    return rows + [(target, [element("span", "not proved", class_="warn"), "", "", "", ""]) for target in without]
+
+
+def _lines(parts: list[str]) -> Markup:
+    """The parts below each other in one cell."""
+    first, *rest = parts
+    return join([first, *(part for text in rest for part in (element("br"), text))])
 
 
 def _provenance(report: Report) -> list[Content]:
@@ -125,12 +95,12 @@ def _provenance(report: Report) -> list[Content]:
         ("test images", f"{len(report.images):,}"),
         *((name, version) for name, version in sorted(report.versions.items())),
     ]
-    found: list[Content] = [element("h2", "Made from"), _facts(facts)]
-    # All files of an export come from one model and say the same of its training.
+    parts: list[Content] = [element("h2", "Made from"), _facts(facts)]
+    # All files of an export come from one model and have the same record of its training.
     training = next((model.description["training"] for model in report.models if "training" in model.description), None)
     if isinstance(training, dict):
-        found += [element("h2", "Trained by"), _facts([(name, words(value)) for name, value in training.items()])]
-    return found
+        parts += [element("h2", "Trained by"), _facts([(name, json_text(value)) for name, value in training.items()])]
+    return parts
 
 
 def _facts(facts: list[tuple[str, Content]]) -> Markup:

@@ -1,1 +1,1 @@
-"""The first stage: the Keras model, loaded and understood, with its data set and its own answers."""
+"""The first stages: the Keras model is loaded and examined, and answers the test images."""

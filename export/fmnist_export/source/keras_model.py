@@ -1,4 +1,7 @@
-"""The model to export: loaded from .keras, .h5 or a SavedModel, and checked. Nothing but odd names is changed."""
+"""Load the Keras model to export from a .keras file, an .h5 file or a SavedModel, and check its interface.
+
+Nothing is changed but layer names that TensorFlow does not accept.
+"""
 
 import re
 from collections.abc import Callable
@@ -20,19 +23,19 @@ _SHAPES = ((28, 28), (28, 28, 1))
 _FLOATS = ("float32", "float16", "bfloat16", "float64")
 _KERAS_3 = 3
 
-# What TensorFlow and its converter take as the name of a layer.
+# The layer names that TensorFlow and its converter accept.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
-# How Keras names a layer that it does not have, in .keras and in .h5 files.
+# How Keras reports a layer that it does not have, for .keras and for .h5 files.
 _UNKNOWN_CLASS = re.compile(r"Could not locate (?:class|function) '([^']+)'|Unknown (?:layer|object)[^']*'([^']+)'")
 
 
 def import_tensorflow(say: Callable[[str], None] = lambda _: None) -> Any:
-    """The module tensorflow, quiet, with Keras on it and in float32, whatever the settings of Keras say.
+    """Import tensorflow without its log output, with Keras on it and in float32, whatever Keras's settings are.
 
-    A model file holds layers and weights, which are the same on every backend; the converter is TensorFlow's. `say`
-    gets a line for each setting put aside. Raises FmnistError where TensorFlow or Keras cannot be imported, or where
-    this process has Keras on another backend already.
+    Any backend can load a model file; the converter is TensorFlow's. `say` gets a line for each setting that is
+    overridden. Raises FmnistError where TensorFlow or Keras cannot be imported, or where Keras already runs on another
+    backend in this process.
     """
     backend.load(say)
     import tensorflow
@@ -41,7 +44,7 @@ def import_tensorflow(say: Callable[[str], None] = lambda _: None) -> Any:
 
 
 def check_exists(path: Path) -> None:
-    """Raise ExportError where `path` is no file of Keras's and no SavedModel folder; imports nothing slow."""
+    """Raise ExportError where `path` is neither a Keras file nor a SavedModel folder; imports nothing slow."""
     if not path.is_dir():
         _check_file(path)
     elif not (path / "saved_model.pb").is_file():
@@ -49,11 +52,11 @@ def check_exists(path: Path) -> None:
 
 
 def load(path: Path) -> "keras.Model":
-    """The model in `path`, a .keras file, an .h5 file or a SavedModel folder, as it was saved.
+    """Load the model in `path`, a .keras file, an .h5 file or a SavedModel folder.
 
-    Its input is one of (28, 28) or (28, 28, 1) float, for any number of images or a fixed one, its output one of
-    (classes,). Raises ExportError where it is missing, not a model, made of layers that are not Keras's own, or has
-    another interface.
+    It has one float input of (28, 28) or (28, 28, 1), with a free or a fixed batch size, and one output of (classes,).
+    Raises ExportError where the file is missing or not a model, has layers that are not Keras's own, or has another
+    interface.
     """
     check_exists(path)
     model = _load_saved_model(path) if path.is_dir() else _load_file(path)
@@ -69,7 +72,7 @@ def single(output: Any) -> Any:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of the file `path`, or of the names and bytes of all files in a folder, in the order of their names."""
+    """SHA-256 of the file `path`; for a folder of the names and digests of all its files, sorted by name."""
     if path.is_file():
         return sha256(path.read_bytes())
     files = sorted(file for file in path.rglob("*") if file.is_file())
@@ -84,11 +87,11 @@ def _check_file(path: Path) -> None:
     kind, endings = {_ZIP: (".keras", (".keras",)), _HDF5: (".h5", (".h5", ".hdf5"))}.get(start, ("", ()))
     if not kind:
         raise ExportError(
-            f"{path}: not a .keras file nor another that Keras writes (it starts with {start!r}), expected {_KINDS}; "
-            f"save the model with model.save()"
+            f"{path}: not a .keras file or another file that Keras writes (it starts with {start!r}), "
+            f"expected {_KINDS}; save the model with model.save()"
         )
     if path.suffix not in endings:
-        raise ExportError(f"{path}: its content is a {kind} file, and Keras wants the name to say so; rename it")
+        raise ExportError(f"{path}: its content is a {kind} file, expected a name that ends with {kind}; rename it")
 
 
 def _load_file(path: Path) -> "keras.Model":
@@ -104,14 +107,16 @@ def _load_file(path: Path) -> "keras.Model":
 def _why_not_loaded(message: str) -> str:
     if unknown := _UNKNOWN_CLASS.search(message):
         name = unknown[1] or unknown[2]
-        return f"uses {name!r}, which is not Keras's own; expected Keras's layers alone: build the model without it"
+        return (
+            f"uses {name!r}, which is not part of Keras; expected only Keras's own layers: build the model without it"
+        )
     if "Lambda" in message:
-        return "has a Lambda layer, which is a program and not a layer; expected Keras's layers: build it without one"
+        return "has a Lambda layer, which is arbitrary code; expected only Keras's own layers: build it without one"
     return f"Keras cannot load it ({' '.join(message.split())[:200]}); save the model again with model.save()"
 
 
 def _old_version(path: Path) -> str:
-    """What to do about an .h5 file of a Keras before 3, whose layers Keras 3 may not know; empty for other files."""
+    """What to do about an .h5 file of a Keras before 3, which Keras 3 may be unable to load; empty for other files."""
     import h5py
 
     try:
@@ -124,7 +129,7 @@ def _old_version(path: Path) -> str:
     if not major.isdigit() or int(major) >= _KERAS_3:
         return ""
     return (
-        f"written by Keras {version}, and Keras 3 cannot load it; load it with TensorFlow 2.15 "
+        f"written by Keras {version}, which Keras 3 cannot load; load it with TensorFlow 2.15 "
         f"(tf.keras.models.load_model), export it there as a SavedModel (model.export), and give that folder"
     )
 
@@ -149,12 +154,14 @@ def _load_saved_model(path: Path) -> "keras.Model":
         raise
     except Exception as error:  # tensorflow raises OSError, ValueError, KeyError and its own
         reason = " ".join(str(error).split())[:200]
-        raise ExportError(f"{path}: not a SavedModel that can be served ({reason}); use model.export()") from error
+        raise ExportError(
+            f"{path}: not a SavedModel with a serving signature ({reason}); write it with model.export()"
+        ) from error
 
 
 def _check_interface(model: "keras.Model", path: Path) -> None:
     if not getattr(model, "inputs", None):
-        raise ExportError(f"{path}: the model has no input shape yet; call or build it before model.save()")
+        raise ExportError(f"{path}: the model has no input shape yet; build or call it before model.save()")
     inputs = [tuple(tensor.shape) for tensor in model.inputs]
     outputs = [tuple(tensor.shape) for tensor in model.outputs]
     if len(inputs) != 1 or inputs[0][1:] not in _SHAPES:
@@ -166,19 +173,19 @@ def _check_interface(model: "keras.Model", path: Path) -> None:
 
 
 def _check_loops(model: "keras.Model", path: Path) -> None:
-    """Refuse recurrent layers that loop: they become subgraphs of their own, which small interpreters don't run."""
+    """Refuse recurrent layers with a loop: they become separate subgraphs, which small interpreters do not run."""
     import keras
 
     for layer in all_layers(model):
         if isinstance(layer, keras.layers.RNN) and not getattr(layer, "unroll", False):
             raise ExportError(
                 f"{path}: its {type(layer).__name__} layer {layer.name!r} is a loop, expected a graph without loops; "
-                f"build it with unroll=True, with the same weights, and save it again"
+                f"build the layer with unroll=True and the same weights, and save the model again"
             )
 
 
 def _rename(model: "keras.Model") -> None:
-    """Give layers names that TensorFlow takes: other backends of Keras, and Keras itself, allow any."""
+    """Give layers names that TensorFlow accepts: Keras and its other backends allow any."""
     import keras
 
     layers = [layer for layer in all_layers(model) if not isinstance(layer, keras.layers.InputLayer)]

@@ -54,8 +54,11 @@ def read(path: Path) -> ModelFile:
     return parse(_read_content(path), path)
 
 
-def parse(content: bytes, path: Path) -> ModelFile:
-    """The model file in the bytes `content`; `path` is for the messages. Raises as `read`."""
+def parse(content: bytes, path: Path, model: Graph | None = None) -> ModelFile:
+    """The model file that `content` holds; `path` is for the messages. Raises ModelFileError as `read` does.
+
+    `model` is the graph in `content`, where the caller has parsed it already.
+    """
     zipped = appended_zip.read_zip(content, path)
     if zipped is None:
         model = _graph(content, path)
@@ -78,16 +81,17 @@ def parse(content: bytes, path: Path) -> ModelFile:
     try:
         descriptions.check(description)
     except DescriptionError as error:
-        raise DescriptionError(f"{path}: {error}; export the model again") from error
-    return ModelFile(path, flatbuffer, _graph(flatbuffer, path), labels, description)
+        raise ModelFileError(f"{path}: {error}; export the model again") from error
+    return ModelFile(path, flatbuffer, model or _graph(flatbuffer, path), labels, description)
 
 
-def mark(flatbuffer: bytes) -> bytes:
+def mark(flatbuffer: bytes, model: Graph | None = None) -> bytes:
     """`flatbuffer` with the converter's note replaced by MARKER, in place: no other byte and no offset changes.
 
-    Raises ModelFileError where the note is not as long as the marker, as another converter might write it.
+    `model` is its graph, where the caller has parsed it already. Raises ModelFileError where the note is not of the
+    marker's length, as another converter might write it.
     """
-    note = graph.read(flatbuffer).description.encode()
+    note = (model or graph.read(flatbuffer)).description.encode()
     marker = MARKER.encode()
     if len(note) != len(marker) or flatbuffer.count(note) != 1:
         raise ModelFileError(
@@ -96,9 +100,12 @@ def mark(flatbuffer: bytes) -> bytes:
     return flatbuffer.replace(note, marker)
 
 
-def describe(flatbuffer: bytes, labels: tuple[str, ...], **facts: Any) -> dict[str, Any]:
-    """The description of a marked `flatbuffer`: schema, length, digests and operators, followed by `facts`."""
-    model = graph.read(flatbuffer)
+def describe(flatbuffer: bytes, labels: tuple[str, ...], model: Graph | None = None, **facts: Any) -> dict[str, Any]:
+    """The description of a marked `flatbuffer`: its schema, length, digests and operators, then `facts`.
+
+    `model` is its graph, where the caller has parsed it already.
+    """
+    model = model or graph.read(flatbuffer)
     return {
         "schema": SCHEMA,
         "flatbuffer": {"bytes": len(flatbuffer), "sha256": sha256(flatbuffer)},

@@ -12,11 +12,17 @@ import keras_models as models  # noqa: E402
 from keras import layers  # noqa: E402
 
 from fmnist_export import pipeline  # noqa: E402
-from fmnist_export.convert import rounding  # noqa: E402
-from fmnist_export.convert.fixed_batch import check_copy, float32_copy, with_fixed_batch  # noqa: E402
+from fmnist_export.convert import equalization, rounding  # noqa: E402
+from fmnist_export.convert.fixed_batch import (  # noqa: E402
+    check_copy,
+    float32_copy,
+    with_fixed_batch,
+)
 from fmnist_keras import inference  # noqa: E402
 from fmnist_keras.comparison import model_difference  # noqa: E402
-from fmnist_runtime.errors import ModelCopyError  # noqa: E402
+from fmnist_runtime.errors import (  # noqa: E402
+    ModelCopyError,
+)
 
 SHAPE = (28, 28)
 
@@ -119,19 +125,19 @@ def test_a_copy_that_differs_is_refused_with_the_layers_name() -> None:
 
 def test_equalized_units_give_the_same_outputs() -> None:
     model, images = models.trained("functional_logits"), models.dataset().train.images[:500] / np.float32(255)
-    _, factors = rounding.prepared_with_factors(model, images)
+    _, factors = rounding.prepare(model, images)
     assert factors
-    copy = rounding.equalized(model, factors, images)
+    copy = equalization.equalized_copy(model, factors, images)
     assert model_difference(model, copy, images) is None
     wrong = {name: divisors * 1.5 for name, divisors in factors.items()}
-    assert model_difference(model, rounding.equalized(model, wrong, images), images) is None
+    assert model_difference(model, equalization.equalized_copy(model, wrong, images), images) is None
     (name, *_) = factors
     copy.get_layer(name).set_weights([weight * 1.5 for weight in copy.get_layer(name).get_weights()])
     assert model_difference(model, copy, images)
 
 
 @pytest.mark.parametrize("place", ["one mean", "in a model inside", "in a functional model", "behind a Rescaling"])
-def test_the_proof_compares_with_the_given_file_and_not_with_a_copy(place: str, tmp_path: Path) -> None:
+def test_the_proof_compares_with_the_keras_file_itself(place: str, tmp_path: Path) -> None:
     """The worst of all: the proof said 1.0000 against a copy, and the file was another model's."""
     keras.utils.set_random_seed(1)
     models.fit(STATEFUL[place](), 0, 255).save(tmp_path / "model.keras")

@@ -17,12 +17,12 @@ from fmnist_runtime.errors import ExportError
 
 _NAME = "litert-1.4"
 # A target whose interpreter is a small wheel in a folder: real venv, real pip, no network.
-_FIND = """\
+_INSTALL = """\
 import dataclasses, sys
 from fmnist_export.prove import environments, targets
 environments._NEEDS = ()
-target = dataclasses.replace(targets.table()["litert-1.4"], requirements=("stand-in-interpreter==1.4.0",))
-found = environments.find(target, lambda line: print(line, flush=True))
+target = dataclasses.replace(targets.all_targets()["litert-1.4"], requirements=("stand-in-interpreter==1.4.0",))
+found = environments.install(target, lambda line: print(line, flush=True))
 print(found.python)
 """
 
@@ -53,7 +53,7 @@ def variables(tmp_path: Path) -> dict[str, str]:
 
 def start(variables: dict[str, str]) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-c", _FIND],
+        [sys.executable, "-c", _INSTALL],
         env=variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -147,28 +147,30 @@ def test_what_a_killed_process_left_is_cleared_and_what_others_put_there_is_not(
     assert (elsewhere / "notes.txt").read_text() == "precious\n"
 
 
-def test_what_is_in_the_place_of_an_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_incomplete_environment_is_replaced_and_anything_else_in_its_place_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Half an environment of a release before is made anew; anything else is refused and stays."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    target = dataclasses.replace(targets.table()[_NAME], requirements=("no-such-package",))
+    target = dataclasses.replace(targets.all_targets()[_NAME], requirements=("no-such-package",))
     folder = made(tmp_path) / _NAME
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
 
     def refused() -> str:
         with pytest.raises(ExportError) as caught:
-            environments.find(target, lambda _: None)
+            environments.install(target, lambda _: None)
         return str(caught.value)
 
     folder.mkdir(parents=True)
     (folder / "notes.txt").write_text("precious\n")
-    assert "fmnist-export did not make it; move it away" in refused()
+    assert "not an environment that fmnist-export made" in refused()
     assert (folder / "notes.txt").read_text() == "precious\n"
     (folder / "notes.txt").rename(elsewhere / "notes.txt")
     folder.rmdir()
     folder.symlink_to(elsewhere)
-    assert "did not make it" in refused()
+    assert "move it away" in refused()
     assert (elsewhere / "notes.txt").exists()
     folder.unlink()
     folder.mkdir()

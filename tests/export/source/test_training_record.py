@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from helpers import assert_fails, run_command
 
-from fmnist_export.report.formatting import words
+from fmnist_export.report.formatting import json_text
 from fmnist_export.source import training_record
 from fmnist_runtime.model import golden, model_file, shipped
 from fmnist_runtime.system.digests import sha256
@@ -38,16 +38,16 @@ def _model(folder: Path, record: object) -> Path:
     return path
 
 
-def _shortened(model: Path, digest: str, say: Callable[[str], None]) -> dict[str, Any] | None:
-    record = training_record.beside(model, digest, say)
-    return None if record is None else training_record.described(record, VERSIONS, say)
+def _summary(model: Path, digest: str, say: Callable[[str], None]) -> dict[str, Any] | None:
+    record = training_record.read(model, digest, say)
+    return None if record is None else training_record.summary_for_file(record, VERSIONS, say)
 
 
 def test_the_record_is_copied_as_it_is_and_the_lists_of_epochs_become_numbers(tmp_path: Path) -> None:
     digest = sha256(b"a model")
     model = _model(tmp_path, {**RECORD, "model_sha256": digest})
     said: list[str] = []
-    assert _shortened(model, digest, said.append) == {
+    assert _summary(model, digest, said.append) == {
         **{name: RECORD[name] for name in ("command", "parameters")},
         "results": {"test_accuracy": 0.91},
         "data": {"images": 3, "sha256": sha256(("1" * 64 + "  a\n" + "2" * 64 + "  b\n").encode())},
@@ -61,38 +61,38 @@ def test_the_record_is_copied_as_it_is_and_the_lists_of_epochs_become_numbers(tm
 
 
 def test_without_held_out_images_nothing_is_said_of_them() -> None:
-    assert "held_out" not in training_record.shorten({"history": {"loss": [0.5]}, "seconds": [1]}, VERSIONS)
-    assert training_record.shorten({"seconds": 3.5, "history": None}, VERSIONS) == {"seconds": 3.5}
+    assert "held_out" not in training_record.summarize({"history": {"loss": [0.5]}, "seconds": [1]}, VERSIONS)
+    assert training_record.summarize({"seconds": 3.5, "history": None}, VERSIONS) == {"seconds": 3.5}
 
 
 @pytest.mark.parametrize("odd", [None, [1], {"images": 3}, {"sha256": "a" * 64}])
 def test_data_and_results_of_another_form_are_copied(odd: object) -> None:
-    assert training_record.shorten({"data": odd, "results": odd}, VERSIONS) == {"data": odd, "results": odd}
+    assert training_record.summarize({"data": odd, "results": odd}, VERSIONS) == {"data": odd, "results": odd}
 
 
 def test_versions_are_left_out_where_the_exports_are_the_same() -> None:
-    assert training_record.shorten({"versions": {"keras": "2"}}, VERSIONS) == {"versions": {"keras": "2"}}
-    assert training_record.shorten({"versions": VERSIONS}, VERSIONS) == {}
+    assert training_record.summarize({"versions": {"keras": "2"}}, VERSIONS) == {"versions": {"keras": "2"}}
+    assert training_record.summarize({"versions": VERSIONS}, VERSIONS) == {}
 
 
 def test_a_record_without_held_out_results_has_those_of_the_last_epoch() -> None:
     history = {"val_loss": [0.6, 0.5], "val_accuracy": [0.8, 0.9], "val_odd": []}
-    assert training_record.shorten({"history": history}, VERSIONS)["held_out"] == {"loss": 0.5, "accuracy": 0.9}
+    assert training_record.summarize({"history": history}, VERSIONS)["held_out"] == {"loss": 0.5, "accuracy": 0.9}
 
 
 def test_settings_are_left_out_only_where_the_command_says_them() -> None:
-    assert training_record.shorten({"settings": {"seed": 1}}, VERSIONS) == {"settings": {"seed": 1}}
-    assert training_record.shorten({"settings": {"seed": 1}, "command": "fmnist-train --seed 1"}, VERSIONS) == {
+    assert training_record.summarize({"settings": {"seed": 1}}, VERSIONS) == {"settings": {"seed": 1}}
+    assert training_record.summarize({"settings": {"seed": 1}, "command": "fmnist-train --seed 1"}, VERSIONS) == {
         "command": "fmnist-train --seed 1"
     }
-    assert training_record.shorten({"teachers": None, "start": "mine.keras"}, VERSIONS) == {
+    assert training_record.summarize({"teachers": None, "start": "mine.keras"}, VERSIONS) == {
         "teachers": None,
         "start": "mine.keras",
     }
 
 
 def test_without_a_record_nothing_changes(tmp_path: Path) -> None:
-    assert training_record.beside(tmp_path / "mine.keras", "a" * 64, pytest.fail) is None
+    assert training_record.read(tmp_path / "mine.keras", "a" * 64, pytest.fail) is None
 
 
 @pytest.mark.parametrize(
@@ -105,10 +105,10 @@ def test_without_a_record_nothing_changes(tmp_path: Path) -> None:
         ('{"a": "\udcff"}'.encode("utf-8", "surrogateescape").decode("latin-1"), "another model"),
     ],
 )
-def test_another_models_record_is_left_out_and_said(tmp_path: Path, record: object, words: str) -> None:
+def test_another_models_record_is_left_out_with_a_line(tmp_path: Path, record: object, words: str) -> None:
     model = _model(tmp_path, record)
     said: list[str] = []
-    assert training_record.beside(model, sha256(b"a model"), said.append) is None
+    assert training_record.read(model, sha256(b"a model"), said.append) is None
     assert len(said) == 1
     assert words in said[0]
     assert said[0].startswith("warning: ")
@@ -154,7 +154,7 @@ def test_any_record_is_copied_or_left_out_with_one_line(tmp_path: Path) -> None:
     for seed in range(1000):
         (tmp_path / training_record.RECORD_FILE).write_bytes(_odd_record(random.Random(seed), digest))
         said: list[str] = []
-        record = _shortened(model, digest, said.append)
+        record = _summary(model, digest, said.append)
         assert len(said) == (record is None), (seed, said)
         assert all(len(line) < 1000 for line in said)
         if record is None:
@@ -164,7 +164,7 @@ def test_any_record_is_copied_or_left_out_with_one_line(tmp_path: Path) -> None:
         read = model_file.parse(packed, model).description
         assert read is not None
         assert json.dumps(read["training"], sort_keys=True) == json.dumps(record, sort_keys=True), seed
-        assert isinstance(words(record), str)
+        assert isinstance(json_text(record), str)
     assert 300 < copied < 800, copied
 
 
@@ -185,7 +185,7 @@ def test_a_record_beyond_the_limits_is_left_out(tmp_path: Path, content: bytes, 
     model = _model(tmp_path, "")
     (tmp_path / training_record.RECORD_FILE).write_bytes(content)
     said: list[str] = []
-    assert _shortened(model, sha256(b"a model"), said.append) is None
+    assert _summary(model, sha256(b"a model"), said.append) is None
     assert len(said) == 1
     assert found in said[0]
 
@@ -194,15 +194,15 @@ def test_a_record_too_large_for_a_model_file_is_left_out_and_other_kinds_of_file
     digest = sha256(b"a model")
     model = _model(tmp_path, {**RECORD, "model_sha256": digest, "notes": "a" * 300_000})
     said: list[str] = []
-    assert _shortened(model, digest, said.append) is None
-    assert "of which a file has room for 262,144" in said[0]
+    assert _summary(model, digest, said.append) is None
+    assert "expected at most 262,144" in said[0]
     (tmp_path / training_record.RECORD_FILE).unlink()
     (tmp_path / training_record.RECORD_FILE).mkdir()
-    assert _shortened(model, digest, said.append) is None
+    assert _summary(model, digest, said.append) is None
     assert "a folder, expected the record" in said[1]
     (tmp_path / training_record.RECORD_FILE).rmdir()
     os.mkfifo(tmp_path / training_record.RECORD_FILE)
-    assert _shortened(model, digest, said.append) is None
+    assert _summary(model, digest, said.append) is None
     assert "not a regular file" in said[2]
 
 
@@ -210,11 +210,11 @@ def test_numbers_that_are_not_finite_are_null(tmp_path: Path) -> None:
     digest = sha256(b"a model")
     history = {"val_loss": [0.5, float("nan")]}
     model = _model(tmp_path, {"model_sha256": digest, "history": history, "seconds": [1e308, 1e308]})
-    record = _shortened(model, digest, pytest.fail)
+    record = _summary(model, digest, pytest.fail)
     assert record == {"seconds": [1e308, 1e308], "held_out": {"loss": None}}
 
 
-def test_exported_files_say_how_their_model_was_trained(exported: Path) -> None:
+def test_exported_files_record_how_their_model_was_trained(exported: Path) -> None:
     record = json.loads((exported / "training.json").read_text())
     for precision in ("float32", "int8"):
         description = model_file.read(exported / f"model-{precision}.tflite").description
@@ -237,7 +237,9 @@ def test_exported_files_say_how_their_model_was_trained(exported: Path) -> None:
     assert record["command"] in page
 
 
-def test_another_record_and_fewer_golden_images_through_the_command(trained: Path, tmp_path: Path) -> None:
+def test_the_command_ignores_another_models_record_and_writes_as_many_golden_images_as_asked(
+    trained: Path, tmp_path: Path
+) -> None:
     model = tmp_path / "mine.keras"
     model.write_bytes((trained / "model.keras").read_bytes())
     (tmp_path / "training.json").write_text(json.dumps({**RECORD, "model_sha256": "f" * 64}))

@@ -1,7 +1,7 @@
-"""What a Keras model does to its pixels before anything else: `real = scale * x + offset`, if it says so.
+"""How the first layers of a Keras model scale its input: `scale * x + offset`, where its graph states it.
 
-A Rescaling or Normalization layer, a division, a multiplication, an addition or a subtraction at the head of the graph
-tells which numbers the model wants, exactly. What stands further in tells nothing of the pixels.
+A Rescaling or Normalization layer, a division, a multiplication, an addition or a subtraction at the beginning of the
+graph tells exactly which numbers the model expects. Later layers tell nothing about the pixels.
 """
 
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     import keras
 
-# Layers and operations that leave the values of pixels as they are when a model answers.
+# Layers and operations that do not change the values of pixels at inference.
 _TRANSPARENT = {
     "Cast",
     "Dropout",
@@ -36,11 +36,11 @@ _TRANSPARENT = {
 }
 
 
-class Head(NamedTuple):
-    """`scale * x + offset` is what the first layer with weights of its own sees of an input x; `layers` do it.
+class InputScaling(NamedTuple):
+    """The first layer with trained weights sees `scale * x + offset` of an input x; `layers` compute it.
 
-    `is_standardized` says that a Normalization layer was adapted to the images: they become 0 on average, with a
-    standard deviation of 1.
+    `is_standardized` is true for a Normalization layer, which is adapted to the images: their mean becomes 0 and their
+    standard deviation 1.
     """
 
     scale: float
@@ -49,9 +49,9 @@ class Head(NamedTuple):
     is_standardized: bool
 
 
-def read(model: "keras.Model") -> Head | None:
-    """The head of `model`, None where it begins with anything else, or branches."""
-    head = Head(1.0, 0.0, (), False)
+def read_scaling(model: "keras.Model") -> InputScaling | None:
+    """The scaling at the beginning of `model`; None where it begins with another layer, or with a branch."""
+    scaling = InputScaling(1.0, 0.0, (), False)
     for operation, node in _chain(model):
         step = _affine(operation, node)
         if step is None:
@@ -59,25 +59,25 @@ def read(model: "keras.Model") -> Head | None:
                 break
             continue
         scale, offset = step
-        head = Head(
-            scale * head.scale,
-            scale * head.offset + offset,
-            (*head.layers, f"{type(operation).__name__} {operation.name!r}"),
-            type(operation).__name__ == "Normalization" or head.is_standardized,
+        scaling = InputScaling(
+            scale=scale * scaling.scale,
+            offset=scale * scaling.offset + offset,
+            layers=(*scaling.layers, f"{type(operation).__name__} {operation.name!r}"),
+            is_standardized=type(operation).__name__ == "Normalization" or scaling.is_standardized,
         )
-    return head if head.layers else None
+    return scaling if scaling.layers else None
 
 
 def _chain(model: "keras.Model") -> list[tuple[Any, Any]]:
-    """The operations behind the input of `model`, one after another, with the node of the graph that calls each.
+    """The operations after the input of `model` in order, each with the node of the graph that calls it.
 
-    Ends where more than one operation reads a tensor. Models inside `model` are gone through.
+    The chain ends where more than one operation reads a tensor. Nested models are followed.
     """
     graph = getattr(model, "_functional", model)
     tensor = graph.inputs[0]
     found: list[tuple[Any, Any]] = []
     while True:
-        # Of the graph's own nodes: a layer that was called elsewhere too has others.
+        # Only the graph's own nodes: a layer that is also called elsewhere has more of them.
         nodes = (node for level in getattr(graph, "_nodes_by_depth", {}).values() for node in level)
         readers = [node for node in nodes if any(each is tensor for each in node.input_tensors)]
         if len(readers) != 1:
@@ -92,7 +92,7 @@ def _chain(model: "keras.Model") -> list[tuple[Any, Any]]:
 
 
 def _affine(operation: Any, node: Any) -> tuple[float, float] | None:
-    """Scale and offset of an operation that is affine in its input, by the mean of per-channel ones; else None."""
+    """Scale and offset of an operation that is affine in its input, averaged over channels; None for any other."""
     kind = type(operation).__name__
     if kind == "Rescaling":
         return _mean(operation.scale), _mean(operation.offset)
@@ -101,13 +101,13 @@ def _affine(operation: Any, node: Any) -> tuple[float, float] | None:
             return None
         std = np.sqrt(np.asarray(operation.variance, np.float64))
         mean = np.asarray(operation.mean, np.float64)
-        # Pixels that are always the same have a variance of 0, and Keras divides by something tiny there.
+        # Pixels that never change have a variance of 0, and Keras divides by a tiny number there.
         return (1 / _mean(std), -_mean(mean) / _mean(std)) if _mean(std) > 0 else None
     return _arithmetic(kind, node.arguments.args)
 
 
 def _arithmetic(kind: str, arguments: tuple[Any, ...]) -> tuple[float, float] | None:
-    """Scale and offset of keras.ops' arithmetic between a tensor and a constant; None for anything else."""
+    """Scale and offset of arithmetic (keras.ops) between a tensor and a constant; None for anything else."""
     if len(arguments) != 2:
         return None
     first, second = (_constant(argument) for argument in arguments)
@@ -125,7 +125,7 @@ def _arithmetic(kind: str, arguments: tuple[Any, ...]) -> tuple[float, float] | 
 
 
 def _constant(argument: Any) -> float | None:
-    """The number that `argument` of an operation is, by its mean; None for a tensor of the graph."""
+    """The mean of a constant `argument` of an operation; None for a tensor of the graph."""
     if hasattr(argument, "_keras_history") or type(argument).__name__ == "KerasTensor":
         return None
     try:
