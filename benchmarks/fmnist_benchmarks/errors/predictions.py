@@ -1,4 +1,4 @@
-"""What models answered to the test images, and what is counted from it: pairs of classes, shared mistakes."""
+"""The predictions of models on the test images, and their errors: confused pairs of classes, shared mistakes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ CLASSES = len(CLASS_NAMES)
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
-    """What a model answered: the classes, (N,), their scores, (N,), and whether they are right, (N,)."""
+class Predictions:
+    """What a model predicted for N images: classes, (N,), their scores, (N,), 0 to 1, and which are right, (N,)."""
 
     name: str
     model: str
@@ -24,26 +24,27 @@ class Answers:
 
     @property
     def accuracy(self) -> float:
-        """The share of right answers."""
+        """The share of right predictions, 0 to 1."""
         return float(self.right.mean())
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two classes, the lower number first, and by model how many images of the one got the other as answer.
+class ConfusedPair:
+    """Two classes that are confused, the lower number first.
 
-    `there` counts images of the first class answered as the second, `back` the others.
+    `first_as_second` counts by model the images of the first class that were predicted as the second, `second_as_first`
+    the reverse.
     """
 
     first: int
     second: int
-    there: tuple[int, ...]
-    back: tuple[int, ...]
+    first_as_second: tuple[int, ...]
+    second_as_first: tuple[int, ...]
 
     @property
     def total(self) -> int:
-        """Over all models."""
-        return sum(self.there) + sum(self.back)
+        """Both counts over all models."""
+        return sum(self.first_as_second) + sum(self.second_as_first)
 
     @property
     def title(self) -> str:
@@ -51,18 +52,18 @@ class Pair:
         return f"{CLASS_NAMES[self.first]} and {CLASS_NAMES[self.second]}"
 
 
-def confusion(labels: NDArray[np.uint8], answers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many images of each class (rows) got each answer (columns), (10, 10)."""
+def confusion(labels: NDArray[np.uint8], classes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many images of each class (rows) got each prediction (columns), (10, 10); both arguments are (N,)."""
     counts: NDArray[np.int64] = np.zeros((CLASSES, CLASSES), np.int64)
-    np.add.at(counts, (labels, answers), 1)
+    np.add.at(counts, (labels, classes), 1)
     return counts
 
 
-def pairs(labels: NDArray[np.uint8], found: Sequence[Answers]) -> list[Pair]:
-    """Every two classes that any model takes for each other, those first that are confused most."""
-    counts = [confusion(labels, one.classes) for one in found]
+def confused_pairs(labels: NDArray[np.uint8], models: Sequence[Predictions]) -> list[ConfusedPair]:
+    """Every two classes that any model confuses, the most confused first."""
+    counts = [confusion(labels, one.classes) for one in models]
     every = [
-        Pair(
+        ConfusedPair(
             first,
             second,
             tuple(int(one[first, second]) for one in counts),
@@ -74,21 +75,21 @@ def pairs(labels: NDArray[np.uint8], found: Sequence[Answers]) -> list[Pair]:
     return sorted((pair for pair in every if pair.total), key=lambda pair: -pair.total)
 
 
-def examples(pair: Pair, labels: NDArray[np.uint8], answers: Answers, count: int) -> list[int]:
-    """The numbers of at most `count` images of `pair` that `answers` takes for the other class, surest first."""
+def example_indices(pair: ConfusedPair, labels: NDArray[np.uint8], model: Predictions, count: int) -> list[int]:
+    """The indices of at most `count` images of `pair` that `model` confuses, the highest score first."""
     two = (pair.first, pair.second)
-    wrong = np.isin(labels, two) & np.isin(answers.classes, two) & ~answers.right
+    wrong = np.isin(labels, two) & np.isin(model.classes, two) & ~model.right
     numbers = np.flatnonzero(wrong)
-    return [int(number) for number in numbers[np.argsort(-answers.scores[numbers], kind="stable")][:count]]
+    return [int(number) for number in numbers[np.argsort(-model.scores[numbers], kind="stable")][:count]]
 
 
-def all_fail(found: Sequence[Answers]) -> list[int]:
-    """The numbers of the images that every model has wrong, those first of which they are surest (mean score)."""
-    numbers = np.flatnonzero(~np.any([one.right for one in found], axis=0))
-    scores = np.mean([one.scores for one in found], axis=0)[numbers]
+def failed_by_all(models: Sequence[Predictions]) -> list[int]:
+    """The indices of the images that every model gets wrong, the highest mean score first."""
+    numbers = np.flatnonzero(~np.any([one.right for one in models], axis=0))
+    scores = np.mean([one.scores for one in models], axis=0)[numbers]
     return [int(number) for number in numbers[np.argsort(-scores, kind="stable")]]
 
 
-def best(found: Sequence[Answers]) -> Answers:
-    """The most accurate; of equal ones the first."""
-    return max(found, key=lambda one: one.accuracy)
+def most_accurate(models: Sequence[Predictions]) -> Predictions:
+    """The most accurate of `models`; of equal ones the first."""
+    return max(models, key=lambda one: one.accuracy)

@@ -1,5 +1,6 @@
-"""The document of fmnist-benchmark as text for people."""
+"""The results of fmnist-benchmark as text for people, at most WIDTH columns wide."""
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from fmnist_benchmarks.measure import machine
@@ -8,26 +9,31 @@ from fmnist_runtime.inference.interpreters import BACKENDS
 if TYPE_CHECKING:
     from fmnist_benchmarks.output.comparison import Change
 
+WIDTH = 80
 
-def text(document: dict[str, Any]) -> str:
-    """The machine, a table, the stages, and the verdict where one was asked for."""
+
+def render(document: dict[str, Any]) -> str:
+    """The machine, a table for each result, and the verdict where there is one."""
     facts, settings = document["machine"], document["settings"]
     lines = [
-        machine.title(facts),
-        f"{_conditions(facts)}; reading the clock costs {facts['clock_ns']:.0f} ns; energy: {facts['energy']}",
-        f"{document['images']['source']}, one at a time; {settings['processes']} fresh processes for each, in turns, "
-        f"{settings['warm_up']} images to warm up",
+        *_wrapped(machine.title(facts)),
+        *_wrapped(f"{_conditions(facts)}; reading the clock costs {facts['clock_ns']:.0f} ns"),
+        *_wrapped(f"energy: {facts['energy']}"),
+        *_wrapped(
+            f"{document['images']['source']}, one at a time; {document['rounds']} fresh processes for each model, in "
+            f"turns, {settings['warm_up']} images to warm up"
+        ),
         "",
     ]
     for result in document["results"]:
         lines += _result(result)
     if "verdict" in document:
-        lines.append(document["verdict"])
+        lines += _wrapped(document["verdict"])
     return "\n".join(lines).rstrip()
 
 
-def changes_text(changes: "list[Change]") -> list[str]:
-    """A line for each figure that was compared."""
+def render_changes(changes: "list[Change]") -> list[str]:
+    """The lines of a table with each compared figure."""
     if not changes:
         return []
     lines = ["", f"{'against the baseline':<24}{'before':>12}{'now':>12}{'change':>9}  verdict"]
@@ -46,27 +52,47 @@ def _result(result: dict[str, Any]) -> list[str]:
     threads = f"{result['threads']} thread{'s' * (result['threads'] > 1)}"
     stages = ", ".join(f"{name} {value:.2f}" for name, value in result["stages_us"].items())
     lines = [
-        f"{result['model']} ({result['precision']}, {result['bytes']:,} bytes, SHA-256 {result['sha256'][:12]}) on "
-        f"{BACKENDS[result['runtime']][0]} {result['version']}, {threads}, {result['runs']:,} images",
-        f"{'':<10}{'p50 us':>9}{'95 % interval':>18}{'p90':>9}{'p99':>9}{'max':>10}{'std':>9}{'drift':>8}",
+        *_wrapped(
+            f"{result['model']} ({result['precision']}, {result['bytes']:,} bytes, SHA-256 {result['sha256'][:12]}) "
+            f"on {BACKENDS[result['runtime']][0]} {result['version']}, {threads}, {result['runs']:,} images"
+        ),
+        f"{'us':<9}{'p50':>9}{'95 % interval':>21}{'p90':>8}{'p99':>8}{'max':>9}{'std':>8}{'drift':>8}",
     ]
     for name in ("invoke", "classify"):
         figures = result[f"{name}_us"]
-        interval = f"{figures['p50_low']:.2f} to {figures['p50_high']:.2f}"
+        interval = f"{_number(figures['p50_low'])} to {_number(figures['p50_high'])}"
+        quantiles = f"{_number(figures['p90']):>8}{_number(figures['p99']):>8}{_number(figures['max']):>9}"
         lines.append(
-            f"{name:<10}{figures['p50']:>9.2f}{interval:>18}{figures['p90']:>9.2f}{figures['p99']:>9.2f}"
-            f"{figures['max']:>10.2f}{figures['std']:>9.2f}{figures['drift']:>+8.1%}"
+            f"{name:<9}{_number(figures['p50']):>9}{interval:>21}{quantiles}"
+            f"{_number(figures['std']):>8}{figures['drift']:>+8.1%}"
         )
     lines += [
-        f"{'stages':<10}{stages} us; {result['images_per_second']:,.0f} images a second",
-        f"{'start':<10}import {result['import_us'] / 1000:.1f} ms, load {result['load_us']:,.0f} us, "
-        f"first invoke {result['first_us']:,.0f} us, whole Classifier {result['ready_us']:,.0f} us; "
-        f"peak memory {result['peak_rss_kib'] / 1024:.1f} MiB",
+        *_named("stages", f"{stages} us; {result['images_per_second']:,.0f} images a second"),
+        *_named(
+            "start",
+            f"import {result['import_us'] / 1000:.1f} ms, load {result['load_us']:,.0f} us, "
+            f"first invoke {result['first_us']:,.0f} us, whole Classifier {result['ready_us']:,.0f} us; "
+            f"peak memory {result['peak_rss_kib'] / 1024:.1f} MiB",
+        ),
     ]
     if result["energy"]:
         energy = result["energy"]
-        lines.append(f"{'energy':<10}{energy['microjoules']:,.1f} uJ an image, {energy['watts']:.2f} W")
+        lines += _named("energy", f"{energy['microjoules']:,.1f} uJ an image, {energy['watts']:.2f} W")
     return [*lines, ""]
+
+
+def _number(microseconds: float) -> str:
+    """Two decimals, fewer from 1,000 on, so that a column never overflows."""
+    return f"{microseconds:.2f}" if microseconds < 1000 else f"{microseconds:.0f}"
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _named(name: str, text: str) -> list[str]:
+    """`text` behind `name`, in the second column of the table."""
+    return textwrap.wrap(text, WIDTH, initial_indent=f"{name:<9}", subsequent_indent=" " * 9)
 
 
 def _conditions(facts: dict[str, Any]) -> str:
@@ -74,9 +100,9 @@ def _conditions(facts: dict[str, Any]) -> str:
     for name, unit in (("mhz", "MHz"), ("celsius", "°C")):
         before, after = facts["before"][name], facts["after"][name]
         if before is not None and after is not None:
-            parts.append(f"{before:.0f} {unit} before, {after:.0f} after")
+            parts.append(f"{before:.0f} {unit} before, {after:.0f} {unit} after")
     throttled = facts["after"]["throttled"]
-    parts.append(f"throttling {'not reported' if throttled is None else ', '.join(throttled) or 'none'}")
+    parts.append(f"throttling: {'not reported' if throttled is None else ', '.join(throttled) or 'none'}")
     others = facts["other_cores"]
-    parts.append(f"others kept {'?' if others is None else f'{others:.2f}'} cores busy")
+    parts.append(f"other processes: {'unknown' if others is None else f'{others:.2f} cores busy'}")
     return "; ".join(parts)

@@ -1,4 +1,4 @@
-"""The benchmarks run and print what they promise; how fast it is, is no business of a test."""
+"""What a start costs: the benchmarks run and print what they promise, whatever the machine's speed."""
 
 import json
 import sys
@@ -8,48 +8,10 @@ import numpy as np
 import pytest
 from environments import run_python
 
-from fmnist_benchmarks.measure.processes import run_once
-from fmnist_benchmarks.peers import dense, runners
-from fmnist_runtime import Classifier
+from fmnist_benchmarks.startup import cold_stages
 from fmnist_runtime.data.fashion_mnist_files import Split
-from fmnist_runtime.errors import FmnistError, ModelFileError
-from fmnist_runtime.model import shipped
 
 PYTHON = Path(sys.executable)
-
-
-def test_overhead_compares_with_the_bare_interpreter(data_folder: Path) -> None:
-    model = shipped.model_path("mlp")
-    options = ("--data", data_folder, "--rounds", 2, "--block", 20, "--json")
-    result = run_python(PYTHON, "-m", "fmnist_benchmarks.peers.overhead", model, *options)
-    assert result.returncode == 0, result.stderr
-    document = json.loads(result.stdout)
-    assert document["machine"]["packages"]["tflite-runtime"] == "2.14.0"
-    ways = {entry["way"]: entry for entry in document["results"]}
-    assert {"bare", "index", "classify", "guide", "numpy"} <= set(ways)
-    assert ways["bare"]["over_bare_tflite-runtime"] == 0
-    assert ways["index"]["times_index_tflite-runtime"] == 1
-    for way in ("onnxruntime", "compiled_model"):
-        assert way in ways or f"{way} is left out" in result.stderr
-
-
-@pytest.mark.parametrize("precision", ["float32", "int8"])
-def test_every_contender_gives_the_classifiers_answers(exported: Path, test_split: Split, precision: str) -> None:
-    model = exported / f"model-{precision}.tflite"
-    images = test_split.images[:300]
-    expected = Classifier(model, backend="tflite-runtime").outputs(images).argmax(axis=1)
-    for name, make in runners.CONTENDERS.items():
-        try:
-            answer = make(model, "tflite-runtime")
-        except ImportError:
-            continue
-        found = np.array([answer(image) for image in images])
-        assert np.mean(found == expected) > 0.985, name  # the guides' truncation changes some, floats one or two
-
-
-def test_other_layers_are_refused_by_the_peers() -> None:
-    with pytest.raises(ModelFileError, match="AVERAGE_POOL_2D"):
-        dense.layers(shipped.MODELS_FOLDER / "doctor.tflite")
 
 
 def test_memory_reports_its_growth() -> None:
@@ -66,12 +28,25 @@ def test_cold_start_runs_the_installed_command(base_bin: Path) -> None:
     assert programs == ["smallest script", "fmnist-classify image.npy", "fmnist-classify image.png"]
 
 
-def test_a_program_that_fails_is_named() -> None:
-    run = run_once([sys.executable, "-c", "pass"])
-    assert run.milliseconds > 0
-    assert 1000 < run.peak_kib < 50_000
-    with pytest.raises(FmnistError, match="ended with 3"):
-        run_once([sys.executable, "-c", "raise SystemExit(3)"])
+def test_a_stage_begins_where_the_previous_one_ended() -> None:
+    marks = [("Python", 12_000_000), ("import numpy", 100_000_000), ("load", 101_000_000)]
+    assert cold_stages.stages_of(2_000_000, marks) == {"Python": 10, "import numpy": 88, "load": 1}
+
+
+def test_a_cold_start_is_split_into_its_stages() -> None:
+    smallest, ours = cold_stages.measure("tflite-runtime", 1)
+    for result in (smallest, ours):
+        assert sum(stage["ms"] for stage in result["stages"]) == pytest.approx(result["ms"])
+        assert all(stage["ms"] >= 0 for stage in result["stages"])
+    assert [stage["stage"] for stage in smallest["stages"]] == [
+        "Python",
+        "import numpy",
+        "import interpreter",
+        "load",
+        "allocate",
+        "first invoke",
+    ]
+    assert ours["stages"][-1]["stage"] == "first answer"
 
 
 def test_a_plain_png_and_npy_need_no_pillow(base_bin: Path, test_split: Split, tmp_path: Path) -> None:
