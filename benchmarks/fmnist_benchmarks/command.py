@@ -1,4 +1,4 @@
-"""fmnist-benchmark: how fast a model answers on this machine, with what makes the result doubtful. On the device."""
+"""fmnist-benchmark: how fast a model answers on this machine, so that the figure can be trusted. On the device."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,53 +32,32 @@ def _threads(context: click.Context, parameter: click.Parameter, value: str) -> 
     except ValueError:
         numbers = (0,)
     if min(numbers) < 1:
-        raise click.BadParameter(f"{value!r}, expected numbers of at least 1, such as 1,2,4")
+        raise click.BadParameter(f"{value!r}, expected numbers from 1 on such as 1,2,4")
     return numbers
 
 
 @click.command("fmnist-benchmark", cls=Command, epilog=f"Shipped models: {', '.join(SHIPPED)}.")
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
-@click.option(
-    "--runs", type=click.IntRange(min=1), default=6000, show_default=True, help="Timed images for each MODEL."
-)
+@click.option("--runs", type=click.IntRange(min=1), default=6000, show_default=True, help="Images for each MODEL.")
 @click.option(
     "--processes", type=click.IntRange(min=1), default=6, show_default=True, help="Fresh processes to spread them over."
 )
-@click.option(
-    "--warm-up",
-    type=click.IntRange(min=1),
-    default=200,
-    show_default=True,
-    help="Untimed images in each process first.",
-)
-@click.option(
-    "--threads", callback=_threads, default="1", show_default=True, help="Interpreter threads, such as 1,2,4."
-)
+@click.option("--warm-up", type=click.IntRange(min=1), default=200, show_default=True, help="Images before that.")
+@click.option("--threads", callback=_threads, default="1", show_default=True, help="Interpreter threads: 1,2,4.")
 @pixel_options
 @backend_option
-@click.option(
-    "--golden",
-    type=FILE,
-    metavar="FILE",
-    help="Classify the images of this golden file.  [default: the one beside MODEL]",
-)
-@click.option("--data", "data_folder", type=FILE, metavar="DIR", help="Classify the 10,000 test images in this folder.")
-@click.option("--plot", type=FILE, metavar="FILE.png", help="Draw the distribution, and latency over time.")
-@click.option(
-    "--compare",
-    "baseline_file",
-    type=FILE,
-    metavar="BASELINE.json",
-    help="Compare with an earlier run; exit with 1 if anything got worse.",
-)
+@click.option("--golden", type=FILE, metavar="FILE", help="Images of this golden file.  [default: beside MODEL]")
+@click.option("--data", "data_folder", type=FILE, metavar="DIR", help="The 10,000 test images in this folder instead.")
+@click.option("--plot", type=FILE, metavar="FILE.png", help="Draw the distribution and latency over time.")
+@click.option("--compare", "baseline_file", type=FILE, metavar="BASELINE.json", help="Exit 1 if anything got worse.")
 @click.option(
     "--tolerance",
     type=click.FloatRange(0, 1),
     default=0.10,
     show_default=True,
-    help="The relative change of a median that counts as the same.",
+    help="The share by which a median of another day may differ.",
 )
-@click.option("--verdict", "asks_verdict", is_flag=True, help="Compare float32 with int8 in one sentence.")
+@click.option("--verdict", "asks_verdict", is_flag=True, help="Float32 against int8, in one sentence.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def main(
     models: tuple[str, ...],
@@ -96,14 +75,13 @@ def main(
     asks_verdict: bool,
     as_json: bool,
 ) -> int:
-    """Measure the latency of MODEL, a .tflite file or a shipped model's name: its bare invoke, and a whole classify.
+    """Measure each MODEL, a .tflite file or a shipped model's name: the bare invoke, and the way from pixels to answer.
 
-    One image at a time, after a warm-up, in fresh processes. Models and threads take turns at blocks of images, so that
-    a machine that slows down slows all of them. Warnings say what makes a result doubtful. Ctrl-C ends the measurement
-    and prints the results of the rounds that were finished.
+    One image at a time, after a warm-up, in fresh processes; models and threads take turns at blocks of images, so that
+    a machine which slows down slows all of them. What makes a result doubtful is said in words.
 
-    The JSON document is also a baseline. With --compare, a figure is worse where its processes lie above those of the
-    baseline by more than chance and its median by more than the tolerance (three times that for p90, p99 and start).
+    The JSON document is also a baseline: with --compare, a figure is worse where its processes lie above those of the
+    baseline by more than chance, and its median by more than the tolerance (three times of it for p90, p99, the start).
     """
     from fmnist_benchmarks.measure import conditions, machine, measurement, subject
     from fmnist_benchmarks.measure.rounds import Settings

@@ -32,7 +32,7 @@ Inputs = NDArray[np.float32]
 Recipe = Callable[["keras.Model", Inputs], bytes]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Result:
     """A recipe's file and its answers: shares from 0 to 1; `seconds` is the least mean time of an image by target."""
 
