@@ -66,7 +66,7 @@ def _variants(name: str, count: int) -> dict[str, Callable[[], Any]]:
     images, labels = fashion_mnist.to_float(split.images[:count]), split.labels[:count].astype(np.int32)
     settings = recipe(name)
 
-    def compiled(fused: bool, xla: bool) -> "keras.Model":
+    def own(fused: bool, xla: bool) -> "keras.Model":
         model = loop.build(settings, count) if fused else builders.build(name)
         model.compile(
             keras.optimizers.AdamW(0.001),
@@ -84,10 +84,10 @@ def _variants(name: str, count: int) -> dict[str, Callable[[], Any]]:
         return lambda: model.fit(images, labels, batch_size=settings.batch_size, shuffle=False, verbose=0)
 
     return {
-        OURS: in_batches(compiled(True, False)),
-        "Keras's own batch normalization": in_batches(compiled(False, False)),
-        "compiled with XLA": in_batches(compiled(True, True)),
-        "fit on arrays instead of tf.data": in_arrays(compiled(True, False)),
+        OURS: in_batches(own(True, False)),
+        "Keras's own batch normalization": in_batches(own(False, False)),
+        "compiled with XLA": in_batches(own(True, True)),
+        "fit on arrays instead of tf.data": in_arrays(own(True, False)),
     }
 
 
