@@ -15,13 +15,14 @@ WIDTH = 80
 def render(document: dict[str, Any]) -> str:
     """The machine, a table for each result, and the verdict where there is one."""
     facts, settings = document["machine"], document["settings"]
+    processes = "1 fresh process" if document["rounds"] == 1 else f"{document['rounds']} fresh processes"
     lines = [
         *_wrapped(machine.title(facts)),
         *_wrapped(f"{_conditions(facts)}; reading the clock costs {facts['clock_ns']:.0f} ns"),
         *_wrapped(f"energy: {facts['energy']}"),
         *_wrapped(
-            f"{document['images']['source']}, one at a time; {document['rounds']} fresh processes for each model, in "
-            f"turns, {settings['warm_up']} images to warm up"
+            f"{document['images']['source']}, one at a time; {processes} for each model, in turns, "
+            f"{settings['warm_up']} images to warm up"
         ),
         "",
     ]
