@@ -5,14 +5,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fmnist_runtime.commandline import FILE, Command, backend_option, pixel_options, quiet_stderr, say, say_json, warn
+from fmnist_runtime.commandline import (
+    FILE,
+    INTERRUPTED,
+    Command,
+    backend_option,
+    pixel_options,
+    quiet_stderr,
+    say,
+    say_json,
+    warn,
+)
 from fmnist_runtime.model.shipped import SHIPPED
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from fmnist_benchmarks.measure.rounds import Subject
     from fmnist_benchmarks.output.comparison import Change
     from fmnist_runtime.images.pixel_range import PixelRange
 
@@ -74,42 +83,65 @@ def main(
     The JSON document is also a baseline: with --compare, a figure is worse where its processes lie above those of the
     baseline by more than chance, and its median by more than the tolerance (three times of it for p90, p99, the start).
     """
-    from fmnist_benchmarks.measure import machine, rounds
+    from fmnist_benchmarks.measure import conditions, machine, measurement, subject
+    from fmnist_benchmarks.measure.rounds import Settings
     from fmnist_benchmarks.output import comparison, verdict
+    from fmnist_benchmarks.output.progress import ProgressLine
     from fmnist_runtime.model.shipped import model_path
 
-    settings = rounds.Settings(max(runs, processes), processes, warm_up, backend, threads, pixels and pixels[:2])
+    settings = Settings(max(runs, processes), processes, warm_up, backend, threads, pixels and pixels[:2])
     paths = [model_path(model) for model in models]
     if len({path.name for path in paths}) < len(paths):
-        raise click.UsageError("two MODELs have the same file name, by which results are told apart; rename one")
-    baseline = comparison.read(baseline_file) if baseline_file else None
-    if baseline:
-        comparison.check_machine(baseline, machine.describe())
-        comparison.check_processes(baseline, processes)
+        raise click.UsageError("two MODELs have the same file name, which tells results apart; rename one")
+    facts = machine.describe()
+    baseline = _baseline(baseline_file, facts, processes) if baseline_file else None
     if plot:
         _check_plot(plot)
     images, source = _images(paths[0], golden, data_folder)
     with quiet_stderr():
-        subjects = [rounds.examine(path, images, count, backend, pixels) for path in paths for count in threads]
-    for line in dict.fromkeys(line for subject in subjects for line in subject.said):
-        warn(line)
+        subjects = [subject.examine(path, images, count, backend, pixels) for path in paths for count in threads]
     pair = verdict.pair(subjects) if asks_verdict else None
-    document, samples = rounds.measure(subjects, images, settings, warn)
+    for line in dict.fromkeys(line for one in subjects for line in one.notices):
+        warn(line)
+    too_many = conditions.thread_warning(max(threads), facts["cores"])
+    if too_many:
+        warn(f"warning: {too_many}")
+    with ProgressLine() as progress:
+        document, samples = measurement.measure(subjects, images, settings, progress)
     document["images"] = source
     if pair:
-        floats, int8 = ((subject, samples[subject]) for subject in pair)
-        document["verdict"] = verdict.sentence(floats, int8, document["machine"], source["source"])
-    changes = comparison.compare(baseline, document["results"], tolerance) if baseline else []
+        document["verdict"] = verdict.sentence(
+            pair, (samples[pair[0]], samples[pair[1]]), document["machine"], source["source"]
+        )
+    interrupted = document["interrupted"]
+    changes = comparison.compare(baseline, document["results"], tolerance) if baseline and not interrupted else []
     if plot:
         from fmnist_benchmarks.output import plotting
 
         plotting.save(plot, plotting.draw(samples, document["machine"]))
-    _say(document, changes, subjects, as_json)
+    _print(document, changes, as_json)
+    for words in document["warnings"]:
+        if words != too_many:
+            warn(f"warning: {words}")
+    if interrupted:
+        compared = "; not compared with the baseline" if baseline else ""
+        warn(f"fmnist-benchmark: interrupted; results of {document['rounds']} of {processes} rounds{compared}")
+        return INTERRUPTED
     return int(any(change.verdict == comparison.SLOWER for change in changes))
 
 
+def _baseline(path: Path, facts: dict[str, Any], processes: int) -> dict[str, Any]:
+    """The baseline in `path`. Raises FmnistError where this machine and `processes` cannot be compared with it."""
+    from fmnist_benchmarks.output import comparison
+
+    baseline = comparison.read_baseline(path)
+    comparison.check_machine(baseline, facts)
+    comparison.check_processes(baseline, processes)
+    return baseline
+
+
 def _check_plot(path: Path) -> None:
-    """Say now, and not after the measurement, that the figure cannot be drawn or written."""
+    """Raise now, before the measurement, where the figure cannot be drawn or written."""
     from fmnist_benchmarks.output import plotting
     from fmnist_runtime.system.atomic import write_atomically
 
@@ -122,7 +154,7 @@ def _check_plot(path: Path) -> None:
 
 
 def _images(model: Path, golden: Path | None, data: Path | None) -> "tuple[NDArray[np.uint8], dict[str, Any]]":
-    """The images to classify, (N, 28, 28), and what they are."""
+    """The images to classify, (N, 28, 28) uint8, and their source, number and digest."""
     from fmnist_runtime.data import fashion_mnist_files
     from fmnist_runtime.model import golden as golden_file
     from fmnist_runtime.model.shipped import golden_path
@@ -138,19 +170,17 @@ def _images(model: Path, golden: Path | None, data: Path | None) -> "tuple[NDArr
     return images, {"source": source, "count": len(images), "sha256": sha256(images.tobytes())}
 
 
-def _say(document: dict[str, Any], changes: "list[Change]", subjects: "list[Subject]", as_json: bool) -> None:
-    from fmnist_benchmarks.output import comparison, text
+def _print(document: dict[str, Any], changes: "list[Change]", as_json: bool) -> None:
+    from fmnist_benchmarks.output import comparison, report
 
     if changes:
         document["changes"] = [comparison.as_json(change) for change in changes]
     if as_json:
         say_json(document, indent=1)
-    else:
-        say(text.text(document))
-        for line in text.changes_text(changes):
-            say(line)
-    for words in document["warnings"]:
-        warn(f"warning: {words}")
+        return
+    say(report.render(document))
+    for line in report.render_changes(changes):
+        say(line)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,17 @@
-"""fmnist-benchmark through its real entry point, in an environment with the base install alone."""
+"""fmnist-benchmark through its real entry point, in an environment with only the base install."""
 
 import json
+import os
+import re
 import shutil
+import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import assert_fails, run_command
+from helpers import BIN, assert_fails, run_command
 
 from fmnist_runtime.model import golden, shipped
 
@@ -37,6 +39,7 @@ def baseline(base_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_document_has_what_others_rely_on(baseline: Path) -> None:
     document = json.loads(baseline.read_text())
     assert document["schema"] == 1
+    assert (document["interrupted"], document["rounds"]) == (False, 6)
     facts = document["machine"]
     assert facts["clock_ns"] > 0
     assert {"board", "cpu", "cores", "packages", "before", "after", "other_cores", "energy"} <= set(facts)
@@ -60,7 +63,7 @@ def test_the_document_has_what_others_rely_on(baseline: Path) -> None:
 def test_a_baseline_that_was_30_percent_better_is_a_regression_and_noise_is_not(
     benchmark: Command, baseline: Path, tmp_path: Path
 ) -> None:
-    """By the memory, the one figure that repeats on a machine with other work; test_comparing has the latencies."""
+    """Judged by memory, the only figure that repeats on a busy machine; output/test_comparison.py tests latencies."""
     better = json.loads(baseline.read_text())
     figures = better["results"][0]["processes"]
     figures["peak_rss_kib"] = [value / 1.3 for value in figures["peak_rss_kib"]]
@@ -97,12 +100,85 @@ def test_threads_and_precisions_take_turns_and_the_verdict_is_one_sentence(
     assert sentence.count(". ") == 0
 
 
-def test_people_get_a_table_with_the_clocks_cost_and_the_warnings(benchmark: Command) -> None:
+def test_people_get_a_table_of_80_columns_with_the_clocks_cost_and_the_warnings(benchmark: Command) -> None:
     result = benchmark("mlp", *SHORT)
     assert result.returncode == 0, result.stderr
     for words in ("95 % interval", "reading the clock costs", "p99", "drift", "stages", "peak memory", "energy: "):
-        assert words in result.stdout
+        assert words in " ".join(result.stdout.split())
+    assert max(map(len, result.stdout.splitlines())) <= 80
     assert "warning: mlp-int8.tflite with 1 thread: 120 runs are few" in result.stderr
+
+
+def test_progress_and_the_time_left_go_to_standard_error(benchmark: Command) -> None:
+    result = benchmark("mlp", *SHORT, "--json")
+    assert json.loads(result.stdout)["rounds"] == 2
+    first, *rest = [line for line in result.stderr.splitlines() if line.startswith("round")]
+    assert first == "round 1 of 2"
+    assert any(line.startswith("round 2 of 2, ") for line in rest)
+    assert all(re.fullmatch(r"round [12] of 2, \d+ % done, about \d+ (s|min) left", line) for line in rest)
+
+
+def test_more_threads_than_cores_are_warned_about_before_the_first_round(benchmark: Command) -> None:
+    cores = os.cpu_count() or 1
+    result = benchmark("mlp", "--threads", cores + 1, "--runs", 10, "--processes", 1, "--warm-up", 1, "--json")
+    assert result.returncode == 0, result.stderr
+    text = f"{cores + 1} threads on {cores} core{'s' * (cores > 1)} wait for each other; use --threads {cores} at most"
+    lines = result.stderr.splitlines()
+    assert lines.count(f"warning: {text}") == 1
+    assert lines.index(f"warning: {text}") < lines.index("round 1 of 1")
+    assert text in json.loads(result.stdout)["warnings"]
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_an_interrupted_measurement_keeps_its_finished_rounds(as_json: bool, tmp_path: Path, baseline: Path) -> None:
+    options = ["--runs", "600", "--warm-up", "10", "--plot", str(tmp_path / "a.png"), "--compare", str(baseline)]
+    result = interrupted("round 3 of", "mlp", *options, *(["--json"] if as_json else []))
+    assert result.returncode == 130, result.stderr
+    assert "fmnist-benchmark: interrupted; results of 2 of 6 rounds; not compared with the baseline" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    if as_json:
+        document = json.loads(result.stdout)
+        (found,) = document["results"]
+        assert (document["interrupted"], document["rounds"], found["runs"]) == (True, 2, 200)
+        assert {len(values) for values in found["processes"].values()} == {2}
+        assert "changes" not in document
+    else:
+        assert "200 images" in " ".join(result.stdout.split())
+
+
+def test_a_measurement_that_is_interrupted_in_its_first_round_has_no_results() -> None:
+    result = interrupted("round 1 of", "mlp", "--runs", "100000", "--processes", "1", "--json")
+    assert result.returncode == 130
+    assert result.stdout == ""
+    assert "interrupted before the first round was finished; there are no results" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def interrupted(line: str, *arguments: str) -> Result:
+    """fmnist-benchmark with a Ctrl-C as soon as it prints a line on standard error that begins with `line`."""
+    process = subprocess.Popen(
+        [BIN / "fmnist-benchmark", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A background job ignores SIGINT, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        start_new_session=True,
+    )
+    try:
+        assert process.stderr is not None
+        before = ""
+        for printed in process.stderr:
+            before += printed
+            if printed.startswith(line):
+                os.killpg(process.pid, signal.SIGINT)
+                break
+        stdout, stderr = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(arguments, process.returncode, stdout, before + stderr)
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_plot_without_matplotlib_names_the_extra(benchmark: Command, tmp_path: Path) -> None:
@@ -152,14 +228,3 @@ def test_a_plot_that_cannot_be_written_is_refused_before_anything_is_measured(
         result = run_command("fmnist-benchmark", "mlp", "--plot", path)
         assert_fails(result, code, words)
         assert "round 1" not in result.stderr
-
-
-def test_a_process_that_ends_is_named(tmp_path: Path) -> None:
-    from fmnist_benchmarks.measure.processes import Worker
-    from fmnist_runtime.errors import FmnistError
-
-    code = "import sys; print('{}', flush=True); input(); sys.exit('no more')"
-    worker = Worker("a worker", [sys.executable, "-c", code])
-    with pytest.raises(FmnistError, match="a worker ended with 1: no more"):
-        worker.ask("1 2")
-    worker.close()

@@ -1,1 +1,1 @@
-"""What models get wrong, and how sure they are of it."""
+"""What models get wrong, and how much their scores are worth."""

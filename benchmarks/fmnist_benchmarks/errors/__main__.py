@@ -1,15 +1,16 @@
-"""Where the models are wrong, as pictures: python -m fmnist_benchmarks.errors MODEL.tflite... -o DIR [--json].
+"""The errors of models as figures: python -m fmnist_benchmarks.errors MODEL.tflite... -o DIR [--json].
 
-MODEL is what fmnist_benchmarks.frontier takes: a .tflite file, a folder of fmnist-export, a shipped model's name, with
-NAME= before it or not. Every model answers the 10,000 test images on the interpreter at hand; no tensorflow. Written:
+MODEL is as for fmnist_benchmarks.frontier: a .tflite file, a folder of fmnist-export or a shipped model's name, with or
+without NAME= in front. Every model classifies the 10,000 test images on the installed interpreter, without tensorflow.
+The figures:
 
-    confusion-NAME.png  classes by answers, for each model
-    pairs.png           which two classes are taken for each other, and how often, by model
-    pair-examples.png   images of the worst pairs with what the best model answers, and its score
-    all-fail.png        images that every model gets wrong, the surest mistakes first
-    calibration.png     what scores are worth: share of right answers by score, with the expected calibration error
+    confusion-NAME.png  the confusion matrix of each model
+    pairs.png           the most confused pairs of classes, by model
+    pair-examples.png   images of the most confused pairs with the best model's predictions and scores
+    all-fail.png        images that every model gets wrong, the highest mean score first
+    calibration.png     the share of right predictions by score, with the expected calibration error
 
-Nothing here may be used to choose a model, a seed or an epoch: these are test images.
+Don't use them to choose a model, a seed or an epoch: these are test images.
 """
 
 from collections.abc import Sequence
@@ -21,8 +22,8 @@ import click
 import numpy as np
 
 from fmnist_benchmarks.errors import calibration, figures
-from fmnist_benchmarks.errors.answers import CLASSES, Answers, all_fail, confusion, pairs
-from fmnist_benchmarks.frontier import models as rungs
+from fmnist_benchmarks.errors.predictions import CLASSES, Predictions, confused_pairs, confusion, failed_by_all
+from fmnist_benchmarks.frontier import candidates
 from fmnist_benchmarks.measure import machine
 from fmnist_benchmarks.output import plotting
 from fmnist_runtime import assumptions
@@ -37,16 +38,16 @@ from fmnist_runtime.system.atomic import make_folder
 
 @click.command("fmnist_benchmarks.errors", cls=Command)
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
-@click.option("-o", "--output", type=FILE, required=True, metavar="DIR", help="Where the pictures go.")
+@click.option("-o", "--output", type=FILE, required=True, metavar="DIR", help="The folder for the figures.")
 @click.option("--data", type=FILE, default=DEBIAN_FOLDER, show_default=True, help="The folder of the data set.")
 @backend_option
 @click.option("--json", "as_json", is_flag=True, help="The summary as one JSON document on standard output.")
 def main(models: tuple[str, ...], output: Path, data: Path, backend: str, as_json: bool) -> None:
-    """Draw where MODELs are wrong on the 10,000 test images, and what their scores are worth."""
-    plotting.pyplot()  # what is missing is said now, and not after the answers
+    """Draw the errors of MODELs on the 10,000 test images, and the calibration of their scores."""
+    plotting.pyplot()  # fails now, before the predictions, where matplotlib is missing
     make_folder(output)
     test = read_test_split(data)
-    found = [ask(name, path, test, backend) for name, path in rungs.titles(rungs.find(models))]
+    found = [predict(name, path, test, backend) for name, path in candidates.titled_files(candidates.resolve(models))]
     paths = list(figures.save_all(output, test, found))
     document = summary(test, found)
     if as_json:
@@ -57,38 +58,39 @@ def main(models: tuple[str, ...], output: Path, data: Path, backend: str, as_jso
         click.echo(str(path))
 
 
-def ask(name: str, path: Path, test: Split, backend: str) -> Answers:
-    """What the model file answers to every image of `test`. Raises FmnistError where its classes are others."""
+def predict(name: str, path: Path, test: Split, backend: str) -> Predictions:
+    """The predictions of the model file on `test`. Raises FmnistError where it has other classes or no scores."""
     warn(f"{name}: {len(test.labels):,} images")
     with quiet_stderr():
         classifier = Classifier(path, backend=backend)
     if len(classifier.labels) != CLASSES:
         raise FmnistError(f"{path}: {len(classifier.labels)} classes, expected the {CLASSES} of Fashion-MNIST")
     if classifier.output_kind == "unknown":
-        raise FmnistError(f"{path}: its answers have no scores, which this is about; export a model with a softmax")
+        raise FmnistError(f"{path}: its outputs are no probabilities, expected scores; export a model with a softmax")
     for line in assumptions.pixel_lines(classifier):
         warn(line)
     with classifier:
         predictions = [classifier.classify(image) for image in test.images]
     classes = np.array([one.index for one in predictions], np.int64)
     scores = np.array([one.score for one in predictions], np.float64)
-    return Answers(name, path.name, str(classifier.runtime), classes, scores, classes == test.labels)
+    return Predictions(name, path.name, str(classifier.runtime), classes, scores, classes == test.labels)
 
 
-def summary(test: Split, found: Sequence[Answers]) -> dict[str, Any]:
+def summary(test: Split, models: Sequence[Predictions]) -> dict[str, Any]:
     """The document of this command."""
-    failed = all_fail(found)
+    failed = failed_by_all(models)
+    names = [one.name for one in models]
     return {
         "machine": machine.describe(),
         "images": len(test.labels),
-        "models": [_model(test, one) for one in found],
+        "models": [_model(test, one) for one in models],
         "pairs": [
             {
                 "classes": [CLASS_NAMES[pair.first], CLASS_NAMES[pair.second]],
-                "there": dict(zip((one.name for one in found), pair.there, strict=True)),
-                "back": dict(zip((one.name for one in found), pair.back, strict=True)),
+                "first_as_second": dict(zip(names, pair.first_as_second, strict=True)),
+                "second_as_first": dict(zip(names, pair.second_as_first, strict=True)),
             }
-            for pair in pairs(test.labels, found)
+            for pair in confused_pairs(test.labels, models)
         ],
         "all_fail": {
             "count": len(failed),
@@ -100,7 +102,7 @@ def summary(test: Split, found: Sequence[Answers]) -> dict[str, Any]:
     }
 
 
-def _model(test: Split, one: Answers) -> dict[str, Any]:
+def _model(test: Split, one: Predictions) -> dict[str, Any]:
     bins = calibration.reliability(one.scores, one.right)
     return {
         "name": one.name,
@@ -123,9 +125,9 @@ def _text(document: dict[str, Any]) -> str:
         for one in document["models"]
     ]
     worst = document["pairs"][0]
-    times = sum(worst["there"].values()) + sum(worst["back"].values())
-    lines.append(f"worst pair: {' and '.join(worst['classes'])}, {times:,} times over all models")
-    lines.append(f"wrong in every model: {document['all_fail']['count']:,} images")
+    times = sum(worst["first_as_second"].values()) + sum(worst["second_as_first"].values())
+    lines.append(f"most confused pair: {' and '.join(worst['classes'])}, {times:,} times over all models")
+    lines.append(f"wrong in all models: {document['all_fail']['count']:,} images")
     return "\n".join(lines)
 
 

@@ -1,12 +1,12 @@
-"""Are scores to be trusted? The reliability of a model's scores, and its expected calibration error (ECE).
+"""The calibration of a model's scores: its reliability diagram and its expected calibration error (ECE).
 
-Images are sorted by their score, the probability of the class that was answered, into M bins of equal width, the m-th
-of them ((m - 1) / M, m / M]. With B_m the images in it and n the images in all,
+Images are sorted by their score, the probability of the predicted class, into M bins of equal width; the m-th bin is
+((m - 1) / M, m / M]. With B_m the images in it and n the number of all images,
 
     ECE = sum over m of |B_m| / n * |acc(B_m) - conf(B_m)|
 
-where acc is the share of right answers and conf the mean score. Source: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger,
-On Calibration of Modern Neural Networks, ICML 2017 (arXiv 1706.04599), equations 2 and 3; it takes M = 15.
+where acc is the share of right predictions and conf the mean score. Source: C. Guo, G. Pleiss, Y. Sun, K. Q.
+Weinberger, On Calibration of Modern Neural Networks, ICML 2017 (arXiv 1706.04599), equations 2 and 3, with M = 15.
 """
 
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ BINS = 15
 
 @dataclass(frozen=True)
 class Bin:
-    """The images whose score is above `low` and at most `high`: how many, their mean score, their share of right ones.
+    """The images whose score is above `low` and at most `high`: their number, mean score and accuracy.
 
-    Both are None where there is no image.
+    `confidence`, the mean score, and `accuracy` are None where there is no image.
     """
 
     low: float
@@ -33,17 +33,17 @@ class Bin:
 
 
 def reliability(scores: NDArray[np.float64], right: NDArray[np.bool_], bins: int = BINS) -> list[Bin]:
-    """The bins of `scores`, (N,) from 0 to 1, of answers of which those in `right`, (N,), are right."""
-    # A score of 0 belongs to the first bin, which has no lower neighbour to leave it to.
+    """The bins of `scores`, (N,) from 0 to 1; `right`, (N,), says which predictions are right."""
+    # A score of 0 belongs to the first bin, as there is no lower one.
     numbers = np.clip(np.ceil(scores * bins).astype(int) - 1, 0, bins - 1)
-    found = []
+    result = []
     for number in range(bins):
         inside = numbers == number
         count = int(inside.sum())
         confidence = float(scores[inside].mean()) if count else None
         accuracy = float(right[inside].mean()) if count else None
-        found.append(Bin(number / bins, (number + 1) / bins, count, confidence, accuracy))
-    return found
+        result.append(Bin(number / bins, (number + 1) / bins, count, confidence, accuracy))
+    return result
 
 
 def expected_error(bins: Sequence[Bin]) -> float:

@@ -1,1 +1,1 @@
-"""Accuracy against size and latency, for the shipped models and published ones."""
+"""Accuracy against size and latency, of our own models and of published ones."""

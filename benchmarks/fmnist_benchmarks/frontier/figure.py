@@ -1,53 +1,30 @@
 """The figure of the frontier: test accuracy against bytes, and against microseconds, both on a logarithmic axis.
 
-Colour is the precision, the marker's form the runtime; what others published is hollow and has no latency. A step line
-joins the models of ours that no other beats in both, which is the Pareto front.
+Colours stand for the precision and markers for the runtime; published results are hollow and have no latency. A step
+line joins the models on the Pareto front.
 """
 
-import itertools
 import math
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from fmnist_benchmarks.frontier.models import TARGETS
-from fmnist_benchmarks.output import label_placement, plotting
-from fmnist_benchmarks.output.label_placement import Box
+from fmnist_benchmarks.frontier.candidates import TARGETS
+from fmnist_benchmarks.frontier.pareto import Point, front
+from fmnist_benchmarks.output import plotting
+from fmnist_benchmarks.output.point_labels import Label, draw_labels
 from fmnist_runtime.inference.interpreters import BACKENDS
 
-# Okabe and Ito's blue and vermilion, which people of every kind of colour vision tell apart.
+# Okabe and Ito's blue and vermilion, which are distinct for every kind of colour vision.
 _COLOURS = {"int8": "#0072B2", "float32": "#D55E00"}
 _MARKERS = {"tflite-runtime": "o", "litert": "^"}
 _LINES = {"tflite-runtime": "-", "litert": "--"}
 _PUBLISHED, _TARGET, _FRONT = "0.35", "#007A5A", "0.55"
 _SIZE = 7.0
-# A label farther than this from its point, in pixels, gets a line to it.
-_FAR = 20
-_PIECES = 40
-
-
-class Point(NamedTuple):
-    """What something costs (bytes or microseconds) and how accurate it is."""
-
-    cost: float
-    accuracy: float
-
-
-def front(points: Iterable[Point]) -> list[Point]:
-    """The Pareto front of `points`, cheapest first: those that none beats in cost or accuracy without losing in other.
-
-    V. Pareto's order: a point is on the front where no other costs at most as much and is at least as accurate, one of
-    both strictly. Of equal points one is kept.
-    """
-    found: list[Point] = []
-    for point in sorted(set(points), key=lambda one: (one.cost, -one.accuracy)):
-        if not found or point.accuracy > found[-1].accuracy:
-            found.append(point)
-    return found
 
 
 def draw(document: dict[str, Any]) -> Any:
-    """The figure of a document of fmnist_benchmarks.frontier."""
+    """The figure of a document of python -m fmnist_benchmarks.frontier."""
     from matplotlib.ticker import LogLocator
 
     figure, (left, right) = plotting.pyplot().subplots(1, 2, figsize=(13, 6.4), sharey=True, layout="constrained")
@@ -55,14 +32,14 @@ def draw(document: dict[str, Any]) -> Any:
     by_time = _draw_latency(right, document)
     left.set(xlabel="bytes (log)", ylabel=f"accuracy on the {document['images']:,} test images")
     right.set(xlabel="p50 of one invoke, one thread, µs (log)")
-    for axes, words in ((left, _bytes), (right, _microseconds)):
+    for axes, formatter in ((left, _bytes), (right, _microseconds)):
         axes.set_xscale("log")
         axes.margins(x=0.13, y=0.09)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.xaxis.set_major_formatter(words)
+        axes.xaxis.set_major_formatter(formatter)
         axes.xaxis.set_minor_formatter("")
-    # Where nothing can be: large and wrong, fast and right.
+    # The corners that stay empty: large and inaccurate, fast and accurate.
     left.legend(fontsize=8, loc="lower right")
     right.legend(fontsize=8, loc="upper left")
     right.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -70,25 +47,15 @@ def draw(document: dict[str, Any]) -> Any:
     figure.supxlabel(_caption(document), fontsize=7.5, color="0.35")
     figure.canvas.draw()
     figure.set_layout_engine("none")  # from here on nothing moves any more
-    _write(left, by_bytes)
-    _write(right, by_time)
+    draw_labels(left, by_bytes)
+    draw_labels(right, by_time)
     return figure
 
 
-class Label(NamedTuple):
-    """What is written beside a point."""
-
-    text: str
-    point: Point
-    colour: str
-    size: float
-    weight: str = "normal"
-
-
 def _draw_bytes(axes: Any, document: dict[str, Any]) -> Iterator[Label]:
-    """Our files: a point each, the two of a model joined; the front of all."""
-    found = {(one["name"], one["precision"]): Point(one["bytes"], one["accuracy"]) for one in _judged(document)}
-    _draw_front(axes, list(found.values()), "-", "ours that none of ours beats in both (Pareto front)")
+    """A point for each of our files, the two files of a model joined, and the front of all."""
+    found = {(one["name"], one["precision"]): Point(one["bytes"], one["accuracy"]) for one in _one_by_file(document)}
+    _draw_front(axes, list(found.values()), "-", "Pareto front of ours")
     for model in document["models"]:
         ours = {kind: found[model["name"], kind] for kind in _COLOURS if (model["name"], kind) in found}
         yield _draw_model(axes, model["name"], list(ours.values()))
@@ -98,7 +65,7 @@ def _draw_bytes(axes: Any, document: dict[str, Any]) -> Iterator[Label]:
 
 
 def _draw_targets(axes: Any) -> Iterator[Label]:
-    """What our int8 files must reach: so many bytes at most, and so accurate at least."""
+    """The targets of our int8 files: the most bytes and the least accuracy."""
     targets = [
         (name, Point(target.most_bytes, target.least_accuracy)) for name, target in TARGETS.items() if target.most_bytes
     ]
@@ -118,19 +85,19 @@ def _draw_targets(axes: Any) -> Iterator[Label]:
 def _draw_published(axes: Any, document: dict[str, Any]) -> Iterator[Label]:
     points = [Point(one["bytes"], one["accuracy"]) for one in document["published"]]
     style = {"color": _PUBLISHED, "marker": "D", "markerfacecolor": "none", "markersize": _SIZE - 1.5}
-    _dots(axes, points, label="published, at 4 bytes for each parameter", **style)
+    _dots(axes, points, label="published, at 4 bytes per parameter", **style)
     for one, point in zip(document["published"], points, strict=True):
         yield Label(one["short"], point, _PUBLISHED, 7.5)
 
 
 def _draw_latency(axes: Any, document: dict[str, Any]) -> list[Label]:
-    """Our files on each runtime, those of a model joined; a front for each runtime."""
+    """A point for each of our files on each runtime, those of a model joined; a front for each runtime."""
     found = [(one, Point(one["invoke_us"]["p50"], one["accuracy"])) for one in document["results"]]
     runtimes = {one["runtime"]: f"{BACKENDS[one['runtime']][0]} {one['version']}" for one, _ in found}
     for runtime in sorted(runtimes, reverse=True):
         points = [point for one, point in found if one["runtime"] == runtime]
         _draw_front(axes, points, _LINES[runtime], f"Pareto front on {runtimes[runtime]}")
-    written = [
+    labels = [
         _draw_model(axes, model["name"], [point for one, point in found if one["name"] == model["name"]])
         for model in document["models"]
         if any(one["name"] == model["name"] for one, _ in found)
@@ -139,7 +106,7 @@ def _draw_latency(axes: Any, document: dict[str, Any]) -> list[Label]:
         for kind, colour in _COLOURS.items():
             points = [point for one, point in found if (one["runtime"], one["precision"]) == (runtime, kind)]
             _dots(axes, points, color=colour, marker=_MARKERS[runtime], label=f"{kind}, {runtimes[runtime]}")
-    return written
+    return labels
 
 
 def _draw_model(axes: Any, name: str, points: Sequence[Point]) -> Label:
@@ -150,7 +117,7 @@ def _draw_model(axes: Any, name: str, points: Sequence[Point]) -> Label:
 
 
 def _draw_front(axes: Any, points: Sequence[Point], style: str, label: str) -> None:
-    """A step for each point of the front: so accurate does anything get that costs no more."""
+    """A step line: the best accuracy at each cost."""
     corners: list[Point] = []
     for point in front(points):
         corners += [Point(point.cost, corners[-1].accuracy), point] if corners else [point]
@@ -162,44 +129,8 @@ def _dots(axes: Any, points: Sequence[Point], **style: Any) -> None:
         axes.plot(*zip(*points, strict=True), **{"linestyle": "none", "markersize": _SIZE, "zorder": 3, **style})
 
 
-def _write(axes: Any, written: Sequence[Label]) -> None:
-    """Every label beside its point, with a thin line to it where it is far."""
-    from matplotlib import patheffects
-
-    halo = [patheffects.withStroke(linewidth=2.5, foreground="white")]
-    texts = [
-        axes.text(*label.point, label.text, color=label.colour, fontsize=label.size, fontweight=label.weight, zorder=5)
-        for label in written
-    ]
-    sizes = [(extent.width, extent.height) for extent in (text.get_window_extent() for text in texts)]
-    anchors = [tuple(axes.transData.transform(label.point)) for label in written]
-    places = label_placement.place(anchors, sizes, list(_taken(axes)), Box(*axes.get_window_extent().extents))
-    for text, (x, y), box in zip(texts, anchors, places, strict=True):
-        text.set(position=axes.transData.inverted().transform((box.left, box.bottom)), va="bottom", path_effects=halo)
-        nearest = min(max(x, box.left), box.right), min(max(y, box.bottom), box.top)
-        if math.dist(nearest, (x, y)) > _FAR:
-            ends = axes.transData.inverted().transform([nearest, (x, y)])
-            axes.plot(*ends.T, color="0.6", linewidth=0.6, zorder=2)
-
-
-def _taken(axes: Any) -> Iterator[Box]:
-    """What no label may cover: every marker, the lines in short pieces, and the legend; in pixels."""
-    for line in axes.lines:
-        places = axes.transData.transform(line.get_xydata())
-        half = line.get_markersize() / 72 * axes.figure.dpi / 2 if line.get_marker() != "None" else 1.5
-        if line.get_linestyle() != "None":
-            places = [
-                start + (end - start) * step / _PIECES
-                for start, end in itertools.pairwise(places)
-                for step in range(_PIECES + 1)
-            ]
-        for x, y in places:
-            yield Box(x - half, y - half, x + half, y + half)
-    yield Box(*axes.get_legend().get_window_extent().extents)
-
-
-def _judged(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """One result for each file: that on the runtime of the targets, else the first."""
+def _one_by_file(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """One result for each file: the one on the runtime of the targets, else the first."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for one in sorted(document["results"], key=lambda result: result["runtime"], reverse=True):
         found.setdefault((one["name"], one["precision"]), one)
@@ -210,9 +141,8 @@ def _caption(document: dict[str, Any]) -> str:
     facts = document["machine"]
     words = [
         f"Measured on {facts['board'] or facts['cpu']}, {facts['cores']} cores, Python {facts['python']}.",
-        "Published: the data set's own README, whose authors have not tested them; only parameters are known of them.",
-        f"By chance of the test images alone, an accuracy of 0.95 may be off by {_chance(0.95, document['images']):.3f}"
-        " (95 %).",
+        "Published: from the data set's README, whose authors have not tested the results; only parameters are known.",
+        f"The 95 % interval of an accuracy of 0.95 on these images is ±{_half_interval(0.95, document['images']):.3f}.",
     ]
     if document["warnings"]:
         more = len(document["warnings"]) - 1
@@ -220,8 +150,8 @@ def _caption(document: dict[str, Any]) -> str:
     return textwrap.fill(" ".join(words), 190)
 
 
-def _chance(accuracy: float, images: int) -> float:
-    """Half of the 95 % interval of a share, by the normal distribution."""
+def _half_interval(accuracy: float, images: int) -> float:
+    """Half of the 95 % interval of an accuracy, by the normal distribution."""
     return 1.96 * math.sqrt(accuracy * (1 - accuracy) / images)
 
 

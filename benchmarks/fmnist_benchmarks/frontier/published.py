@@ -1,8 +1,8 @@
-"""What others have published for Fashion-MNIST with a number of parameters, to set beside our own models.
+"""Published results on Fashion-MNIST with a number of parameters, to compare our own models with.
 
-The rows are those of the table "Benchmark" in the README of the data set (SOURCE) that state how many parameters the
-classifier has, or whose layers do. The table's own words on them: its authors have not tested these results. Bytes are
-not known; four for each parameter are what its weights take as float32, without structure and without compression.
+The rows are those of the table "Benchmark" in the README of the data set (SOURCE) that state the number of parameters
+or the layers of the classifier. Its authors say that they have not tested these results. Bytes are unknown; four for
+each parameter is the size of its float32 weights, without structure and without compression.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ BYTES_FOR_EACH = 4
 
 
 @dataclass(frozen=True)
-class Published:
-    """A row: its classifier in the table's words, who handed it in and where; `stated` is how it gives its size."""
+class PublishedResult:
+    """A row of the table: its words for the classifier, who submitted it, its code; `stated` is its size in words."""
 
     name: str
     short: str
@@ -27,13 +27,13 @@ class Published:
 
     @property
     def bytes(self) -> int:
-        """Of its weights as float32."""
+        """The size of its weights as float32."""
         return self.parameters * BYTES_FOR_EACH
 
 
-# The MLP's number follows from its layers: 784 x 256 + 256, 256 x 128 + 128, 128 x 100 + 100 and 100 x 10 + 10.
-PUBLISHED = (
-    Published(
+# The MLP's parameters follow from its layers: 784 x 256 + 256, 256 x 128 + 128, 128 x 100 + 100 and 100 x 10 + 10.
+PUBLISHED_RESULTS = (
+    PublishedResult(
         "2 Conv <100K parameters",
         "2 Conv, <100K",
         100_000,
@@ -42,7 +42,7 @@ PUBLISHED = (
         "@hardmaru",
         "https://github.com/hardmaru/pytorch_notebooks/blob/master/pytorch_tiny_custom_mnist_adam.ipynb",
     ),
-    Published(
+    PublishedResult(
         "2 Conv ~113K parameters",
         "2 Conv, 113K",
         113_000,
@@ -51,7 +51,7 @@ PUBLISHED = (
         "Abel G.",
         "https://github.com/abelusha/MNIST-Fashion-CNN/blob/master/Fashon_MNIST_CNN_using_Keras_10_Runs.ipynb",
     ),
-    Published(
+    PublishedResult(
         "MLP 256-128-100",
         "MLP 256-128-100",
         247_766,
@@ -60,7 +60,7 @@ PUBLISHED = (
         "@heitorrapela",
         "https://github.com/heitorrapela/fashion-mnist-mlp",
     ),
-    Published(
+    PublishedResult(
         "2 Conv+3 FC ~500K parameters",
         "2 Conv + 3 FC, 500K",
         500_000,
@@ -69,7 +69,7 @@ PUBLISHED = (
         "@cmasch",
         "https://github.com/cmasch/zalando-fashion-mnist",
     ),
-    Published(
+    PublishedResult(
         "DenseNet-BC 768K params",
         "DenseNet-BC, 768K",
         768_000,
@@ -78,7 +78,7 @@ PUBLISHED = (
         "@ajbrock",
         "https://github.com/bamos/densenet.pytorch",
     ),
-    Published(
+    PublishedResult(
         "2 Conv+3 FC ~1.8M parameters",
         "2 Conv + 3 FC, 1.8M",
         1_800_000,
@@ -87,7 +87,7 @@ PUBLISHED = (
         "@Xfan1025",
         "https://github.com/Xfan1025/Fashion-MNIST/blob/master/fashion-mnist.ipynb",
     ),
-    Published(
+    PublishedResult(
         "Capsule Network 8M parameters",
         "Capsule network, 8M",
         8_000_000,
@@ -96,7 +96,7 @@ PUBLISHED = (
         "@XifengGuo",
         "https://github.com/XifengGuo/CapsNet-Fashion-MNIST",
     ),
-    Published(
+    PublishedResult(
         "WRN40-4 8.9M params",
         "Wide ResNet 40-4, 8.9M",
         8_900_000,
@@ -105,7 +105,7 @@ PUBLISHED = (
         "@ajbrock",
         "https://github.com/xternalz/WideResNet-pytorch",
     ),
-    Published(
+    PublishedResult(
         "VGG16 26M parameters",
         "VGG16, 26M",
         26_000_000,

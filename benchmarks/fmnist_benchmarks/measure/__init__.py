@@ -1,1 +1,1 @@
-"""What fmnist-benchmark needs on a device: rounds, worker processes, intervals, the machine's state."""
+"""What fmnist-benchmark needs on a device: rounds in worker processes, statistics, the machine's state, energy."""

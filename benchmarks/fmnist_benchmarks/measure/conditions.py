@@ -1,4 +1,6 @@
-"""What a measurement depends on beside the code: frequency, temperature, throttling, other work; before and after.
+"""What a measurement depends on besides the code: frequency, temperature, throttling and other work.
+
+Read before and after it, so that changes are seen.
 
 Sources: Documentation/admin-guide/pm/cpufreq.rst (scaling_cur_freq, kHz) and Documentation/filesystems/proc.rst
 (/proc/stat, whose first line counts each kind of processor time in clock ticks) in the Linux kernel.
@@ -12,7 +14,7 @@ from typing import Any
 
 from fmnist_runtime.device import board
 
-# Above these a result is not to be trusted without a second look.
+# Beyond these limits a result is doubtful.
 MOST_DRIFT = 0.05
 _MOST_OTHER_CORES = 0.2
 _MOST_STOLEN = 0.01
@@ -23,10 +25,11 @@ _MOST_CLOCK_SHARE = 0.05
 
 @dataclass(frozen=True)
 class Conditions:
-    """A moment: `mhz` of the first processor; `busy` and `stolen` are processor seconds since the machine started.
+    """The conditions at one moment; None for what the system does not report.
 
-    `own` are the processor seconds of this process and of its children that have ended, `seconds` the clock's.
-    What the system does not show is None.
+    `mhz` is the frequency of the first processor, `load` the system's load average. `busy` and `stolen` are processor
+    seconds since the machine started, `own` those of this process and of its children that have ended, `seconds` is
+    the clock.
     """
 
     governor: str | None
@@ -40,13 +43,13 @@ class Conditions:
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
-        """The facts that mean something on their own."""
+        """The facts that mean something without a second moment to compare with."""
         counters = ("busy", "stolen", "own", "seconds")
         return {name: value for name, value in asdict(self).items() if name not in counters}
 
 
 def read(root: Path = Path("/")) -> Conditions:
-    """The conditions now, below `root`, which holds proc and sys."""
+    """The conditions now; `root` holds proc and sys."""
     found, times, processor = board.read(root), os.times(), _processor_seconds(root)
     return Conditions(
         governor=found.governor,
@@ -62,7 +65,7 @@ def read(root: Path = Path("/")) -> Conditions:
 
 
 def other_cores(before: Conditions, after: Conditions) -> float | None:
-    """How many cores other processes kept busy between the two moments; None where the system doesn't say."""
+    """How many cores other processes kept busy between the two moments; None where unknown."""
     if before.busy is None or after.busy is None:
         return None
     other = (after.busy - before.busy) - (after.own - before.own)
@@ -70,7 +73,7 @@ def other_cores(before: Conditions, after: Conditions) -> float | None:
 
 
 def warnings(before: Conditions, after: Conditions, threads: int, cores: int) -> list[str]:
-    """Why the results are not to be trusted as they are, a sentence each, with what to do."""
+    """Why the results are doubtful, a sentence each, with what to do; `threads` is the most that were used."""
     found = []
     if after.governor not in (None, "performance"):
         found.append(
@@ -81,32 +84,40 @@ def warnings(before: Conditions, after: Conditions, threads: int, cores: int) ->
         found.append(f"the board reports {', '.join(after.throttled)}; check its power supply and its cooling")
     hottest = max((one.celsius for one in (before, after) if one.celsius is not None), default=0.0)
     if hottest >= _HOT:
-        found.append(f"the processor was at {hottest:.0f} °C and slows down from {_HOT:.0f}; cool it")
+        found.append(f"the processor was at {hottest:.0f} °C and throttles from {_HOT:.0f} °C; cool it")
     if before.mhz and after.mhz and abs(after.mhz / before.mhz - 1) > MOST_DRIFT and after.governor != "performance":
-        found.append(f"the frequency went from {before.mhz:.0f} to {after.mhz:.0f} MHz; hold it while measuring")
+        found.append(f"the frequency went from {before.mhz:.0f} to {after.mhz:.0f} MHz; fix it while measuring")
     others = other_cores(before, after)
     if others is not None and others > _MOST_OTHER_CORES:
-        found.append(f"other processes kept {others:.1f} of {cores} cores busy; end them and measure again")
+        found.append(f"other processes kept {others:.1f} of {cores} cores busy; stop them and measure again")
     if before.stolen is not None and after.stolen is not None:
         share = (after.stolen - before.stolen) / max(after.seconds - before.seconds, 1e-9)
         if share > _MOST_STOLEN:
             found.append(f"the host took {share:.0%} of a core from this virtual machine; measure on a quiet one")
-    if threads > cores:
-        found.append(f"{threads} threads on {cores} cores wait for each other; ask for {cores} at most")
-    return found
+    too_many = thread_warning(threads, cores)
+    return [*found, too_many] if too_many else found
+
+
+def thread_warning(threads: int, cores: int) -> str | None:
+    """The warning for more threads than cores; None where there are enough cores."""
+    if threads <= cores:
+        return None
+    return f"{threads} threads on {cores} core{'s' * (cores > 1)} wait for each other; use --threads {cores} at most"
 
 
 def result_warnings(result: dict[str, Any], clock_ns: float) -> list[str]:
-    """What is doubtful about one result of fmnist-benchmark, a sentence each."""
+    """What is doubtful about one result of fmnist-benchmark, a sentence each; `clock_ns` is the cost of the clock."""
     found = []
     name = f"{result['model']} with {result['threads']} thread{'s' * (result['threads'] > 1)}"
     for figure in ("invoke_us", "classify_us"):
         if abs(result[figure]["drift"]) > MOST_DRIFT:
             found.append(f"{name}: {figure} drifted by {result[figure]['drift']:+.1%} from the first to the last tenth")
     if result["runs"] < _LEAST_RUNS:
-        found.append(f"{name}: {result['runs']} runs are few; p99 wants {_LEAST_RUNS:,} or more")
+        found.append(f"{name}: {result['runs']} runs are few; p99 needs {_LEAST_RUNS:,} or more")
     if clock_ns / 1000 > _MOST_CLOCK_SHARE * result["invoke_us"]["p50"]:
-        found.append(f"{name}: reading the clock costs {clock_ns:.0f} ns, much of {result['invoke_us']['p50']:.1f} us")
+        found.append(
+            f"{name}: reading the clock costs {clock_ns:.0f} ns, a large part of {result['invoke_us']['p50']:.1f} us"
+        )
     return found
 
 
@@ -126,7 +137,7 @@ def _mhz(root: Path) -> float | None:
 
 
 def _processor_seconds(root: Path) -> tuple[float, float] | None:
-    """Seconds that all processors worked, and that the host of a virtual machine took from them."""
+    """Seconds that all processors worked, and seconds that the host took from this virtual machine."""
     try:
         words = (root / "proc/stat").read_text().split("\n", 1)[0].split()
         user, nice, system, _idle, _iowait, irq, softirq, steal = (int(word) for word in words[1:9])

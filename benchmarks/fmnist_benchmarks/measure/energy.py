@@ -1,6 +1,6 @@
 """Energy by the machine's own counter, where it has one.
 
-Sources: Documentation/power/powercap/powercap.rst (intel-rapl:N/energy_uj, microjoules, which begins anew at
+Sources: Documentation/power/powercap/powercap.rst (intel-rapl:N/energy_uj, microjoules, which wraps around at
 max_energy_range_uj) and Documentation/hwmon/ina2xx.rst (power1_input, microwatts, of an INA219 or INA226 in the supply
 line) in the Linux kernel. RAPL counts the processor's package, an INA219 everything behind it.
 """
@@ -14,9 +14,9 @@ _SENSORS = ("ina219", "ina220", "ina226", "ina231", "ina238", "ina3221")
 
 @dataclass(frozen=True)
 class Counter:
-    """Joules are read from `energy`, or added up from the watts of `power`; one of the two is there.
+    """A file to read joules from, `energy`, or watts to integrate, `power`; the other of the two is None.
 
-    `range_joules` is where a counter of energy begins anew.
+    `range_joules` is where a counter of energy wraps around.
     """
 
     name: str
@@ -25,8 +25,8 @@ class Counter:
     range_joules: float
 
 
-def find(root: Path = Path("/")) -> tuple[Counter | None, str]:
-    """The machine's counter below `root`, or None; and in words which it is, or why there is none."""
+def find_counter(root: Path = Path("/")) -> tuple[Counter | None, str]:
+    """The machine's counter below `root` (which holds sys) or None, and a description of it or why there is none."""
     refused = ""
     for path in sorted((root / "sys/class/powercap").glob("intel-rapl:*/energy_uj")):
         if path.parent.name.count(":") == 1:
@@ -34,7 +34,7 @@ def find(root: Path = Path("/")) -> tuple[Counter | None, str]:
                 path.read_text()
                 range_joules = int((path.parent / "max_energy_range_uj").read_text()) / 1e6
             except (OSError, ValueError) as error:
-                refused = f"; {path} is there and cannot be read ({getattr(error, 'strerror', None) or error})"
+                refused = f"; {path} exists but cannot be read ({getattr(error, 'strerror', None) or error})"
                 continue
             return Counter("RAPL, processor package", path, None, range_joules), "RAPL, processor package"
     for path in sorted((root / "sys/class/hwmon").glob("hwmon*/power1_input")):
@@ -45,7 +45,7 @@ def find(root: Path = Path("/")) -> tuple[Counter | None, str]:
 
 
 class Meter:
-    """Adds up the joules from its making on, each time that `look` is called."""
+    """Adds up the joules since it was made, each time that `update` is called."""
 
     def __init__(self, counter: Counter) -> None:
         self._counter = counter
@@ -53,8 +53,11 @@ class Meter:
         self._last = self._value()
         self.joules = 0.0
 
-    def look(self) -> float:
-        """The joules so far. A counter of energy wants a look before it begins anew, a sensor of power many."""
+    def update(self) -> float:
+        """Read the counter; the joules so far.
+
+        Call it at least once before a counter of energy wraps around, and often for a sensor of power.
+        """
         now, value = perf_counter(), self._value()
         if self._counter.energy:
             step = value - self._last

@@ -1,7 +1,7 @@
 """Latency of single calls: the clock and its cost, samples in interleaved rounds, quantiles.
 
-Rounds are interleaved (every contender answers a block of images, then all of them the next block) so that a change of
-the machine's speed meets all of them. What is compared is a round with the same round of another contender.
+Rounds are interleaved (every process answers a block of images, then all of them answer the next block), so that a
+change of the machine's speed affects all of them. A round is compared with the same round of another process.
 """
 
 import contextlib
@@ -31,25 +31,25 @@ class Latency:
 
 
 def sample(call: Callable[[Any], object], arguments: Iterable[Any]) -> list[int]:
-    """The nanoseconds of `call(argument)` for each argument; the garbage collector rests meanwhile."""
+    """The nanoseconds of `call(argument)` for each argument, with the garbage collector switched off."""
     samples: list[int] = []
-    keep, clock = samples.append, perf_counter_ns
-    with _collector_at_rest():
+    append, clock = samples.append, perf_counter_ns
+    with _collector_off():
         for argument in arguments:
             start = clock()
             call(argument)
-            keep(clock() - start)
+            append(clock() - start)
     return samples
 
 
 def sample_steps(
     first: Callable[[Any], object], second: Callable[[], object], arguments: Iterable[Any]
 ) -> tuple[list[int], list[int]]:
-    """The nanoseconds of `first(argument)`, then those of `second()` behind it, for each argument."""
+    """The nanoseconds of `first(argument)`, and of the `second()` that follows it, for each argument."""
     firsts: list[int] = []
     seconds: list[int] = []
     clock = perf_counter_ns
-    with _collector_at_rest():
+    with _collector_off():
         for argument in arguments:
             start = clock()
             first(argument)
@@ -61,8 +61,8 @@ def sample_steps(
     return firsts, seconds
 
 
-def latency(samples: Sequence[int]) -> Latency:
-    """The quantiles of `samples`, nanoseconds of single calls: each is the nearest sample, none is made up."""
+def summarize(samples: Sequence[int]) -> Latency:
+    """The quantiles of `samples`, nanoseconds of single calls; each is the nearest sample, without interpolation."""
     ordered = sorted(samples)
     last = len(ordered) - 1
     p50, p90, p99 = (ordered[round(share * last)] / 1000 for share in (0.5, 0.9, 0.99))
@@ -79,18 +79,18 @@ def clock_cost(count: int = 10_000) -> float:
     return statistics.median([-(clock() - clock()) for _ in range(count)])
 
 
-def excess(rounds: Sequence[Sequence[int]], baseline: Sequence[Sequence[int]]) -> float:
+def p50_difference(rounds: Sequence[Sequence[int]], baseline: Sequence[Sequence[int]]) -> float:
     """Microseconds by which the p50 of a round exceeds that of the same round of `baseline`: the median over rounds."""
     return statistics.median(_p50(one) - _p50(other) for one, other in zip(rounds, baseline, strict=True))
 
 
-def ratio(rounds: Sequence[Sequence[int]], baseline: Sequence[Sequence[int]]) -> float:
-    """By how many times the p50 of a round exceeds that of the same round of `baseline`: the median over rounds."""
+def p50_ratio(rounds: Sequence[Sequence[int]], baseline: Sequence[Sequence[int]]) -> float:
+    """The p50 of a round as a multiple of that of the same round of `baseline`: the median over rounds."""
     return statistics.median(_p50(one) / _p50(other) for one, other in zip(rounds, baseline, strict=True))
 
 
 @contextlib.contextmanager
-def _collector_at_rest() -> Iterator[None]:
+def _collector_off() -> Iterator[None]:
     gc.disable()
     try:
         yield

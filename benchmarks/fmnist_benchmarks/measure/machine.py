@@ -1,4 +1,4 @@
-"""On what a measurement was made: board, processor, governor, Python and the versions that matter."""
+"""The machine that a measurement runs on: board, processor, governor, Python and the relevant package versions."""
 
 import platform
 from importlib import metadata
@@ -10,7 +10,7 @@ _PACKAGES = ("fmnist-edge", "numpy", "tflite-runtime", "ai-edge-litert", "onnxru
 
 
 def describe() -> dict[str, Any]:
-    """The facts by name; packages that are not installed are left out."""
+    """The facts by name; packages that are not installed are omitted."""
     found = board.read()
     return {
         "board": found.name,

@@ -1,16 +1,14 @@
-"""Processes that measure when they are told to, in turns; and programs that run once, with their time and peak memory.
+"""Processes that measure on request, in turns; and programs that run once, with their time and peak memory.
 
-A worker's process says what it is in one line of JSON, then answers each line of text with one line of JSON.
+A worker's process greets with one line of JSON, then answers each line of text with one line of JSON.
 """
 
 import contextlib
 import json
 import select
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from fmnist_runtime.errors import FmnistError
@@ -18,68 +16,73 @@ from fmnist_runtime.system import child
 
 
 class Worker:
-    """A process that measures. `ready` is the first thing that it said; `missing` says why it cannot, else is None."""
+    """A process that measures.
+
+    `greeting` is the first thing that it says; `unavailable` says why it cannot measure, None where it can.
+    """
 
     def __init__(self, name: str, command: list[str]) -> None:
-        # What it prints beside its answers waits in a file: a pipe that nobody reads would fill and stop it.
+        # What it prints on standard error waits in a file: a pipe that nobody reads would fill and stop it.
         self._errors = tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+            # A terminal's Ctrl-C goes to this process alone, which decides what becomes of the workers.
+            start_new_session=True,
         )
         self.name = name
-        self.ready: dict[str, Any] = self._answer()
-        self.missing: str | None = self.ready.get("missing")
+        try:
+            self.greeting: dict[str, Any] = self.receive()
+        except BaseException:
+            self.close()
+            raise
+        self.unavailable: str | None = self.greeting.get("unavailable")
 
-    def ask(self, line: str) -> Any:
-        """The answer to `line`. Raises FmnistError where the process has ended."""
-        self.tell(line)
-        return self._answer()
+    def request(self, line: str) -> Any:
+        """Send `line` and return the answer. Raises FmnistError where the process has ended."""
+        self.send(line)
+        return self.receive()
 
-    def tell(self, line: str) -> None:
-        """Send `line` and don't wait for the answer, which `hear` returns."""
+    def send(self, line: str) -> None:
+        """Send `line` without waiting for the answer, which `receive` returns."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(f"{line}\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            self._answer()  # raises, and says why it ended
+            self.receive()  # raises, with the reason why it ended
 
-    def hear(self) -> Any:
-        """The answer to what `tell` sent."""
-        return self._answer()
-
-    def waits(self, seconds: float) -> bool:
-        """Whether no answer came within `seconds`."""
-        assert self._process.stdout is not None
-        return not select.select([self._process.stdout.fileno()], [], [], seconds)[0]
-
-    def block(self, first: int, count: int) -> list[int]:
-        """The nanoseconds of `count` calls, on the images from number `first` on, beginning anew behind the last."""
-        samples: list[int] = self.ask(f"{first} {count}")
-        return samples
-
-    def close(self) -> None:
-        """End the process."""
-        with contextlib.suppress(BrokenPipeError):
-            self._process.communicate()
-        self._errors.close()
-
-    def _answer(self) -> Any:
+    def receive(self) -> Any:
+        """The next answer. Raises FmnistError where the process has ended."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            self._process.communicate()
-            self._errors.seek(0)
-            words = (self._errors.read().strip().splitlines() or ["it said nothing"])[-1]
-            self._errors.close()
-            raise FmnistError(f"{self.name} ended with {self._process.returncode}: {words}")
+            raise FmnistError(f"{self.name} ended with {self._process.wait()}: {self._last_error_line()}")
         return json.loads(line)
 
+    def is_busy(self, seconds: float) -> bool:
+        """Wait at most `seconds` for an answer; True where none has come."""
+        assert self._process.stdout is not None
+        return not select.select([self._process.stdout.fileno()], [], [], seconds)[0]
 
-def contender(name: str, model: Path, images: Path, backend: str) -> Worker:
-    """A worker for a key of contenders.CONTENDERS or "bare"."""
-    command = [sys.executable, "-m", "fmnist_benchmarks.peers.runners", name, str(model), str(images)]
-    return Worker(name, [*command, "--backend", backend])
+    def time_block(self, first: int, count: int) -> list[int]:
+        """The nanoseconds of `count` calls on the images from number `first` on, starting over after the last."""
+        samples: list[int] = self.request(f"{first} {count}")
+        return samples
+
+    def close(self) -> None:
+        """End the process, whatever it is doing: it keeps nothing."""
+        self._process.kill()
+        with contextlib.suppress(BrokenPipeError, ValueError):
+            self._process.communicate()
+        self._errors.close()
+
+    def _last_error_line(self) -> str:
+        self._errors.seek(0)
+        return (self._errors.read().strip().splitlines() or ["it printed no reason"])[-1]
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""What fmnist-benchmark prints, compares and draws."""
+"""What becomes of a measurement: text, progress, figures, tables, and the comparison with a baseline."""

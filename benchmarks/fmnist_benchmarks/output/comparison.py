@@ -1,9 +1,8 @@
-"""A run of fmnist-benchmark against a baseline, its JSON of another day: which figures changed beyond the noise.
+"""A run of fmnist-benchmark against a baseline, the JSON of an earlier run: which figures changed beyond the noise.
 
-A figure has one value for each process of a run. It changed where the processes of one run lie above those of the
-other by more than chance would have it (1 of 100), and the medians differ by more than the tolerance. The tolerance is
-for what makes whole runs differ (another job, the cooling), and larger for a tail and for a start, which such things
-make longer than a median.
+A figure has one value for each process of a run. It counts as changed where the processes of one run lie above those of
+the other (one-sided p-value below 0.01) and the medians differ by more than the tolerance. The tolerance allows for
+what affects a whole run (another job, the cooling). It is larger for tails and start-up times, which vary more.
 """
 
 import json
@@ -12,20 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fmnist_benchmarks.measure.intervals import Interval, chance_of_above, median_interval
-from fmnist_benchmarks.measure.rounds import SCHEMA
+from fmnist_benchmarks.measure.intervals import Interval, median_interval, p_value_greater
+from fmnist_benchmarks.measure.measurement import SCHEMA
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.system import reading
 
-# Some hundred times what a measurement of all shipped models prints.
+# Some hundred times the size of a measurement of all shipped models.
 MAXIMUM_BYTES = 16 * 2**20
 
 TOLERANCE = 0.10
-_TIMES_TOLERANCE = 3
-_CHANCE = 0.01
+_TAIL_FACTOR = 3
+_P_VALUE = 0.01
 _STEADY = ("invoke_us.p50", "classify_us.p50", "peak_rss_kib")
 FASTER, SLOWER, SAME = "better", "WORSE", "same"
-# Which machine a latency belongs to.
+# What identifies the machine of a latency.
 _MACHINE = ("board", "cpu", "cores")
 
 
@@ -41,12 +40,15 @@ class Change:
 
     @property
     def share(self) -> float:
-        """By what share the median grew; lower is better for every figure."""
+        """The relative change of the median, 0.1 for 10 % more; lower is better for every figure."""
         return self.after.middle / self.before.middle - 1
 
 
-def read(path: Path) -> dict[str, Any]:
-    """A baseline. Raises FmnistError where it is missing, beyond MAXIMUM_BYTES, damaged or of another schema."""
+def read_baseline(path: Path) -> dict[str, Any]:
+    """The baseline in `path`.
+
+    Raises FmnistError where it is missing, larger than MAXIMUM_BYTES, damaged or of another schema.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(MAXIMUM_BYTES + 1)
@@ -64,12 +66,11 @@ def read(path: Path) -> dict[str, Any]:
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != SCHEMA:
         raise FmnistError(
-            f"{path}: schema {ascii(schema)[:60]}, this fmnist-edge compares {SCHEMA}; "
-            f"measure the baseline again with --json"
+            f"{path}: schema {ascii(schema)[:60]}, expected {SCHEMA}; measure the baseline again with --json"
         )
     try:
         _check(document)
-    except Exception as error:  # whatever a value of another kind than it should be comes to
+    except Exception as error:  # a value of another type can raise anything
         raise FmnistError(
             f"{path}: its results are incomplete ({type(error).__name__}: {reading.error_text(error)}); "
             f"measure the baseline again"
@@ -78,29 +79,29 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def check_machine(baseline: dict[str, Any], facts: dict[str, Any]) -> None:
-    """Raises FmnistError where the baseline is another machine's: between two machines there is no regression."""
+    """Raise FmnistError where the baseline is of another machine, which makes the comparison meaningless."""
     then, now = ([one[name] for name in _MACHINE] for one in (baseline["machine"], facts))
     if then != now:
         there, here = (", ".join(str(part) for part in one if part) for one in (then, now))
         raise FmnistError(
-            f"{baseline['path']}: measured on another machine ({there} cores), this is {here} cores; "
+            f"{baseline['path']}: measured on another machine ({there} cores), this one is {here} cores; "
             f"measure a baseline here"
         )
 
 
 def check_processes(baseline: dict[str, Any], processes: int) -> None:
-    """Raises FmnistError where so few processes could not show a change, however large."""
+    """Raise FmnistError where there are too few processes to show a change, however large."""
     for result in baseline["results"]:
         there = len(result["processes"]["invoke_us.p50"])
-        if 1 / math.comb(there + processes, processes) >= _CHANCE:
+        if 1 / math.comb(there + processes, processes) >= _P_VALUE:
             raise FmnistError(
-                f"{baseline['path']}: {there} processes against {processes} cannot tell a change from chance; measure "
+                f"{baseline['path']}: {there} processes against {processes} cannot tell a change from noise; measure "
                 f"both with --processes 5 or more"
             )
 
 
 def compare(baseline: dict[str, Any], results: list[dict[str, Any]], tolerance: float = TOLERANCE) -> list[Change]:
-    """A change for each figure of each of `results` that the baseline has. Raises FmnistError where it has none."""
+    """The change of each figure of `results` that the baseline has too. Raises FmnistError where it has none."""
     before = {_key(result): result for result in baseline["results"]}
     changes = []
     for result in results:
@@ -112,13 +113,13 @@ def compare(baseline: dict[str, Any], results: list[dict[str, Any]], tolerance: 
                 if figure in other["processes"]
             ]
     if not changes:
-        there = "; ".join(_title(result) for result in baseline["results"]) or "nothing"
-        raise FmnistError(f"{baseline['path']}: holds {there}, expected {'; '.join(_title(one) for one in results)}")
+        held = "; ".join(_title(result) for result in baseline["results"]) or "nothing"
+        raise FmnistError(f"{baseline['path']}: holds {held}, expected {'; '.join(_title(one) for one in results)}")
     return changes
 
 
 def as_json(change: Change) -> dict[str, Any]:
-    """The change by name."""
+    """The change as a JSON object."""
     return {
         "subject": change.subject,
         "figure": change.figure,
@@ -130,16 +131,16 @@ def as_json(change: Change) -> dict[str, Any]:
 
 
 def _tolerance(figure: str, tolerance: float) -> float:
-    return tolerance if figure in _STEADY else tolerance * _TIMES_TOLERANCE
+    return tolerance if figure in _STEADY else tolerance * _TAIL_FACTOR
 
 
 def _change(subject: str, figure: str, before: list[float], after: list[float], tolerance: float) -> Change:
     then, now = median_interval(before), median_interval(after)
     verdict = SAME
     if abs(now.middle / then.middle - 1) > tolerance:
-        if chance_of_above(after, before) < _CHANCE:
+        if p_value_greater(after, before) < _P_VALUE:
             verdict = SLOWER
-        elif chance_of_above(before, after) < _CHANCE:
+        elif p_value_greater(before, after) < _P_VALUE:
             verdict = FASTER
     return Change(subject, figure, then, now, verdict)
 

@@ -1,16 +1,16 @@
-"""Where the labels of a figure go: beside their points, off the markers, the lines and each other. All in pixels."""
+"""Places for the labels of a figure: beside their points, clear of markers, lines and each other. All in pixels."""
 
 import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-# From a point to the nearest side of its label, tried in this order, in so many directions.
+# Distances from a point to the nearest side of its label, tried in this order, each in so many directions.
 _DISTANCES = (9, 16, 26, 40, 58)
 _DIRECTIONS = 16
-# A pixel outside weighs as much as so many that cover something.
+# A pixel outside the area costs as much as this many pixels that cover something.
 _OUTSIDE = 10
-# Around each label nothing else should stand.
-_ROOM = 3
+# The margin around each label that should stay empty.
+_MARGIN = 3
 Position = tuple[float, float]
 
 
@@ -23,30 +23,30 @@ class Box(NamedTuple):
     top: float
 
     def wider(self, by: float) -> "Box":
-        """The same with so much more on every side."""
+        """This box enlarged by `by` on every side."""
         return Box(self.left - by, self.bottom - by, self.right + by, self.top + by)
 
     def overlap(self, other: "Box") -> float:
-        """The area that both cover."""
+        """The area that both boxes cover."""
         width = min(self.right, other.right) - max(self.left, other.left)
         height = min(self.top, other.top) - max(self.bottom, other.bottom)
         return max(width, 0.0) * max(height, 0.0)
 
 
 def place(anchors: Sequence[Position], sizes: Sequence[Position], taken: Sequence[Box], area: Box) -> list[Box]:
-    """Where labels of `sizes` (width, height) go beside their `anchors`: in `area`, off what is `taken` and each other.
+    """A box in `area` for each label of `sizes` (width, height), beside its anchor, clear of `taken` and each other.
 
     Each label in turn takes the nearest place where it covers least.
     """
     placed: list[Box] = []
     for anchor, size in zip(anchors, sizes, strict=True):
         crowd = [*taken, *placed]
-        placed.append(min(_candidates(anchor, size), key=lambda box: _cost(box.wider(_ROOM), crowd, area)))
+        placed.append(min(_candidates(anchor, size), key=lambda box: _cost(box.wider(_MARGIN), crowd, area)))
     return placed
 
 
 def _candidates(anchor: Position, size: Position) -> Iterator[Box]:
-    """The places that are tried, nearest first: a side of the label, or a corner, faces the anchor."""
+    """The places to try, nearest first: a side or a corner of the label faces the anchor."""
     (x, y), (width, height) = anchor, size
     for distance in _DISTANCES:
         for number in range(_DIRECTIONS):
@@ -58,7 +58,7 @@ def _candidates(anchor: Position, size: Position) -> Iterator[Box]:
 
 
 def _clip(direction: float) -> float:
-    """-1 to 1, which are reached before the direction itself does, so that a long label keeps clear of its anchor."""
+    """`direction` amplified and limited to -1 to 1, so that a long label keeps clear of its anchor."""
     return max(-1.0, min(1.0, 1.6 * direction))
 
 

@@ -1,1 +1,1 @@
-"""The same model run in other ways."""
+"""The usual ways to run the same model from Python, side by side."""

@@ -1,4 +1,4 @@
-"""The network of a .tflite file of Dense layers as float arrays, so that other libraries can compute the same."""
+"""The Dense layers of a .tflite file as float32 arrays, for other libraries to compute the same network."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +19,14 @@ class Layer:
     bias: NDArray[np.float32]
 
 
-def layers(path: Path) -> list[Layer]:
-    """The Dense layers of the model at `path`, dequantized. ModelFileError where it has other layers."""
+def read_layers(path: Path) -> list[Layer]:
+    """The Dense layers of the model at `path`, dequantized. Raises ModelFileError where it has other layers."""
     file = model_file.read(path)
     graph = file.graph
     others = set(graph.versions) - {"FULLY_CONNECTED", "RESHAPE", "SOFTMAX", "QUANTIZE", "DEQUANTIZE"}
     if others:
         raise ModelFileError(
-            f"{path}: has {', '.join(sorted(others))}, expected Dense layers only, as the tutorial has"
+            f"{path}: has {', '.join(sorted(others))}, expected only Dense layers, like the tutorial's model"
         )
     found = []
     for operator in graph.operators:
@@ -41,5 +41,5 @@ def _real(tensor: Tensor, flatbuffer: bytes) -> NDArray[np.float32]:
     values = stored.reshape(tensor.shape).astype(np.float32)
     if not tensor.scales:
         return values
-    # One scale for the tensor, or one for each output: the first dimension of weights and of biases.
+    # One scale for the tensor, or one for each output, the first dimension of weights and biases.
     return values * np.array(tensor.scales, np.float32).reshape(-1, *[1] * (values.ndim - 1))

@@ -1,41 +1,52 @@
-"""What the classifier costs over the interpreter's own invoke(), beside other ways to run the same model.
+"""What the classifier costs over the interpreter's own invoke(), next to other calls with the same model.
 
     python -m fmnist_benchmarks.peers.overhead MODEL.tflite... --data DIR [--backend B]... [--rounds N] [--json]
 
-Each way runs in a process of its own, with one thread, on the same 10,000 different images, in interleaved rounds. The
-last two columns compare a round with the same round of `bare`, so that they hold on a machine whose speed changes.
+Each call runs in a process of its own, with one thread, on the same 10,000 images, in interleaved rounds. A round is
+compared with the same round of another call, so that the result holds on a machine whose speed changes.
 """
 
+import contextlib
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
 
 from fmnist_benchmarks.measure import latency, machine
-from fmnist_benchmarks.measure.processes import Worker, contender
-from fmnist_benchmarks.peers.runners import BARE
+from fmnist_benchmarks.measure.processes import Worker
+from fmnist_benchmarks.peers import calls
+from fmnist_benchmarks.peers.calls import BARE
 from fmnist_runtime.commandline import FILE, Command, say_json, warn
 from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER, read_test_split
 from fmnist_runtime.inference.interpreters import BACKENDS, installed_backends
 
 _WITH_BACKEND = (BARE, "index", "classify", "guide")
-_PEERS = ("compiled_model", "onnxruntime", "numpy")
+_WITHOUT_BACKEND = ("compiled_model", "onnxruntime", "numpy")
+
+
+class Key(NamedTuple):
+    """A call of peers/calls.py on a runtime, "auto" where it has none."""
+
+    call: str
+    backend: str
 
 
 @click.command("fmnist_benchmarks.peers.overhead", cls=Command)
 @click.argument("models", nargs=-1, required=True, type=FILE, metavar="MODEL...")
 @click.option("--data", type=FILE, default=DEBIAN_FOLDER, show_default=True, help="The folder of the data set.")
-@click.option("--backend", "backends", multiple=True, type=click.Choice(list(BACKENDS)), help="[default: all there]")
+@click.option(
+    "--backend", "backends", multiple=True, type=click.Choice(list(BACKENDS)), help="[default: all installed]"
+)
 @click.option("--rounds", type=click.IntRange(min=1), default=40, show_default=True)
 @click.option("--block", type=click.IntRange(min=10), default=500, show_default=True, help="Images in a round.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def main(
     models: tuple[Path, ...], data: Path, backends: tuple[str, ...], rounds: int, block: int, as_json: bool
 ) -> None:
-    """Compare the ways to classify with each of MODELS."""
+    """Compare the calls that classify one image with each of MODELS."""
     facts = machine.describe()
     if not as_json:
         click.echo(machine.title(facts))
@@ -53,49 +64,43 @@ def main(
 
 
 def compare(model: Path, images: Path, backends: tuple[str, ...], rounds: int, block: int) -> list[dict[str, Any]]:
-    """One result for each way and runtime; latencies in microseconds."""
-    ways = [(name, backend) for backend in backends for name in _WITH_BACKEND] + [(name, "auto") for name in _PEERS]
-    workers: dict[tuple[str, str], Worker] = {}
-    try:
-        for way in ways:
-            worker = contender(way[0], model, images, way[1])
-            if worker.missing:
-                warn(f"{way[0]} is left out: {worker.missing}; pip install 'fmnist-edge[peers,litert]'")
-                worker.close()
+    """One JSON object for each call and runtime; latencies in microseconds."""
+    keys = [Key(name, backend) for backend in backends for name in _WITH_BACKEND]
+    keys += [Key(name, "auto") for name in _WITHOUT_BACKEND]
+    workers: dict[Key, Worker] = {}
+    with contextlib.ExitStack() as stack:
+        for key in keys:
+            worker = stack.enter_context(contextlib.closing(calls.start(key.call, model, images, key.backend)))
+            if worker.unavailable:
+                warn(f"{key.call} is left out: {worker.unavailable}; pip install 'fmnist-edge[peers,litert]'")
             else:
-                workers[way] = worker
-                worker.block(0, block)  # warm-up
-        samples: dict[tuple[str, str], list[list[int]]] = {way: [] for way in workers}
+                workers[key] = worker
+                worker.time_block(0, block)  # warm-up
+        samples: dict[Key, list[list[int]]] = {key: [] for key in workers}
         for number in range(rounds):
-            for way, worker in workers.items():
-                samples[way].append(worker.block(number * block, block))
-    finally:
-        for worker in workers.values():
-            worker.close()
-    return [_result(model, way, samples, backends) for way in samples]
+            for key, worker in workers.items():
+                samples[key].append(worker.time_block(number * block, block))
+    return [_result(model, key, samples, backends) for key in samples]
 
 
-def _result(
-    model: Path, way: tuple[str, str], samples: dict[tuple[str, str], list[list[int]]], backends: tuple[str, ...]
-) -> dict[str, Any]:
-    rounds = samples[way]
+def _result(model: Path, key: Key, samples: dict[Key, list[list[int]]], backends: tuple[str, ...]) -> dict[str, Any]:
+    rounds = samples[key]
     result: dict[str, Any] = {
         "model": model.name,
-        "way": way[0],
-        "runtime": way[1] if way[1] in BACKENDS else None,
-        "us": asdict(latency.latency([sample for block in rounds for sample in block])),
+        "call": key.call,
+        "runtime": key.backend if key.backend in BACKENDS else None,
+        "us": asdict(latency.summarize([sample for block in rounds for sample in block])),
     }
     for backend in backends:
-        if way[1] in ("auto", backend):
-            bare, classify_ = samples[BARE, backend], samples["classify", backend]
-            result[f"over_bare_{backend}"] = latency.excess(rounds, bare)
-            result[f"times_classify_{backend}"] = latency.ratio(rounds, classify_)
-            result[f"times_index_{backend}"] = latency.ratio(rounds, samples["index", backend])
+        if key.backend in ("auto", backend):
+            result[f"over_bare_{backend}"] = latency.p50_difference(rounds, samples[Key(BARE, backend)])
+            result[f"times_classify_{backend}"] = latency.p50_ratio(rounds, samples[Key("classify", backend)])
+            result[f"times_index_{backend}"] = latency.p50_ratio(rounds, samples[Key("index", backend)])
     return result
 
 
 def _table(results: list[dict[str, Any]]) -> str:
-    lines = [f"{'way':<16}{'runtime':<16}{'p50 us':>8}{'p99 us':>9}   over bare invoke, times index, times classify"]
+    lines = [f"{'call':<16}{'runtime':<16}{'p50 us':>8}{'p99 us':>9}   over bare invoke, times index, times classify"]
     for result in results:
         compared = [
             f"{result[f'over_bare_{backend}']:+.2f} us, {result[f'times_index_{backend}']:.2f}, "
@@ -105,7 +110,7 @@ def _table(results: list[dict[str, Any]]) -> str:
         ]
         quantiles = result["us"]
         lines.append(
-            f"{result['way']:<16}{result['runtime'] or '':<16}{quantiles['p50']:>8.2f}{quantiles['p99']:>9.2f}   "
+            f"{result['call']:<16}{result['runtime'] or '':<16}{quantiles['p50']:>8.2f}{quantiles['p99']:>9.2f}   "
             + "; ".join(compared)
         )
     return "\n".join(lines)

@@ -1,1 +1,1 @@
-"""How models do on photographs."""
+"""The accuracy of models on photo-like images."""

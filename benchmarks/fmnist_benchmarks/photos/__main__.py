@@ -1,8 +1,7 @@
 """How much accuracy the way through a photo costs: python -m fmnist_benchmarks.photos.
 
-Every image of the test set is classified twice: as it is, and as a photo-like JPEG (photos/rendering.py says exactly
-what that is) that goes through the device's own image path. The image path was tuned on training images;
-nothing here may be used to tune it.
+Every test image is classified twice: as it is, and as a photo-like JPEG (defined in photos/rendering.py) that goes
+through the device's own preprocessing. The preprocessing was tuned on training images; don't tune it on these results.
 """
 
 import io
@@ -24,9 +23,9 @@ from fmnist_runtime.sources.image_files import read_stream
 
 @dataclass(frozen=True)
 class Comparison:
-    """How many of `images` a model has right as they are and as photos, and on how many both answers are the same.
+    """How many of `images` a model gets right as they are and as photos, and how many predictions are the same.
 
-    `refused` photos, in which no garment was found, count as wrong.
+    Photos in which no garment was found, `refused`, count as wrong.
     """
 
     model: str
@@ -39,30 +38,33 @@ class Comparison:
 
     @property
     def points_lost(self) -> float:
-        """The accuracy on the originals less that on the photos, in percentage points."""
+        """The accuracy on the originals minus that on the photos, in percentage points."""
         return 100 * (self.originals_right - self.photos_right) / self.images
 
 
 def compare(classifier: Classifier, split: Split, photos: list[NDArray[np.uint8] | None]) -> Comparison:
-    """`classifier` on the images of `split` and on `photos`, what became of them, None where one was refused."""
+    """Classify the images of `split` and `photos`, each (28, 28) uint8, None for a refused photo."""
     originals = classifier.outputs(split.images).argmax(axis=1)
-    seen = np.array([-1 if pixels is None else classifier.index(pixels) for pixels in photos])
+    predicted = np.array([-1 if pixels is None else classifier.index(pixels) for pixels in photos])
     return Comparison(
         model=classifier.model.name,
         runtime=str(classifier.runtime),
         images=len(photos),
         originals_right=int((originals == split.labels).sum()),
-        photos_right=int((seen == split.labels).sum()),
-        same_answer=int((seen == originals).sum()),
+        photos_right=int((predicted == split.labels).sum()),
+        same_answer=int((predicted == originals).sum()),
         refused=sum(pixels is None for pixels in photos),
     )
 
 
 def photograph(images: NDArray[np.uint8], seed: int, folder: Path | None = None) -> list[NDArray[np.uint8] | None]:
-    """What the image path makes of a photo of each of `images`, (N, 28, 28); the photos are kept in `folder`."""
+    """Render a photo of each of `images`, (N, 28, 28), and preprocess it; None where it is refused.
+
+    The photos are written into `folder` where there is one.
+    """
     results: list[NDArray[np.uint8] | None] = []
     for number, image in enumerate(images):
-        # A generator a photo, so that the first hundred are the same ones whatever the count.
+        # A generator for each photo, so that photo number n is the same for any count.
         photo = render(image, np.random.default_rng([seed, number]))
         if folder:
             (folder / f"{number:05}.jpg").write_bytes(photo)
@@ -75,16 +77,20 @@ def photograph(images: NDArray[np.uint8], seed: int, folder: Path | None = None)
 
 
 @click.command("fmnist_benchmarks.photos", cls=Command)
-@click.option("--count", type=click.IntRange(1, 10_000), default=10_000, show_default=True, help="The first N images.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the photos.")
-@click.option("--model", "models", multiple=True, metavar="FILE", help="Instead of the shipped model; may be repeated.")
+@click.option(
+    "--count", type=click.IntRange(1, 10_000), default=10_000, show_default=True, help="Use the first N images."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The seed of the photos.")
+@click.option(
+    "--model", "models", multiple=True, metavar="FILE", help="A model instead of the shipped one; repeatable."
+)
 @click.option(
     "--data", type=FILE, default=fashion_mnist_files.DEBIAN_FOLDER, show_default=True, help="Fashion-MNIST's folder."
 )
 @click.option("--save", type=FILE, metavar="DIR", help="Keep the photos in this folder.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def main(count: int, seed: int, models: tuple[str, ...], data: Path, save: Path | None, as_json: bool) -> None:
-    """Compare a model's accuracy on test images and on photo-like JPEGs of the same garments."""
+    """Compare the accuracy of a model on test images and on photo-like JPEGs of the same garments."""
     split = fashion_mnist_files.read_test_split(data)
     split = Split(split.images[:count], split.labels[:count])
     with quiet_stderr():
@@ -93,7 +99,7 @@ def main(count: int, seed: int, models: tuple[str, ...], data: Path, save: Path 
         try:
             save.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise FmnistError(f"{save}: cannot be made ({error.strerror}); choose another folder") from error
+            raise FmnistError(f"{save}: cannot be created ({error.strerror}); choose another folder") from error
     warn(f"rendering and reading {count:,} photos, some 20 ms each")
     photos = photograph(split.images, seed, save)
     results = [compare(classifier, split, photos) for classifier in classifiers]

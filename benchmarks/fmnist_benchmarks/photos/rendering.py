@@ -1,9 +1,9 @@
-"""Photos made from the data set's images: a garment on a light, uneven, noisy background, off-centre, as JPEG.
+"""Photo-like JPEGs of the data set's images: a garment off-centre on a light, uneven, noisy background.
 
-What it does: the 28x28 is upscaled (bicubic) to a random size, taken as cloth that darkens a tinted background by its
-intensity, given a soft shadow, put at a random place of a picture of 400x300, unevenly lit, blurred as by a lens, given
-a wall's texture and a sensor's noise, and compressed. What it does not: bring back detail that 28x28 pixels have lost,
-fold or turn the garment, or show a room. It tests the way from a photo to the model, not the model on new garments.
+An image of 28x28 is upscaled (bicubic) to a random size and darkens a tinted background by its intensity. It gets a
+soft shadow and a random place in a picture of 400x300, which is unevenly lit, blurred as by a lens, given a wall's
+texture and a sensor's noise, and compressed. It gets no detail that 28x28 pixels have lost, and no folds, rotation or
+room. So this tests the way from a photo to the model, not the model on new garments.
 """
 
 import io
@@ -18,7 +18,7 @@ _SIDE = 28
 
 
 def render(image: NDArray[np.uint8], generator: np.random.Generator) -> bytes:
-    """A photo-like JPEG of the garment `image`, (28, 28) uint8; what is random comes from `generator`."""
+    """A photo-like JPEG of the garment `image`, (28, 28) uint8; `generator` gives the random numbers."""
     side = int(generator.integers(110, 271))
     garment = _upscale(image, side)
     cover = np.zeros((HEIGHT, WIDTH), np.float32)
@@ -40,7 +40,7 @@ def _upscale(image: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
 
 
 def _background(generator: np.random.Generator) -> NDArray[np.float32]:
-    """A light wall, (300, 400, 3) float32: one tint, light that falls off to one side, stains and texture."""
+    """A light wall, (300, 400, 3) float32: a tint, light that fades to one side, stains and texture."""
     colour = generator.uniform(205, 245) + generator.uniform(-8, 8, 3)
     angle, slope = generator.uniform(0, 2 * np.pi), generator.uniform(0, 25)
     down, right = np.mgrid[-0.5 : 0.5 : HEIGHT * 1j, -0.5 : 0.5 : WIDTH * 1j]
@@ -57,12 +57,12 @@ def _texture(generator: np.random.Generator, cell: int) -> NDArray[np.float32]:
 
 
 def _shadow(cover: NDArray[np.float32], generator: np.random.Generator) -> NDArray[np.float32]:
-    """The share of light, (300, 400), that a soft shadow beside the garment takes away: at most 6 %."""
+    """The share of light, (300, 400), that a soft shadow beside the garment removes: at most 6 %."""
     shape = Pillow.fromarray((np.minimum(cover * 4, 1) * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(6))
     down, right = (int(offset) for offset in generator.integers(0, 7, 2))
     moved = np.roll(np.asarray(shape, np.float32) / 255, (down, right), axis=(0, 1))
-    taken: NDArray[np.float32] = moved * np.float32(generator.uniform(0, 0.06))
-    return taken
+    removed: NDArray[np.float32] = moved * np.float32(generator.uniform(0, 0.06))
+    return removed
 
 
 def _blur(photo: NDArray[np.float32], radius: float) -> NDArray[np.float32]:

@@ -1,12 +1,12 @@
-"""Everything that is measured on one machine, in one document: benchmarks/results/NAME.json.
+"""All measurements of one machine in one document: benchmarks/results/NAME.json.
 
     python -m fmnist_benchmarks.publish.record NAME --models FOLDER --ladder FOLDER [--only PART]... [--figures DIR]
 
-FOLDER holds what fmnist-train and fmnist-export leave (model.keras, model-float32.tflite, model-int8.tflite), that of
---ladder one such folder for each model, each called as its model. Each part is the JSON of one command, kept beside the
-command itself; --only measures some parts again and leaves the others.
-Run it on a quiet machine, with the Python of .venv-peers (make peers), then run
-python -m fmnist_benchmarks.publish.tables.
+The FOLDER of --models holds what fmnist-train and fmnist-export write (model.keras, model-float32.tflite,
+model-int8.tflite); that of --ladder holds one such folder for each model, named as the model. Each part is the JSON of
+one command, recorded with the command; --only measures some parts again and keeps the others.
+Run it on a quiet machine with the Python of .venv-peers (make peers), then run python -m
+fmnist_benchmarks.publish.tables.
 """
 
 import json
@@ -32,9 +32,9 @@ PARTS: dict[str, tuple[str, ...]] = {
     "litert": (*_BENCHMARK, "--backend", "litert"),
     "tflite-runtime": (*_BENCHMARK, "--backend", "tflite-runtime"),
     "peers": ("peers", "{models}"),
-    "instructions": ("instructions", _FLOAT32, _INT8),
-    "cold_stages": ("cold_stages", "--backend", "litert"),
-    "growth": ("growth", "--backend", "litert"),
+    "instructions": ("scaling.instructions", _FLOAT32, _INT8),
+    "cold_stages": ("startup.cold_stages", "--backend", "litert"),
+    "growth": ("scaling", "--backend", "litert"),
     "frontier": ("frontier", "{ladder}"),
 }
 _WITH_FIGURE = ("litert", "peers", "cold_stages", "growth")
@@ -42,12 +42,14 @@ _WITH_FIGURE = ("litert", "peers", "cold_stages", "growth")
 
 @click.command("fmnist_benchmarks.publish.record", cls=Command)
 @click.argument("name")
-@click.option("--models", type=FILE, metavar="FOLDER", help="What fmnist-export left.")
+@click.option("--models", type=FILE, metavar="FOLDER", help="A folder with the files of fmnist-export.")
 @click.option("--ladder", type=FILE, metavar="FOLDER", help="A folder of such folders, one for each model.")
-@click.option("--only", multiple=True, type=click.Choice(list(PARTS)), help="Measure this part and keep the others.")
+@click.option(
+    "--only", multiple=True, type=click.Choice(list(PARTS)), help="Measure only this part and keep the others."
+)
 @click.option("--figures", type=FILE, metavar="DIR", help="Also draw each part's figure there.")
 def main(name: str, models: Path | None, ladder: Path | None, only: tuple[str, ...], figures: Path | None) -> None:
-    """Measure this machine and keep the results as NAME.json."""
+    """Measure this machine and record the results in NAME.json."""
     folders = {"models": models, "ladder": ladder}
     for part in only or PARTS:
         for option, folder in folders.items():
@@ -70,31 +72,36 @@ def read(path: Path) -> dict[str, Any]:
     try:
         document: dict[str, Any] = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise FmnistError(f"{path}: cannot be read ({error}), expected what this module wrote; delete it") from error
+        raise FmnistError(f"{path}: cannot be read ({error}), expected a document of this module; delete it") from error
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise FmnistError(f"{path}: expected a document of schema {SCHEMA}; measure it again")
     return document
 
 
+def program(part: str) -> str:
+    """The program that measures `part`, as people call it."""
+    module = PARTS[part][0]
+    return "fmnist-benchmark" if module == "command" else f"python -m fmnist_benchmarks.{module}"
+
+
 def _measure(part: str, folders: dict[str, Path | None], figures: Path | None) -> dict[str, Any]:
     module, *arguments = PARTS[part]
-    given = [argument.format(**folders) for argument in arguments]
+    options = [argument.format(**folders) for argument in arguments]
     if figures and part in _WITH_FIGURE:
-        given += ["--plot", str(figures / f"{part}.png")]
+        options += ["--plot", str(figures / f"{part}.png")]
     if figures and part == "frontier":
-        given += ["-o", str(figures)]
+        options += ["-o", str(figures)]
     child = subprocess.run(
-        [sys.executable, "-m", f"fmnist_benchmarks.{module}", *given, "--json"],
+        [sys.executable, "-m", f"fmnist_benchmarks.{module}", *options, "--json"],
         stdout=subprocess.PIPE,
         text=True,
         check=False,
     )
     if child.returncode != 0:
-        raise FmnistError(f"{part} ended with {child.returncode}; its own message stands above")
-    # With the folders as they were written in the recipe: where they lay on that machine says nothing to others.
+        raise FmnistError(f"{part} ended with {child.returncode}; its own message is above")
+    # Names instead of paths, which mean nothing on other machines.
     stated = [argument.format(models="MODELS", ladder="LADDER") for argument in arguments]
-    command = "fmnist-benchmark" if module == "command" else f"python -m fmnist_benchmarks.{module}"
-    return {"command": " ".join([command, *stated]), "result": json.loads(child.stdout)}
+    return {"command": " ".join([program(part), *stated]), "result": json.loads(child.stdout)}
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Ways to int8, and what a proof costs."""
+"""Ways to quantize to int8, and the cost of a proof."""

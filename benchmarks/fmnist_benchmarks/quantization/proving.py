@@ -1,8 +1,8 @@
-"""What a proof costs over the interpreter's bare invokes: feeding 10,000 images and keeping what comes out.
+"""What a proof costs over the interpreter's bare invokes: writing 10,000 images and keeping the outputs.
 
     python -m fmnist_benchmarks.quantization.proving MODEL.tflite... [--backend B] [--rounds N] [--json]
 
-The ratio is of the least times of some rounds, bare invokes and Classifier.outputs in turns, in one process.
+Bare invokes and Classifier.outputs take turns in one process; the ratio is that of the least times over some rounds.
 """
 
 from pathlib import Path
@@ -24,7 +24,7 @@ from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER, read_test_spl
 @click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def main(models: tuple[str, ...], data: Path, backend: str, rounds: int, as_json: bool) -> None:
-    """Measure the proof of each of MODELS against as many bare invokes."""
+    """Compare the time of a proof of each of MODELS with that of as many bare invokes."""
     images = read_test_split(data).images
     results: list[dict[str, Any]] = []
     for model in models:

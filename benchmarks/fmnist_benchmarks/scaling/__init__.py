@@ -1,1 +1,1 @@
-"""How latency grows with the model, and what limits it."""
+"""How latency grows with images, model size, threads and processes, and what limits it."""

@@ -1,11 +1,11 @@
-"""Instructions for one inference, counted by valgrind: they repeat, on a busy machine too, where a latency does not.
+"""Instructions of one inference, counted by valgrind: unlike a latency the count repeats, even on a busy machine.
 
     python -m fmnist_benchmarks.scaling.instructions MODEL.tflite... [--backend B]... [--json]
 
-A process runs N inferences, another 2N, and the difference of what callgrind counts in them is divided by N, so that
-the start drops out. `bare` is the interpreter's own invoke(); what `index` and `classify` take beyond it is what
-fmnist-edge adds: Python's own instructions, numpy's and its own. Valgrind 3.19 to 3.24 know no AVX-512, so on x86-64
-the kernels that are counted are those for AVX2.
+One process runs N inferences, another 2N; the difference of their callgrind counts is divided by N, which removes the
+start. `bare` is the interpreter's own invoke(); what `index` and `classify` take beyond it is what fmnist-edge adds:
+Python's instructions, numpy's and its own. Valgrind 3.19 to 3.24 don't support AVX-512, so on x86-64 the counted
+kernels are those for AVX2.
 Source of the method: Valgrind manual, section 6, Callgrind ("Collected" is the number of instructions executed).
 """
 
@@ -30,7 +30,7 @@ from fmnist_runtime.inference.interpreters import BACKENDS, installed_backends
 from fmnist_runtime.model.golden import read
 from fmnist_runtime.model.shipped import golden_path
 
-WAYS = ("bare", "index", "classify")
+METHODS = ("bare", "index", "classify")
 _COUNT = 200
 _SECONDS = 300
 _COLLECTED = re.compile(r"Collected\s*:\s*(\d+)")
@@ -39,13 +39,15 @@ _RUN = "import sys; from fmnist_benchmarks.scaling.instructions import run; run(
 
 @click.command("fmnist_benchmarks.scaling.instructions", cls=Command)
 @click.argument("models", nargs=-1, required=True, type=FILE, metavar="MODEL...")
-@click.option("--backend", "backends", multiple=True, type=click.Choice(list(BACKENDS)), help="[default: all there]")
-@click.option("--count", type=click.IntRange(min=1), default=_COUNT, show_default=True, help="N.")
+@click.option(
+    "--backend", "backends", multiple=True, type=click.Choice(list(BACKENDS)), help="[default: all installed]"
+)
+@click.option("--count", type=click.IntRange(min=1), default=_COUNT, show_default=True, help="Inferences, N.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def main(models: tuple[Path, ...], backends: tuple[str, ...], count: int, as_json: bool) -> None:
     """Count the instructions of one inference with each of MODELS."""
     facts = machine.describe()
-    results = count_all(models, backends or installed_backends(), count)
+    results = count_instructions(models, backends or installed_backends(), count)
     if as_json:
         say_json({"machine": facts, "valgrind": version(), "count": count, "results": results}, indent=1)
         return
@@ -60,21 +62,21 @@ def main(models: tuple[Path, ...], backends: tuple[str, ...], count: int, as_jso
         )
 
 
-def count_all(models: Sequence[Path], backends: Sequence[str], count: int = _COUNT) -> list[dict[str, Any]]:
-    """Instructions for one inference by way, for each model and runtime. Raises FmnistError without valgrind."""
+def count_instructions(models: Sequence[Path], backends: Sequence[str], count: int = _COUNT) -> list[dict[str, Any]]:
+    """Instructions of one inference by method, for each model and runtime. Raises FmnistError without valgrind."""
     found = []
     for model in models:
         for backend in backends:
-            counts = {way: of_one(way, model, backend, count) for way in WAYS}
+            counts = {method: per_inference(method, model, backend, count) for method in METHODS}
             version_ = interpreters.version(backend)
             found.append({"model": model.name, "runtime": backend, "version": version_, "instructions": counts})
     return found
 
 
-def of_one(way: str, model: Path, backend: str, count: int = _COUNT) -> int:
-    """The instructions of one inference; `way` is one of WAYS."""
-    with ThreadPoolExecutor() as pool:  # the two processes side by side; a count doesn't care
-        fewer, more = pool.map(lambda times: _collected(way, model, backend, times), (count, 2 * count))
+def per_inference(method: str, model: Path, backend: str, count: int = _COUNT) -> int:
+    """The instructions of one inference; `method` is one of METHODS."""
+    with ThreadPoolExecutor() as pool:  # the two processes may run side by side: time is not counted
+        fewer, more = pool.map(lambda times: _collected(method, model, backend, times), (count, 2 * count))
     return round((more - fewer) / count)
 
 
@@ -82,15 +84,15 @@ def version() -> str:
     """Such as "valgrind-3.19.0". Raises FmnistError where there is none."""
     program = shutil.which("valgrind")
     if program is None:
-        raise FmnistError("valgrind is not installed; install your system's package of that name")
+        raise FmnistError("valgrind is not installed; install your system's package valgrind")
     return subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def run(way: str, model: str, backend: str, count: str) -> None:
-    """What is counted: `count` inferences on golden images."""
+def run(method: str, model: str, backend: str, count: str) -> None:
+    """The program whose instructions are counted: `count` inferences on golden images."""
     images = list(read(golden_path()).images[:50])
     repeated = [images[number % len(images)] for number in range(int(count))]
-    if way == "bare":
+    if method == "bare":
         from fmnist_runtime.model import model_file
 
         interpreter, _ = selection.build(model_file.read(Path(model)).flatbuffer, backend)
@@ -100,28 +102,30 @@ def run(way: str, model: str, backend: str, count: str) -> None:
         return
     from fmnist_runtime import Classifier
 
-    ask = getattr(Classifier(model, backend=backend), way)
+    ask = getattr(Classifier(model, backend=backend), method)
     for image in repeated:
         ask(image)
 
 
-def _collected(way: str, model: Path, backend: str, count: int) -> int:
+def _collected(method: str, model: Path, backend: str, count: int) -> int:
     version()
-    # The same hashes and no writing of .pyc files: the start must be the same in both processes.
+    # The same hashes and no writing of .pyc files, so that the start is the same in both processes.
     variables = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory(prefix="fmnist-benchmark-") as folder:
         command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out"]
-        program = [sys.executable, "-c", _RUN, way, str(model), backend, str(count)]
+        program = [sys.executable, "-c", _RUN, method, str(model), backend, str(count)]
         try:
-            ended = subprocess.run(
+            result = subprocess.run(
                 [*command, *program], capture_output=True, text=True, env=variables, timeout=_SECONDS, check=False
             )
         except subprocess.TimeoutExpired as error:
-            raise FmnistError(f"{way} of {model.name} on {backend} took over {_SECONDS} s under valgrind") from error
-    collected = _COLLECTED.search(ended.stderr)
-    if ended.returncode or not collected:
-        words = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise FmnistError(f"{way} of {model.name} on {backend} under valgrind ended with {ended.returncode}: {words}")
+            raise FmnistError(f"{method} of {model.name} on {backend} took over {_SECONDS} s under valgrind") from error
+    collected = _COLLECTED.search(result.stderr)
+    if result.returncode or not collected:
+        reason = (result.stderr.strip().splitlines() or ["no reason was printed"])[-1]
+        raise FmnistError(
+            f"{method} of {model.name} on {backend} under valgrind ended with {result.returncode}: {reason}"
+        )
     return int(collected[1])
 
 

@@ -1,1 +1,1 @@
-"""From the start of a process to its first answer, and what memory it takes."""
+"""From the start of a process to its first answer, and its memory."""

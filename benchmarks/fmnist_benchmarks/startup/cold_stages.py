@@ -1,10 +1,10 @@
-"""The cold start, split: what a process does from its start to its first answer, and how long each stage takes.
+"""The stages of a cold start: what a process does from its start to its first answer, and how long each stage takes.
 
     python -m fmnist_benchmarks.startup.cold_stages [--backend B] [--runs N] [--plot FILE.png] [--json]
 
 Two programs in turns: the smallest script that runs the model once, and the same with fmnist_runtime's Classifier. Both
-read the same clock as the process that starts them (CLOCK_MONOTONIC, which perf_counter_ns is on Linux), so the start
-of Python itself is a stage too. Stages have the same names where they do the same.
+read the same clock as the process that starts them (CLOCK_MONOTONIC, which perf_counter_ns reads on Linux), so the
+start of Python itself is a stage too. Stages that do the same have the same name.
 """
 
 import json
@@ -43,7 +43,7 @@ interpreter = Interpreter(model_path=sys.argv[1]); mark("load")
 interpreter.allocate_tensors(); mark("allocate")
 interpreter.invoke(); mark("first invoke")
 """,
-    # Classifier() reads and checks the file, builds the interpreter, allocates and invokes: one stage.
+    # Classifier() reads and checks the file, builds the interpreter, allocates and invokes, all in one stage.
     OURS: """
 from fmnist_runtime.classifier import Classifier; mark("import fmnist_runtime")
 classifier = Classifier(sys.argv[1], backend=sys.argv[2]); mark("load, check, allocate, first invoke")
@@ -82,7 +82,7 @@ def measure(backend: str, runs: int) -> list[dict[str, Any]]:
     for number in range(runs + 1):
         for name, program in programs.items():
             stages = _run(name, program, backend)
-            if number:  # the first of each fills the disk's cache
+            if number:  # the first run of each only fills the disk cache
                 found[name].append(stages)
     return [
         {
@@ -104,12 +104,12 @@ def _run(name: str, program: str, backend: str) -> dict[str, float]:
     """The milliseconds of each stage, in order."""
     started = perf_counter_ns()
     command = [sys.executable, "-c", program, str(model_path(None)), backend]
-    # What is imported a second time is compiled already, as pip leaves it on a device.
+    # Let Python write .pyc files: on a device, pip has compiled all modules.
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     child = subprocess.run(command, capture_output=True, text=True, env=variables, check=False)
     if child.returncode != 0:
-        words = (child.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise FmnistError(f"{name} ended with {child.returncode}: {words}")
+        reason = (child.stderr.strip().splitlines() or ["no reason was printed"])[-1]
+        raise FmnistError(f"{name} ended with {child.returncode}: {reason}")
     return stages_of(started, json.loads(child.stdout.splitlines()[-1]))
 
 
@@ -121,9 +121,9 @@ def _draw(results: list[dict[str, Any]], path: Path, facts: dict[str, Any], back
     programs = [result["program"] for result in results]
     left = [0.0] * len(results)
     for number, name in enumerate(stages):
-        took = [sum(one["ms"] for one in result["stages"] if one["stage"] == name) for result in results]
-        axes.barh(programs, took, left=left, color=f"C{number}", label=name)
-        left = [before + one for before, one in zip(left, took, strict=True)]
+        durations = [sum(one["ms"] for one in result["stages"] if one["stage"] == name) for result in results]
+        axes.barh(programs, durations, left=left, color=f"C{number}", label=name)
+        left = [before + one for before, one in zip(left, durations, strict=True)]
     axes.set(xlabel="ms from process start")
     axes.legend(fontsize=7, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.25))
     axes.set_title(plotting.title(facts, f"on {backend}"), fontsize=7)

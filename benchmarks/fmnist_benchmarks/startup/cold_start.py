@@ -1,11 +1,11 @@
-"""From process start to answer: fmnist-classify beside the smallest script that runs the same model once.
+"""From process start to answer: fmnist-classify next to the smallest script that runs the same model once.
 
     python -m fmnist_benchmarks.startup.cold_start [IMAGE...] [--backend B] [--runs N] [--json]
 
 The smallest script imports numpy and the interpreter, loads the model and invokes once. Runs take turns; the ratio is
-the median over the ratios of neighbouring runs, the processor's time beside the clock's because it sees less of what
-else the machine does. Peak memory is the highest resident size that the system reports of a process. Run it with the
-Python of an environment that has the installed package: what counts is the command as people get it.
+the median over the ratios of neighbouring runs. Processor time is reported too, because it depends less on what else
+the machine does. Peak memory is the highest resident size that the system reports of a process. Run it with the Python
+of an environment that has the package installed, so that the command is the one that people get.
 """
 
 import statistics
@@ -65,7 +65,7 @@ def compare(images: tuple[Path, ...], backend: str, runs: int) -> list[dict[str,
     programs |= {f"fmnist-classify {path.name}": [command, str(path), "--backend", backend] for path in images}
     found: dict[str, list[Run]] = {name: [] for name in programs}
     for program in programs.values():
-        run_once(program)  # warm-up: the disk's cache
+        run_once(program)  # warm-up of the disk cache
     for _ in range(runs):
         for name, program in programs.items():
             found[name].append(run_once(program))

@@ -1,9 +1,9 @@
-"""Resident memory before and after many inferences: nothing may grow.
+"""Resident memory before and after many inferences: it must not grow.
 
     python -m fmnist_benchmarks.startup.memory [MODEL] [--backend B] [--calls N] [--json]
 
-Half of the calls are `index`, half `classify`, on images that differ. After a warm-up of 10,000 calls the resident size
-is read from /proc/self/statm, and again at the end.
+Half of the calls are `index`, half `classify`, on different images. The resident size is read from /proc/self/statm
+after a warm-up of 10,000 calls, and again at the end.
 """
 
 import os
@@ -27,7 +27,7 @@ _WARM_UP = 10_000
 @click.option("--calls", type=click.IntRange(min=1), default=1_000_000, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def main(model: str, backend: str, calls: int, as_json: bool) -> None:
-    """Measure by how much the resident memory grows while MODEL answers."""
+    """Measure how much the resident memory grows while MODEL classifies images."""
     with quiet_stderr():
         classifier = Classifier(model, backend=backend)
     result = measure(classifier, calls)
@@ -41,7 +41,7 @@ def main(model: str, backend: str, calls: int, as_json: bool) -> None:
 
 
 def measure(classifier: Classifier, calls: int) -> dict[str, Any]:
-    """Resident KiB before, and by how many it grew over `calls` inferences."""
+    """A JSON object with the resident KiB after the warm-up, and their growth over `calls` inferences."""
     images = np.random.default_rng(0).integers(0, 256, (256, 28, 28), dtype=np.uint8)
     _call(classifier, images, _WARM_UP)
     before = resident_kib()
@@ -56,7 +56,7 @@ def measure(classifier: Classifier, calls: int) -> dict[str, Any]:
 
 
 def resident_kib() -> int:
-    """The resident size of this process."""
+    """The resident size of this process in KiB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") // 1024
 

@@ -1,1 +1,1 @@
-"""How long a training takes, and what decides its accuracy."""
+"""How long training takes, and how much its accuracy varies."""

@@ -2,10 +2,10 @@
 
     python -m fmnist_benchmarks.training [--seeds 1,2,3] [--json]
 
-The same model, batch size, epochs, 60,000 images and seed for both; each training in a process of its own, one after
-the other in turn, so that what else the machine does hits both. Measured is the time from the uint8 images to the
-answers for the test images: scaling, building, fitting, evaluating, predicting; fmnist-train's checkpoints included,
-the import of tensorflow and the reading of the data left out.
+Both train the same model with the same batch size, epochs, 60,000 images and seed. Each training runs in a process of
+its own, in turns, so that other work on the machine affects both. The time is that from the uint8 images to the
+predictions for the test images: scaling, building, fitting, evaluating, predicting. It includes fmnist-train's
+checkpoints and leaves out the import of tensorflow and reading the data.
 """
 
 import json
@@ -23,13 +23,13 @@ from fmnist_runtime.commandline import Command, say_json, warn
 from fmnist_runtime.errors import FmnistError
 
 EPOCHS = 5
-SIDES = ("tutorial", "fmnist-train")
+PROGRAMS = ("tutorial", "fmnist-train")
 
 
 def run_tutorial(seed: int) -> dict[str, float]:
-    """Train by the lines of TensorFlow's tutorial "Basic classification"; seconds and test accuracy.
+    """Train with the lines of TensorFlow's tutorial "Basic classification"; seconds and test accuracy.
 
-    Source: tensorflow.org/tutorials/keras/classification. Added is only the seed.
+    Source: tensorflow.org/tutorials/keras/classification. Only the seed is added.
     """
     import tensorflow as tf
 
@@ -74,9 +74,9 @@ def run_fmnist_train(seed: int) -> dict[str, float]:
 
 
 def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """The ratio of the median times and the difference of the mean accuracies of `runs`."""
-    seconds = {side: statistics.median(run["seconds"] for run in runs if run["side"] == side) for side in SIDES}
-    accuracy = {side: statistics.mean(run["accuracy"] for run in runs if run["side"] == side) for side in SIDES}
+    """The ratio of the median times of `runs`, and the difference of their mean accuracies."""
+    seconds = {name: statistics.median(run["seconds"] for run in runs if run["program"] == name) for name in PROGRAMS}
+    accuracy = {name: statistics.mean(run["accuracy"] for run in runs if run["program"] == name) for name in PROGRAMS}
     return {
         "median_seconds": seconds,
         "mean_accuracy": accuracy,
@@ -86,28 +86,28 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 @click.command("fmnist_benchmarks.training", cls=Command)
-@click.option("--seeds", default="1,2,3", show_default=True, help="One training a side for each.")
+@click.option("--seeds", default="1,2,3", show_default=True, help="One training of each program for each seed.")
 @click.option("--json", "as_json", is_flag=True, help="The result as one JSON document on standard output.")
-@click.option("--side", type=click.Choice(SIDES), hidden=True)
-def main(seeds: str, as_json: bool, side: str | None) -> None:
-    """Measure how much faster fmnist-train is than the tutorial's own lines, and whether it learns as much."""
+@click.option("--program", type=click.Choice(PROGRAMS), hidden=True)
+def main(seeds: str, as_json: bool, program: str | None) -> None:
+    """Measure how much faster fmnist-train is than the tutorial's own lines, and compare their accuracy."""
     numbers = [int(seed) for seed in seeds.split(",") if seed.strip().isdigit()]
     if not numbers:
         raise click.BadParameter(f"{seeds!r}, expected numbers such as 1,2,3", param_hint="'--seeds'")
-    if side:
-        say_json({"tutorial": run_tutorial, "fmnist-train": run_fmnist_train}[side](numbers[0]))
+    if program:
+        say_json({"tutorial": run_tutorial, "fmnist-train": run_fmnist_train}[program](numbers[0]))
         return
     runs = []
     for seed in numbers:
-        for name in SIDES:
-            run = {"side": name, "seed": seed, **_in_child(name, seed)}
+        for name in PROGRAMS:
+            run = {"program": name, "seed": seed, **_in_child(name, seed)}
             warn(f"{name:<13} seed {seed}: {run['seconds']:6.2f} s, test accuracy {run['accuracy']:.4f}")
             runs.append(run)
     result = summary(runs)
     if as_json:
         say_json({**result, "runs": runs}, indent=1)
         return
-    for name in SIDES:
+    for name in PROGRAMS:
         click.echo(
             f"{name:<13} {result['median_seconds'][name]:6.2f} s, test accuracy {result['mean_accuracy'][name]:.4f}"
         )
@@ -117,11 +117,13 @@ def main(seeds: str, as_json: bool, side: str | None) -> None:
     )
 
 
-def _in_child(side: str, seed: int) -> dict[str, float]:
-    command = [sys.executable, "-m", "fmnist_benchmarks.training", "--side", side, "--seeds", str(seed)]
+def _in_child(program: str, seed: int) -> dict[str, float]:
+    command = [sys.executable, "-m", "fmnist_benchmarks.training", "--program", program, "--seeds", str(seed)]
     child = subprocess.run(command, capture_output=True, text=True, check=False)
     if child.returncode != 0:
-        raise FmnistError(f"{side} with seed {seed} failed: {(child.stderr.strip().splitlines() or ['no reason'])[-1]}")
+        raise FmnistError(
+            f"{program} with seed {seed} failed: {(child.stderr.strip().splitlines() or ['no reason'])[-1]}"
+        )
     result: dict[str, float] = json.loads(child.stdout.splitlines()[-1])
     return result
 

@@ -1,9 +1,9 @@
-"""What makes training a convolutional model on a CPU fast: each of fmnist-train's choices left out, in one run.
+"""What makes training a convolutional model on a CPU fast: fmnist-train with and without each of its choices.
 
     python -m fmnist_benchmarks.training.convolutions [--model cnn-micro] [--images 9600] [--rounds 3] [--json]
 
-Seconds of one epoch over some real training images, the least of some rounds in turns, as ratios to fmnist-train's way.
-The first epoch of each, in which TensorFlow compiles, is left out. Test images take no part.
+The result is the seconds of one epoch over real training images, the least of some rounds in turns, and their ratio to
+fmnist-train. The first epoch, in which TensorFlow compiles, is left out. Test images are not used.
 """
 
 import time
@@ -22,17 +22,17 @@ OURS = "fmnist-train"
 
 @click.command("fmnist_benchmarks.training.convolutions", cls=Command)
 @click.option("--model", default="cnn-micro", show_default=True, help="The name of a model of fmnist-train.")
-@click.option("--images", type=click.IntRange(min=128), default=9600, show_default=True, help="Images an epoch.")
-@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Epochs of each way.")
+@click.option("--images", type=click.IntRange(min=128), default=9600, show_default=True, help="Images of an epoch.")
+@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Epochs of each variant.")
 @click.option("--json", "as_json", is_flag=True, help="The result as one JSON document on standard output.")
 def main(model: str, images: int, rounds: int, as_json: bool) -> None:
-    """Measure an epoch of a convolutional model as fmnist-train has it, and with each of its choices left out."""
-    ways = _ways(model, images)
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    """Measure an epoch of a convolutional model with fmnist-train, and without each of its choices."""
+    variants = _variants(model, images)
+    seconds: dict[str, list[float]] = {name: [] for name in variants}
     for number in range(rounds + 1):
-        for name, epoch in ways.items():
+        for name, run_epoch in variants.items():
             started = time.perf_counter()
-            epoch()
+            run_epoch()
             if number:
                 seconds[name].append(time.perf_counter() - started)
         warn(f"round {number} of {rounds} done" if number else "compiled")
@@ -41,7 +41,9 @@ def main(model: str, images: int, rounds: int, as_json: bool) -> None:
         "model": model,
         "images": images,
         "rounds": rounds,
-        "ways": [{"way": name, "seconds": value, "times_ours": value / least[OURS]} for name, value in least.items()],
+        "variants": [
+            {"variant": name, "seconds": value, "times_ours": value / least[OURS]} for name, value in least.items()
+        ],
     }
     if as_json:
         say_json(result, indent=1)
@@ -50,8 +52,8 @@ def main(model: str, images: int, rounds: int, as_json: bool) -> None:
         click.echo(f"{name:<34} {value:6.2f} s  {value / least[OURS]:5.2f} times")
 
 
-def _ways(name: str, count: int) -> dict[str, Callable[[], Any]]:
-    """One epoch, by the name of what is different from fmnist-train's way."""
+def _variants(name: str, count: int) -> dict[str, Callable[[], Any]]:
+    """A function that trains one epoch, by its difference from fmnist-train."""
     import keras
     import numpy as np
 
@@ -85,9 +87,9 @@ def _ways(name: str, count: int) -> dict[str, Callable[[], Any]]:
 
     return {
         OURS: in_batches(own(True, False)),
-        "batch normalization as Keras has it": in_batches(own(False, False)),
-        "compiled by XLA": in_batches(own(True, True)),
-        "fit on arrays, tf.data autotuned": in_arrays(own(True, False)),
+        "Keras's own batch normalization": in_batches(own(False, False)),
+        "compiled with XLA": in_batches(own(True, True)),
+        "fit on arrays instead of tf.data": in_arrays(own(True, False)),
     }
 
 

@@ -2,16 +2,16 @@
 
     python -m fmnist_benchmarks.training.distributed [--seeds 1,2] [--epochs N] [--model NAME] [--batch-size N] [--json]
 
-Each side is the real fmnist-train, kept to the cores that its name says, on all 60,000 training images, one after the
-other in turn:
+Each setup is the real fmnist-train on all 60,000 training images, limited to the cores in its name, one after the other
+in turns:
 
     one-core      one process on one core
-    two-cores     one process on two cores: what two workers on one machine compete with
-    step-by-step  one process on one core, a step a call and without XLA, as a worker must go (--distribute mirrored)
+    two-cores     one process on two cores: the alternative to two workers on one machine
+    step-by-step  one process on one core, one step a call and without XLA, like a worker (--distribute mirrored)
     two-workers   two processes on one core each, joined by TF_CONFIG over localhost
 
-Two workers on two cores can at best do what one process on two cores does; what they lose against twice step-by-step
-is the exchange of the gradients. Images a second are those of every epoch but the first, which is compiled in.
+Two workers on two cores can at best be as fast as one process on two cores. What they lose against twice step-by-step
+is the exchange of gradients. Images a second leave out the first epoch, in which TensorFlow compiles.
 """
 
 import json
@@ -29,8 +29,8 @@ import click
 from fmnist_runtime.commandline import Command, say_json, warn
 from fmnist_runtime.errors import FmnistError
 
-# The cores of each process of a side, by their position among those that this process may use, and its options.
-SIDES: dict[str, tuple[list[list[int]], str]] = {
+# The cores of each process of a setup, by their position among those that this process may use, and --distribute.
+SETUPS: dict[str, tuple[list[list[int]], str]] = {
     "one-core": ([[0]], "none"),
     "two-cores": ([[0, 1]], "none"),
     "step-by-step": ([[0]], "mirrored"),
@@ -49,24 +49,24 @@ def images_a_second(images: int, seconds: list[float]) -> float:
 
 
 def summary(runs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """For each side: mean accuracy, median throughput, and that as a multiple of the sides to compare with."""
+    """For each setup: mean accuracy, median throughput, and that as a multiple of the other setups' throughput."""
     speeds = {
-        side: statistics.median(run["images_a_second"] for run in runs if run["side"] == side)
-        for side in SIDES
-        if any(run["side"] == side for run in runs)
+        setup: statistics.median(run["images_a_second"] for run in runs if run["setup"] == setup)
+        for setup in SETUPS
+        if any(run["setup"] == setup for run in runs)
     }
     return {
-        side: {
-            "accuracy": statistics.mean(run["accuracy"] for run in runs if run["side"] == side),
+        setup: {
+            "accuracy": statistics.mean(run["accuracy"] for run in runs if run["setup"] == setup),
             "images_a_second": speed,
-            **{f"times_{other}": speed / speeds[other] for other in SIDES if other != "two-workers"},
+            **{f"times_{other}": speed / speeds[other] for other in SETUPS if other != "two-workers"},
         }
-        for side, speed in speeds.items()
+        for setup, speed in speeds.items()
     }
 
 
 def free_ports(count: int) -> list[int]:
-    """`count` ports of this machine on which nothing listens now."""
+    """`count` ports of this machine that are free now."""
     sockets = [socket.create_server(("", 0)) for _ in range(count)]
     ports = [listener.getsockname()[1] for listener in sockets]
     for listener in sockets:
@@ -75,42 +75,44 @@ def free_ports(count: int) -> list[int]:
 
 
 @click.command("fmnist_benchmarks.training.distributed", cls=Command)
-@click.option("--seeds", default="1,2", show_default=True, help="One training a side for each.")
-@click.option("--epochs", type=click.IntRange(min=1), default=3, show_default=True, help="Of each training.")
-@click.option("--model", default="mlp", show_default=True, help="As fmnist-train has it.")
-@click.option("--batch-size", type=click.IntRange(min=1), help="Of the whole batch; by default the recipe's.")
-@click.option("--validation", type=click.IntRange(min=0), default=0, help="Images not to train on, to try it quickly.")
+@click.option("--seeds", default="1,2", show_default=True, help="One training of each setup for each seed.")
+@click.option("--epochs", type=click.IntRange(min=1), default=3, show_default=True, help="The epochs of each training.")
+@click.option("--model", default="mlp", show_default=True, help="The name of a model of fmnist-train.")
+@click.option("--batch-size", type=click.IntRange(min=1), help="The size of the whole batch.  [default: the recipe's]")
+@click.option(
+    "--validation", type=click.IntRange(min=0), default=0, help="Training images to leave out, for a quick try."
+)
 @click.option("--json", "as_json", is_flag=True, help="The result as one JSON document on standard output.")
 def main(seeds: str, epochs: int, model: str, batch_size: int | None, validation: int, as_json: bool) -> None:
-    """Measure what two worker processes gain on this machine over one, and whether they learn as much."""
+    """Measure what two worker processes gain on this machine over one, and compare their accuracy."""
     numbers = [int(seed) for seed in seeds.split(",") if seed.strip().isdigit()]
     if not numbers:
         raise click.BadParameter(f"{seeds!r}, expected numbers such as 1,2", param_hint="'--seeds'")
     if len(os.sched_getaffinity(0)) < 2:
-        raise FmnistError("one core is here, expected two or more: there is nothing to compare; take another machine")
+        raise FmnistError("this machine has one core, expected at least two; use another machine")
     options = ["--model", model, "--epochs", str(epochs), "--validation", str(validation)]
     options += ["--batch-size", str(batch_size)] if batch_size else []
     runs = []
     for seed in numbers:
-        for side in SIDES:
-            run = {"side": side, "seed": seed, **_run(side, [*options, "--seed", str(seed)])}
-            warn(f"{side:<12} seed {seed}: {run['images_a_second']:8,.0f} images/s, accuracy {run['accuracy']:.4f}")
+        for setup in SETUPS:
+            run = {"setup": setup, "seed": seed, **_run(setup, [*options, "--seed", str(seed)])}
+            warn(f"{setup:<12} seed {seed}: {run['images_a_second']:8,.0f} images/s, accuracy {run['accuracy']:.4f}")
             runs.append(run)
     result = summary(runs)
     if as_json:
-        say_json({"options": options, "sides": result, "runs": runs}, indent=1)
+        say_json({"options": options, "setups": result, "runs": runs}, indent=1)
         return
-    for side, figures in result.items():
+    for setup, figures in result.items():
         click.echo(
-            f"{side:<12} {figures['images_a_second']:8,.0f} images/s, {figures['times_one-core']:.2f} times one-core, "
+            f"{setup:<12} {figures['images_a_second']:8,.0f} images/s, {figures['times_one-core']:.2f} times one-core, "
             f"{figures['times_two-cores']:.2f} times two-cores, {figures['times_step-by-step']:.2f} times "
             f"step-by-step; test accuracy {figures['accuracy']:.4f}"
         )
 
 
-def _run(side: str, options: list[str]) -> dict[str, Any]:
-    """Train as `side` does and read what training.json says."""
-    places, distribute = SIDES[side]
+def _run(setup: str, options: list[str]) -> dict[str, Any]:
+    """Train with `setup`; the results in its training.json."""
+    places, distribute = SETUPS[setup]
     available = sorted(os.sched_getaffinity(0))
     addresses = [f"localhost:{port}" for port in free_ports(len(places))]
     with tempfile.TemporaryDirectory() as folder:
@@ -130,7 +132,7 @@ def _run(side: str, options: list[str]) -> dict[str, Any]:
         errors = [child.communicate()[1] for child in children]
         for child, error in zip(children, errors, strict=True):
             if child.returncode != 0:
-                raise FmnistError(f"{side} failed: {(error.strip().splitlines() or ['no reason'])[-1]}")
+                raise FmnistError(f"{setup} failed: {(error.strip().splitlines() or ['no reason'])[-1]}")
         record = json.loads((Path(folder) / "training.json").read_text())
     images = record["data"]["images"] - record["settings"]["validation"]
     return {

@@ -1,9 +1,9 @@
-"""How much a model's accuracy depends on the seed: trained, exported and run on the interpreter, once for each seed.
+"""How much a model's accuracy depends on the seed: it is trained, exported and proved once for each seed.
 
     python -m fmnist_benchmarks.training.seeds [--model mlp] [--seeds 1,2,3,4,5] [--validation 0] [-o FILE] [--json]
 
-The real commands in folders of their own: fmnist-train, then fmnist-export --quantize, whose proof says the accuracy of
-the int8 file on the 10,000 test images. Every seed is reported and none is chosen.
+It runs fmnist-train, then fmnist-export, whose proof states the accuracy of the int8 file on the 10,000 test images.
+Every seed is reported, none is selected.
 """
 
 import json
@@ -23,12 +23,12 @@ from fmnist_runtime.system.atomic import write_atomically
 
 @click.command("fmnist_benchmarks.training.seeds", cls=Command)
 @click.option("--model", default="mlp", show_default=True, help="The name of a model of fmnist-train.")
-@click.option("--seeds", default="1,2,3,4,5", show_default=True, help="One training for each.")
+@click.option("--seeds", default="1,2,3,4,5", show_default=True, help="One training for each seed.")
 @click.option("--validation", default=0, show_default=True, help="Training images to hold out, as for fmnist-train.")
-@click.option("-o", "--output", type=FILE, metavar="FILE", help="Keep the document there, too.")
+@click.option("-o", "--output", type=FILE, metavar="FILE", help="Also write the document to FILE.")
 @click.option("--json", "as_json", is_flag=True, help="The result as one JSON document on standard output.")
 def main(model: str, seeds: str, validation: int, output: Path | None, as_json: bool) -> None:
-    """Train and export a model once for each seed, and report the int8 file's accuracy: each, mean and spread."""
+    """Train and export a model once for each seed, and report the accuracy of the int8 files."""
     numbers = [int(seed) for seed in seeds.split(",") if seed.strip().isdigit()]
     if not numbers:
         raise click.BadParameter(f"{seeds!r}, expected numbers such as 1,2,3", param_hint="'--seeds'")
@@ -71,7 +71,7 @@ def measure(model: str, seed: int, validation: int) -> dict[str, Any]:
 
 
 def summary(runs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Mean, standard deviation (of the sample; 0 for one run), least and most of what `runs` measured."""
+    """Mean, standard deviation (of the sample; 0 for one run), minimum and maximum of each result of `runs`."""
     result = {}
     for name in ("int8_accuracy", "keras_accuracy", "agreement"):
         values = [run[name] for run in runs]

@@ -1,4 +1,4 @@
-"""The pictures of errors: their numbers by hand-made examples, and the real command on the shipped model."""
+"""The figures of errors: their numbers on examples made by hand, and the real command on the shipped model."""
 
 import json
 from pathlib import Path
@@ -7,17 +7,16 @@ import numpy as np
 import pytest
 from helpers import BIN, run_command
 
-from fmnist_benchmarks.errors import answers as errors
-from fmnist_benchmarks.errors import calibration
-from fmnist_benchmarks.errors.answers import Answers, Pair
+from fmnist_benchmarks.errors import calibration, predictions
+from fmnist_benchmarks.errors.predictions import ConfusedPair, Predictions
 from fmnist_runtime.data.dataset import Split
 
 LABELS = np.array([0, 0, 6, 6, 4], np.uint8)
 
 
-def _answers(classes: list[int], scores: list[float]) -> Answers:
+def _predictions(classes: list[int], scores: list[float]) -> Predictions:
     found = np.array(classes, np.int64)
-    return Answers("a", "a.tflite", "tflite-runtime 2.14.0", found, np.array(scores), found == LABELS)
+    return Predictions("a", "a.tflite", "tflite-runtime 2.14.0", found, np.array(scores), found == LABELS)
 
 
 def test_the_calibration_error_of_an_example_is_the_one_computed_by_hand() -> None:
@@ -40,16 +39,22 @@ def test_scores_at_the_ends_are_in_the_outer_bins() -> None:
 
 
 def test_pairs_count_both_ways_and_the_worst_is_first() -> None:
-    one, other = _answers([6, 0, 0, 0, 4], [0.9, 0.9, 0.6, 0.8, 1.0]), _answers([6, 0, 6, 6, 6], [0.5] * 5)
-    assert errors.pairs(LABELS, [one, other]) == [Pair(0, 6, (1, 1), (2, 0)), Pair(4, 6, (0, 1), (0, 0))]
-    assert errors.confusion(LABELS, one.classes)[6, 0] == 2
-    assert errors.examples(Pair(0, 6, (1,), (2,)), LABELS, one, 2) == [0, 3]
+    one, other = _predictions([6, 0, 0, 0, 4], [0.9, 0.9, 0.6, 0.8, 1.0]), _predictions([6, 0, 6, 6, 6], [0.5] * 5)
+    assert predictions.confused_pairs(LABELS, [one, other]) == [
+        ConfusedPair(0, 6, (1, 1), (2, 0)),
+        ConfusedPair(4, 6, (0, 1), (0, 0)),
+    ]
+    assert predictions.confusion(LABELS, one.classes)[6, 0] == 2
+    assert predictions.example_indices(ConfusedPair(0, 6, (1,), (2,)), LABELS, one, 2) == [0, 3]
 
 
-def test_images_that_all_fail_on_come_surest_first() -> None:
-    one, other = _answers([6, 6, 0, 6, 4], [0.5, 0.9, 0.7, 1, 1]), _answers([2, 6, 0, 0, 4], [0.5, 0.9, 0.5, 1, 1])
-    assert errors.all_fail([one, other]) == [1, 2, 0]
-    assert errors.best([one, other]) is one
+def test_images_that_all_models_get_wrong_come_by_mean_score() -> None:
+    one, other = (
+        _predictions([6, 6, 0, 6, 4], [0.5, 0.9, 0.7, 1, 1]),
+        _predictions([2, 6, 0, 0, 4], [0.5, 0.9, 0.5, 1, 1]),
+    )
+    assert predictions.failed_by_all([one, other]) == [1, 2, 0]
+    assert predictions.most_accurate([one, other]) is one
 
 
 def test_the_command_draws_and_counts(tmp_path: Path, test_split: Split) -> None:
@@ -71,6 +76,7 @@ def test_the_command_draws_and_counts(tmp_path: Path, test_split: Split) -> None
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_it_draws_without_tensorflow() -> None:
-    code = "import sys, fmnist_benchmarks.errors.figures; print('tensorflow' in sys.modules or 'keras' in sys.modules)"
-    assert run_command("python", "-c", code, folder=BIN).stdout == "False\n"
+def test_it_draws_without_tensorflow_and_training() -> None:
+    heavy = {"tensorflow", "keras", "fmnist_train"}
+    code = f"import sys, fmnist_benchmarks.errors.figures; print({heavy} & set(sys.modules))"
+    assert run_command("python", "-c", code, folder=BIN).stdout == "set()\n"

@@ -1,6 +1,5 @@
-"""The frontier is measured and not told: a real file on the real interpreter; the rest by values that are known."""
+"""The frontier is measured with a real file on the real interpreter; its parts are tested with known values."""
 
-import itertools
 import json
 import shutil
 from pathlib import Path
@@ -9,12 +8,10 @@ from typing import Any
 import pytest
 from helpers import BIN, run_command
 
-from fmnist_benchmarks.frontier import models, table
-from fmnist_benchmarks.frontier.figure import Point, front
-from fmnist_benchmarks.frontier.models import TARGETS, Target
-from fmnist_benchmarks.frontier.published import PUBLISHED
-from fmnist_benchmarks.output import label_placement
-from fmnist_benchmarks.output.label_placement import Box
+from fmnist_benchmarks.frontier import candidates, tables
+from fmnist_benchmarks.frontier.candidates import TARGETS, Target
+from fmnist_benchmarks.frontier.pareto import Point, front
+from fmnist_benchmarks.frontier.published import PUBLISHED_RESULTS
 from fmnist_runtime.errors import ModelFileError
 from fmnist_runtime.inference import interpreters
 from fmnist_runtime.model import model_file, shipped
@@ -24,7 +21,7 @@ MLP = shipped.model_path("mlp")
 
 @pytest.fixture(scope="module")
 def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What the command says of the shipped mlp on one runtime, and the folder that it drew into."""
+    """The command's document for the shipped mlp on one runtime, and the folder of its figure."""
     folder = tmp_path_factory.mktemp("frontier")
     backend = interpreters.installed_backends()[0]
     options = ("--backend", backend, "--runs", 60, "--processes", 1, "-o", folder, "--json")
@@ -57,17 +54,17 @@ def test_the_figure_is_drawn_again_without_measuring(document: dict[str, Any], t
 
 
 def test_the_table_has_every_target_and_every_published_row(document: dict[str, Any]) -> None:
-    text = table.markdown(document)
+    text = tables.markdown(document)
     for name in TARGETS:
         assert f"\n| {name} |" in text
     assert text.count("| not measured |") == len(TARGETS) - 1
-    assert text.count("| [") == len(PUBLISHED)
+    assert text.count("| [") == len(PUBLISHED_RESULTS)
     row = next(line for line in text.splitlines() if line.startswith("| mlp |"))
     assert "| 101,770 |" in row
     assert f"| {document['results'][0]['accuracy']:.4f} |" in row
 
 
-def test_without_models_it_says_what_it_wants() -> None:
+def test_without_models_the_usage_error_names_them() -> None:
     result = run_command("python", "-m", "fmnist_benchmarks.frontier", folder=BIN)
     assert result.returncode == 2
     assert "MODEL..." in result.stderr
@@ -80,38 +77,30 @@ def test_the_front_is_what_no_other_beats_in_both() -> None:
     assert front([]) == []
 
 
-def test_labels_cover_neither_points_nor_each_other() -> None:
-    anchors = [(100.0, 100.0), (112.0, 100.0), (105.0, 108.0), (195.0, 195.0)]
-    points = [Box(x - 4, y - 4, x + 4, y + 4) for x, y in anchors]
-    area = Box(0, 0, 200, 200)
-    placed = label_placement.place(anchors, [(40.0, 10.0)] * 4, points, area)
-    assert all(box.overlap(point) == 0 for box in placed for point in points)
-    assert all(one.overlap(other) == 0 for one, other in itertools.combinations(placed, 2))
-    assert all(box.overlap(area) == pytest.approx(400) for box in placed)
-
-
-def test_a_rung_is_called_as_its_folder_its_stem_or_as_it_is_told(tmp_path: Path) -> None:
+def test_a_model_is_named_by_its_folder_its_stem_or_the_argument(tmp_path: Path) -> None:
     for name in ("tiny", "small"):
         (tmp_path / name).mkdir()
         shutil.copy(MLP, tmp_path / name / "model-int8.tflite")
-    assert [rung.name for rung in models.find([str(tmp_path)])] == ["small", "tiny"]
-    assert [rung.name for rung in models.find([str(tmp_path / "tiny"), "mlp"])] == ["tiny", "mlp"]
-    assert [rung.name for rung in models.find([str(MLP), "mine=mlp"])] == ["mlp", "mine"]
-    assert models.titles(models.find([f"a={tmp_path / 'tiny'}"])) == [("a", tmp_path / "tiny" / "model-int8.tflite")]
-    with pytest.raises(ModelFileError, match=r"mlp has .* as int8 already"):
-        models.find([str(MLP), "mlp"])
+    assert [model.name for model in candidates.resolve([str(tmp_path)])] == ["small", "tiny"]
+    assert [model.name for model in candidates.resolve([str(tmp_path / "tiny"), "mlp"])] == ["tiny", "mlp"]
+    assert [model.name for model in candidates.resolve([str(MLP), "mine=mlp"])] == ["mlp", "mine"]
+    assert candidates.titled_files(candidates.resolve([f"a={tmp_path / 'tiny'}"])) == [
+        ("a", tmp_path / "tiny" / "model-int8.tflite")
+    ]
+    with pytest.raises(ModelFileError, match=r"is already the int8 file of mlp; rename one with NAME="):
+        candidates.resolve([str(MLP), "mlp"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelFileError, match="expected what fmnist-export --quantize writes"):
-        models.find([str(tmp_path / "empty")])
+        candidates.resolve([str(tmp_path / "empty")])
 
 
-def test_a_target_says_in_what_it_is_missed() -> None:
+def test_every_shortfall_against_a_target_is_named() -> None:
     target = Target(32_000, 0.93)
-    assert models.missed(target, 32_000, 0.93, 0.932, 0.995) == []
-    assert models.missed(target, 32_001, 0.9299, 0.9299, 0.9949) == [
+    assert candidates.shortfalls(target, 32_000, 0.93, 0.932, 0.995) == []
+    assert candidates.shortfalls(target, 32_001, 0.9299, 0.9299, 0.9949) == [
         "32,001 bytes",
         "accuracy 0.9299",
         "agreement 0.9949",
     ]
-    assert models.missed(target, 1, 0.94, 0.9421, 1.0) == ["0.21 points below Keras"]
-    assert models.missed(Target(None, 0.8), 10**9, 0.8, None, None) == ["no proof against Keras"]
+    assert candidates.shortfalls(target, 1, 0.94, 0.9421, 1.0) == ["0.21 points below Keras"]
+    assert candidates.shortfalls(Target(None, 0.8), 10**9, 0.8, None, None) == ["no proof against Keras"]

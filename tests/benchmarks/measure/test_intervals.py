@@ -46,19 +46,19 @@ def test_a_ratio_is_taken_round_by_round() -> None:
     assert intervals.ratio_interval(doubled, baseline) == Interval(2, 2, 2)
 
 
-def test_the_chance_of_the_table_of_mann_and_whitney() -> None:
+def test_the_p_values_of_the_table_of_mann_and_whitney() -> None:
     """Their table for n = 3 and m = 3: U of 0, 1, 2 and 3 have .05, .10, .20 and .35."""
-    for values, chance in (((4, 5, 6), 0.05), ((3, 5, 6), 0.10), ((2, 5, 6), 0.20), ((1, 5, 6), 0.35)):
+    for values, p_value in (((4, 5, 6), 0.05), ((3, 5, 6), 0.10), ((2, 5, 6), 0.20), ((1, 5, 6), 0.35)):
         others = sorted(set(range(1, 7)) - set(values))
-        assert intervals.chance_of_above(values, others) == pytest.approx(chance)
-    assert intervals.chance_of_above(range(6, 12), range(6)) == pytest.approx(1 / 924)
-    assert intervals.chance_of_above(range(6), range(6, 12)) == 1
+        assert intervals.p_value_greater(values, others) == pytest.approx(p_value)
+    assert intervals.p_value_greater(range(6, 12), range(6)) == pytest.approx(1 / 924)
+    assert intervals.p_value_greater(range(6), range(6, 12)) == 1
 
 
-def test_ties_are_no_difference() -> None:
-    assert 0.5 < intervals.chance_of_above([1] * 6, [1] * 6) < 0.6
+def test_ties_count_half() -> None:
+    assert 0.5 < intervals.p_value_greater([1] * 6, [1] * 6) < 0.6
 
 
-def test_one_accident_decides_nothing() -> None:
-    assert intervals.chance_of_above([20, 21, 22, 23, 24, 25], [10, 11, 12, 13, 14, 99]) < 0.1
-    assert intervals.chance_of_above([20, 21, 22, 23, 24, 25], [10, 11, 12, 13, 14, 22]) < 0.01
+def test_a_single_disturbed_process_does_not_decide() -> None:
+    assert intervals.p_value_greater([20, 21, 22, 23, 24, 25], [10, 11, 12, 13, 14, 99]) < 0.1
+    assert intervals.p_value_greater([20, 21, 22, 23, 24, 25], [10, 11, 12, 13, 14, 22]) < 0.01

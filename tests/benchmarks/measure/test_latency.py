@@ -6,13 +6,13 @@ from fmnist_benchmarks.measure import latency
 
 
 def test_quantiles_are_samples() -> None:
-    found = latency.latency([1000 * number for number in range(101)])
+    found = latency.summarize([1000 * number for number in range(101)])
     assert (found.p50, found.p90, found.p99, found.max, found.calls) == (50, 90, 99, 100, 101)
-    assert latency.latency([7000]).p99 == 7
+    assert latency.summarize([7000]).p99 == 7
 
 
 def test_the_spread_and_the_interval_are_microseconds() -> None:
-    found = latency.latency([4000, 8000] * 50)
+    found = latency.summarize([4000, 8000] * 50)
     assert (found.std, found.p50_low, found.p50_high) == (2, 4, 8)
 
 
@@ -41,8 +41,8 @@ def test_every_call_is_timed_and_the_garbage_collector_comes_back() -> None:
 
 
 def test_rounds_are_compared_with_the_same_round() -> None:
-    """A machine that is twice as slow in the second round changes neither the ratio nor, here, the excess."""
+    """A machine that is twice as slow in the second round changes neither the ratio nor, here, the difference."""
     baseline = [[1000, 1000, 9000], [2000, 2000, 2000], [1000, 1000, 1000]]
     slower = [[3000, 3000, 3000], [6000, 6000, 6000], [3000, 3000, 3000]]
-    assert latency.ratio(slower, baseline) == 3
-    assert latency.excess(slower, baseline) == 2
+    assert latency.p50_ratio(slower, baseline) == 3
+    assert latency.p50_difference(slower, baseline) == 2

@@ -1,4 +1,4 @@
-"""A verdict on figures: a real change is found, noise is not; and a baseline that can't be judged is refused."""
+"""Verdicts on figures: a real change is found, noise is not, and an unusable baseline is refused."""
 
 import copy
 import json
@@ -36,14 +36,14 @@ def test_a_baseline_that_is_30_percent_faster_is_a_regression() -> None:
     assert verdicts(comparison.compare(baseline(1, times=1.5), [result(2)])) == {comparison.FASTER}
 
 
-def test_noise_is_none() -> None:
-    """Two runs alike, 200 times: nothing is called a change, although each lies up to 9 % from the other."""
+def test_noise_is_no_change() -> None:
+    """Two similar runs, 200 times: no figure counts as changed, although runs differ by up to 9 %."""
     for seed in range(200):
         changes = comparison.compare(baseline(seed), [result(seed + 1000, times=1.03, noise=0.06)])
         assert verdicts(changes) == {comparison.SAME}, seed
 
 
-def test_a_change_within_the_tolerance_or_within_the_spread_is_none() -> None:
+def test_a_change_within_the_tolerance_or_within_the_spread_is_no_change() -> None:
     assert verdicts(comparison.compare(baseline(1), [result(2, times=1.08)])) == {comparison.SAME}
     assert verdicts(comparison.compare(baseline(1), [result(2, times=1.3, noise=0.0)], tolerance=0.5)) == {
         comparison.SAME
@@ -76,11 +76,11 @@ def test_another_machine_is_refused() -> None:
 
 def test_too_few_processes_are_refused() -> None:
     comparison.check_processes(baseline(1), 5)
-    with pytest.raises(FmnistError, match="6 processes against 2 cannot tell"):
+    with pytest.raises(FmnistError, match="6 processes against 2 cannot tell a change from noise"):
         comparison.check_processes(baseline(1), 2)
 
 
-def test_a_process_that_met_with_an_accident_hides_no_regression() -> None:
+def test_a_single_disturbed_process_hides_no_regression() -> None:
     before, now = baseline(1), result(2)
     before["results"][0]["processes"] = {figure: [7, 7.1, 7.2, 7, 7.1, 10.15] for figure in FIGURES}
     now["processes"] = {figure: [10, 10.1, 10.2, 10.3, 10.1, 10.2] for figure in FIGURES}
@@ -90,11 +90,11 @@ def test_a_process_that_met_with_an_accident_hides_no_regression() -> None:
 def test_a_baseline_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "baseline.json"
     path.write_text(json.dumps(baseline(1)))
-    assert comparison.read(path)["results"] == baseline(1)["results"]
+    assert comparison.read_baseline(path)["results"] == baseline(1)["results"]
 
 
 def damaged() -> dict[str, Any]:
-    """By name, contents that are no baseline."""
+    """Contents that are no baseline, with the words of the error."""
     nothing, zero, text, part = (copy.deepcopy(baseline(1)) for _ in range(4))
     del nothing["results"][0]["processes"]
     zero["results"][0]["processes"]["load_us"] = [0.0]
@@ -124,10 +124,10 @@ def damaged() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("content", "words"), damaged().items(), ids=range(len(damaged())))
-def test_what_is_no_baseline_is_refused(tmp_path: Path, content: str, words: str) -> None:
+def test_an_unusable_baseline_is_refused(tmp_path: Path, content: str, words: str) -> None:
     path = tmp_path / "baseline.json"
     path.write_text(content)
     with pytest.raises(FmnistError, match=words):
-        comparison.read(path)
+        comparison.read_baseline(path)
     with pytest.raises(FmnistError, match="cannot be read"):
-        comparison.read(tmp_path / "missing.json")
+        comparison.read_baseline(tmp_path / "missing.json")

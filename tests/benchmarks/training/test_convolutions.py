@@ -4,15 +4,15 @@ import subprocess
 from helpers import BIN
 
 
-def test_every_way_is_measured_beside_ours() -> None:
+def test_every_variant_is_compared_with_ours() -> None:
     command = [BIN / "python", "-m", "fmnist_benchmarks.training.convolutions", "--model", "cnn-nano"]
     child = subprocess.run(
         [*command, "--images", "256", "--rounds", "1", "--json"], capture_output=True, text=True, check=False
     )
     assert child.returncode == 0, child.stderr
     result = json.loads(child.stdout)
-    ours, *others = result["ways"]
-    assert ours["way"] == "fmnist-train"
+    ours, *others = result["variants"]
+    assert ours["variant"] == "fmnist-train"
     assert ours["times_ours"] == 1
     assert len(others) == 3
-    assert all(way["seconds"] > 0 for way in result["ways"])
+    assert all(variant["seconds"] > 0 for variant in result["variants"])

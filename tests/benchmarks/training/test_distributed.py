@@ -1,6 +1,6 @@
 import pytest
 
-from fmnist_benchmarks.training.distributed import SIDES, images_a_second, summary
+from fmnist_benchmarks.training.distributed import SETUPS, images_a_second, summary
 
 
 def test_the_first_epoch_does_not_count() -> None:
@@ -9,10 +9,10 @@ def test_the_first_epoch_does_not_count() -> None:
 
 
 def test_the_summary_of_known_runs() -> None:
-    speeds = dict(zip(SIDES, (1000.0, 1600.0, 500.0, 800.0), strict=True))
+    speeds = dict(zip(SETUPS, (1000.0, 1600.0, 500.0, 800.0), strict=True))
     runs = [
-        {"side": side, "images_a_second": speed * factor, "accuracy": 0.88 + factor / 100}
-        for side, speed in speeds.items()
+        {"setup": setup, "images_a_second": speed * factor, "accuracy": 0.88 + factor / 100}
+        for setup, speed in speeds.items()
         for factor in (0, 1, 2)
     ]
     two_workers = summary(runs)["two-workers"]

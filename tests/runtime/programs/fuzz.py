@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from damage import DAMAGES, flip
 
-from fmnist_benchmarks.measure.rounds import precision
+from fmnist_benchmarks.measure.subject import precision
 from fmnist_deploy import bundle
 from fmnist_runtime import Classifier
 from fmnist_runtime.data.dataset import Split

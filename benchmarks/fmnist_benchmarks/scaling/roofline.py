@@ -1,7 +1,7 @@
-"""What this machine can do at most, measured with numpy on one thread: multiply-adds and bytes a second.
+"""The limits of this machine, as in the roofline model: multiply-adds and bytes a second, on one thread.
 
-The rates are of float32, as numpy's BLAS reaches them, the best of many calls; another library may come a little nearer
-to the machine's own.
+Measured with numpy's BLAS in float32, the best of many calls; another library may come a little closer to the hardware.
+Source of the model: S. Williams, A. Waterman, D. Patterson, Roofline, Communications of the ACM 52 (2009).
 """
 
 import os
@@ -13,7 +13,7 @@ from time import perf_counter
 
 _SIDE = 768
 _SECONDS = 0.3
-# In reading less, the call itself would be what is measured.
+# With less to read, the cost of the call itself would dominate.
 _LEAST_BYTES = 2**18
 
 
@@ -25,19 +25,19 @@ def multiply_adds_per_second() -> float:
 
 @cache
 def bytes_per_second(working_set: int) -> float:
-    """The best rate of reading `working_set` bytes of float32 over and over, so that they lie in the cache they fit."""
+    """The best rate of reading `working_set` bytes of float32 repeatedly, from the smallest cache that holds them."""
     return _in_child("memory", max(working_set, _LEAST_BYTES))
 
 
 def _in_child(what: str, size: int) -> float:
-    # The number of BLAS's threads is read when it is loaded.
+    # BLAS reads the number of threads when it is loaded.
     variables = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "fmnist_benchmarks.scaling.limits", what, str(size)]
+    command = [sys.executable, "-m", "fmnist_benchmarks.scaling.roofline", what, str(size)]
     return float(subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout)
 
 
 def main(what: str, size: int) -> None:
-    """Measure one of the two and print it."""
+    """Measure "matrix" or "memory" with `size` and print the rate."""
     import numpy as np
 
     if what == "matrix":
@@ -45,8 +45,8 @@ def main(what: str, size: int) -> None:
         work, out = float(size) ** 3, np.empty_like(one)
         best = _best(lambda: np.matmul(one, one, out=out))
     else:
-        # A product of a matrix and a vector reads every byte of the matrix once, as a Dense layer does; which shape
-        # BLAS is fastest on depends on the size.
+        # A matrix-vector product reads every byte of the matrix once, as a Dense layer does. The size decides on which
+        # shape BLAS is fastest.
         rates = []
         for columns in (256, 1024, size // 4 // 128):
             matrix = np.ones((size // 4 // columns, columns), np.float32)

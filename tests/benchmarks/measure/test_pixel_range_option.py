@@ -5,12 +5,12 @@ from pathlib import Path
 
 from helpers import assert_fails, run_command
 
-from fmnist_benchmarks.measure.worker import Measured
+from fmnist_benchmarks.measure.worker import TimedModel
 
 QUICK = ("--runs", 6, "--processes", 1, "--warm-up", 2, "--backend", "tflite-runtime", "--json")
 
 
-def test_the_range_of_a_plain_file_is_stated_or_said_to_be_assumed(plain_models: Path) -> None:
+def test_the_pixel_range_of_a_plain_file_is_stated_or_reported_as_assumed(plain_models: Path) -> None:
     path = plain_models / "both-signs.tflite"
     result = run_command("fmnist-benchmark", path, *QUICK)
     assert result.returncode == 0, result.stderr
@@ -28,5 +28,5 @@ def test_the_range_of_a_plain_file_is_stated_or_said_to_be_assumed(plain_models:
 
 
 def test_the_processes_that_measure_take_the_range(plain_models: Path) -> None:
-    measured = Measured(plain_models / "both-signs.tflite", "tflite-runtime", 1, (-1.0, 1.0))
-    assert measured.classifier.pixel_range[:2] == (-1, 1)
+    timed = TimedModel(plain_models / "both-signs.tflite", "tflite-runtime", 1, (-1.0, 1.0))
+    assert timed.classifier.pixel_range[:2] == (-1, 1)

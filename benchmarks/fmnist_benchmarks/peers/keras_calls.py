@@ -1,6 +1,6 @@
-"""The ways to classify one image with the Keras model itself: each a function from (28, 28) uint8 to the class.
+"""The calls that classify one image with the Keras model itself: each a function from (28, 28) uint8 to the class.
 
-Needs tensorflow, and so a process of its own in which no tflite-runtime is imported. One thread, as the others have.
+They need tensorflow, and so a process of its own in which no tflite-runtime is imported. One thread, as all calls.
 """
 
 from collections.abc import Callable
@@ -11,23 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
-Answer = Callable[[Image], Any]
+Call = Callable[[Image], Any]
 
 
-def predict(model: Path, _: str) -> Answer:
-    """`model.predict(image)`, as the tutorial ends. Keras advises it for batches."""
+def predict(model: Path, _: str) -> Call:
+    """`model.predict(image)`, as at the end of the tutorial. Keras recommends it for batches."""
     ask = _load(model).predict
     return lambda image: ask(image[np.newaxis] / np.float32(255), verbose=0)[0].argmax()
 
 
-def call(model: Path, _: str) -> Answer:
-    """`model(image, training=False)`, which Keras's documentation of predict advises for small inputs in a loop."""
+def call(model: Path, _: str) -> Call:
+    """`model(image, training=False)`, which Keras's documentation of predict recommends for small inputs."""
     ask = _load(model)
     return lambda image: ask(image[np.newaxis] / np.float32(255), training=False).numpy()[0].argmax()
 
 
-def tf_function(model: Path, _: str) -> Answer:
-    """The call as a tf.function of a fixed input signature, traced once, as TensorFlow's guide on functions advises."""
+def tf_function(model: Path, _: str) -> Call:
+    """The call as a tf.function of a fixed input signature, traced once, as TensorFlow's guide recommends."""
     keras_model = _load(model)
     import tensorflow as tf
 
@@ -39,7 +39,7 @@ def tf_function(model: Path, _: str) -> Answer:
     return lambda image: ask(constant(image[np.newaxis] / np.float32(255))).numpy()[0].argmax()
 
 
-CONTENDERS: dict[str, Callable[[Path, str], Answer]] = {"predict": predict, "call": call, "tf_function": tf_function}
+CALLS: dict[str, Callable[[Path, str], Call]] = {"predict": predict, "call": call, "tf_function": tf_function}
 
 
 def _load(model: Path) -> Any:

@@ -1,20 +1,38 @@
-"""A family of MLPs of random weights, as .tflite: python -m fmnist_benchmarks.scaling.family FOLDER HIDDEN...
+"""MLPs of random weights, as .tflite: python -m fmnist_benchmarks.scaling.random_models FOLDER HIDDEN...
 
-The tutorial's network with another number of hidden units, from 10 KB to 10 MB, float32 and int8 (integers inside, a
-fixed batch of one). Random weights, because a latency doesn't depend on what a model has learned. Needs tensorflow.
+The tutorial's network with other numbers of hidden units, float32 and int8 (int8 inputs and outputs, a fixed batch of
+one). The weights are random, because latency doesn't depend on what a model has learned. Needs tensorflow, in a process
+of its own that `write` starts.
 """
 
 import json
 import os
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fmnist_runtime.commandline import warn
+from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.model.golden import read
 from fmnist_runtime.model.shipped import golden_path
+
+
+def write(folder: Path, hidden: Sequence[int]) -> list[Path]:
+    """Write MLPs with `hidden` units into `folder`: all float32 files, then all int8 ones.
+
+    Raises FmnistError where tensorflow is missing.
+    """
+    warn("making models of random weights with tensorflow")
+    command = [sys.executable, "-m", "fmnist_benchmarks.scaling.random_models", str(folder), *map(str, hidden)]
+    child = subprocess.run(command, capture_output=True, text=True, check=False)
+    if child.returncode != 0:
+        reason = (child.stderr.strip().splitlines() or ["no reason was printed"])[-1]
+        raise FmnistError(f"making the models failed ({reason}); they need pip install 'fmnist-edge[train]'")
+    return [Path(path) for path in json.loads(child.stdout.splitlines()[-1])]
 
 
 def main(folder: Path, hidden: list[int]) -> None:
@@ -30,7 +48,7 @@ def main(folder: Path, hidden: list[int]) -> None:
 
 
 def convert(units: int, precision: str) -> bytes:
-    """The .tflite of an MLP with `units` hidden units."""
+    """The .tflite of an MLP with `units` hidden units; `precision` is "float32" or "int8"."""
     import keras
     import tensorflow as tf
 
@@ -53,7 +71,7 @@ def convert(units: int, precision: str) -> bytes:
 
 
 def _calibration() -> Iterator[list[Any]]:
-    """Real images: on noise a small model's units may all be dead, and a range of nothing has no scale."""
+    """Real images: on noise all units of a small model may be dead, and an empty range has no scale."""
     for image in read(golden_path()).images:
         yield [image[np.newaxis] / np.float32(255)]
 

@@ -1,7 +1,7 @@
-"""The ladder of models: its rungs by name, what each must reach, and how many parameters a file has.
+"""The models of the frontier: their files, their targets, and the number of parameters of a file.
 
-The targets are those that the project set itself for the int8 file on tflite-runtime 2.14, on the 10,000 test images;
-a KB is 1,000 bytes.
+The targets are the project's own, for the int8 file on tflite-runtime 2.14 and the 10,000 test images; a KB is 1,000
+bytes.
 """
 
 import math
@@ -9,18 +9,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fmnist_benchmarks.measure.rounds import precision
+from fmnist_benchmarks.measure.subject import precision
 from fmnist_runtime.errors import ModelFileError
 from fmnist_runtime.flatbuffer.graph import Graph
 from fmnist_runtime.model import model_file
 from fmnist_runtime.model.shipped import model_path
 
 PRECISIONS = ("float32", "int8")
-# fmnist-export calls the files of model.keras model-int8.tflite and so on: then the folder tells models apart.
-_USUAL_STEM = "model"
+# fmnist-export calls the files of model.keras model-int8.tflite and so on; then the folder names the model.
+_DEFAULT_STEM = "model"
 _MOST_LOST = 0.002
 _LEAST_AGREEMENT = 0.995
-# Operators whose constant inputs are numbers that were trained; a shape, an axis or a padding is not.
+# Operators whose constant inputs are trained parameters; a shape, an axis or a padding is none.
 _TRAINED = {
     "ADD",
     "CONV_2D",
@@ -36,7 +36,7 @@ _TRAINED = {
 
 @dataclass(frozen=True)
 class Target:
-    """What the int8 file of a rung must reach: `most_bytes` is None where it may be as large as it falls."""
+    """What the int8 file of a model must reach; `most_bytes` is None where there is no size limit."""
 
     most_bytes: int | None
     least_accuracy: float
@@ -51,44 +51,46 @@ TARGETS: dict[str, Target] = {
 
 
 @dataclass(frozen=True)
-class Rung:
-    """A model: its name and its files by precision, of which there is at least one."""
+class Candidate:
+    """A model to compare: its name, and its files by precision, at least one."""
 
     name: str
     files: dict[str, Path]
 
 
-def find(arguments: Iterable[str]) -> list[Rung]:
-    """The rungs that `arguments` name, in their order; files of the same name are one rung.
+def resolve(arguments: Iterable[str]) -> list[Candidate]:
+    """The models that `arguments` name, in their order; files of the same name belong to one model.
 
     An argument is a .tflite file, a shipped model's name, a folder with <stem>-float32.tflite or <stem>-int8.tflite in
-    it, or a folder of such folders; NAME= before it says what the model is called, else the folder or the stem does.
-    Raises ModelFileError where there is no such file, where one is of another precision, and where two are the same.
+    it, or a folder of such folders. NAME= in front gives the model's name, else the stem or the folder does. Raises
+    ModelFileError where a file is missing or of another precision, and where two have the same name and precision.
     """
     found: dict[str, dict[str, Path]] = {}
     for argument in arguments:
         for name, path in _named(argument):
             kind = precision(model_file.read(path))
             if kind not in PRECISIONS:
-                raise ModelFileError(f"{path}: of precision {kind}, expected {' or '.join(PRECISIONS)}")
+                raise ModelFileError(f"{path}: its precision is {kind}, expected {' or '.join(PRECISIONS)}")
             files = found.setdefault(name, {})
             if kind in files:
-                raise ModelFileError(f"{path}: {name} has {files[kind]} as {kind} already; name one NAME={path}")
+                raise ModelFileError(
+                    f"{path}: {files[kind]} is already the {kind} file of {name}; rename one with NAME={path}"
+                )
             files[kind] = path
-    return [Rung(name, files) for name, files in found.items()]
+    return [Candidate(name, files) for name, files in found.items()]
 
 
-def titles(ladder: Sequence[Rung]) -> list[tuple[str, Path]]:
-    """Every file of `ladder` with a name that tells it apart: the rung's, with the precision where it has several."""
+def titled_files(models: Sequence[Candidate]) -> list[tuple[str, Path]]:
+    """Every file of `models` with a unique title: the model's name, with the precision where it has several files."""
     return [
-        (f"{rung.name} {kind}" if len(rung.files) > 1 else rung.name, path)
-        for rung in ladder
-        for kind, path in rung.files.items()
+        (f"{model.name} {kind}" if len(model.files) > 1 else model.name, path)
+        for model in models
+        for kind, path in model.files.items()
     ]
 
 
-def parameters(graph: Graph) -> int:
-    """How many trained numbers a file holds: weights and biases, with batch norm already folded into them."""
+def count_parameters(graph: Graph) -> int:
+    """The number of trained parameters in a file: weights and biases, with batch norm already folded into them."""
     constants = {
         number
         for operator in graph.operators
@@ -97,16 +99,16 @@ def parameters(graph: Graph) -> int:
         if number >= 0 and graph.tensors[number].data.length
     }
     sizes = [math.prod(graph.tensors[number].shape) for number in constants]
-    return sum(size for size in sizes if size > 1)  # one number is a scale of the input, such as 1/255
+    return sum(size for size in sizes if size > 1)  # a single number is a scale of the input, such as 1/255
 
 
-def missed(
+def shortfalls(
     target: Target, size: int, accuracy: float, keras_accuracy: float | None, agreement: float | None
 ) -> list[str]:
-    """In which ways an int8 file of `size` bytes falls short of `target`, a few words each; empty where it is met.
+    """Where an int8 file of `size` bytes falls short of `target`, a few words each; empty where it meets the target.
 
-    Beside bytes and accuracy it must be within 0.2 points of its own Keras model and agree with it on 99.5 % of the
-    images; what is None is not known, and is said to be.
+    Besides bytes and accuracy it must be within 0.2 points of its own Keras model and agree with it on 99.5 % of the
+    images. `keras_accuracy` and `agreement` are None where the file has no proof, which is a shortfall too.
     """
     found = []
     if target.most_bytes is not None and size > target.most_bytes:
@@ -123,19 +125,19 @@ def missed(
 
 
 def _named(argument: str) -> list[tuple[str, Path]]:
-    """The files that an argument means, each with the name of its rung."""
+    """The files that an argument names, each with the name of its model."""
     name, equals, rest = argument.partition("=")
-    given = name if equals and not Path(argument).exists() else None
-    path = model_path(rest if given else argument)
+    stated = name if equals and not Path(argument).exists() else None
+    path = model_path(rest if stated else argument)
     if not path.is_dir():
-        return [(given or _name(path), path)]
+        return [(stated or _name(path), path)]
     files = _files(path) or [file for folder in sorted(path.iterdir()) if folder.is_dir() for file in _files(folder)]
     if not files:
         raise ModelFileError(
-            f"{path}: no <stem>-{'.tflite and no <stem>-'.join(PRECISIONS)}.tflite there, expected what fmnist-export "
+            f"{path}: has no <stem>-{'.tflite and no <stem>-'.join(PRECISIONS)}.tflite, expected what fmnist-export "
             f"--quantize writes"
         )
-    return [(given or _name(file), file) for file in files]
+    return [(stated or _name(file), file) for file in files]
 
 
 def _files(folder: Path) -> list[Path]:
@@ -146,4 +148,4 @@ def _name(file: Path) -> str:
     stem = next(
         (file.stem.removesuffix(f"-{kind}") for kind in PRECISIONS if file.stem.endswith(f"-{kind}")), file.stem
     )
-    return stem if stem != _USUAL_STEM else file.resolve().parent.name
+    return stem if stem != _DEFAULT_STEM else file.resolve().parent.name

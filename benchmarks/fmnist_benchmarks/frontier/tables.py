@@ -1,9 +1,10 @@
-"""The document of the frontier as Markdown: our models with their targets, then what others published."""
+"""The document of the frontier as Markdown: our models with their targets, then published results."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from fmnist_benchmarks.frontier.models import PRECISIONS, TARGETS
+from fmnist_benchmarks.frontier.candidates import PRECISIONS, TARGETS
+from fmnist_benchmarks.output.markdown import table
 from fmnist_runtime.inference.interpreters import BACKENDS
 
 # tflite-runtime first: the targets are for it.
@@ -13,14 +14,8 @@ Result = dict[str, Any]
 
 
 def markdown(document: dict[str, Any]) -> str:
-    """Both tables, and between them what stands behind the numbers."""
+    """Both tables, and between them the notes on the numbers."""
     return f"{_ours(document)}{_notes(document)}\n{_published(document)}"
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table, a line for each row."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _ours(document: dict[str, Any]) -> str:
@@ -62,7 +57,7 @@ def _row(name: str, model: dict[str, Any] | None, results: Sequence[Result], col
 
 
 def _by_runtime(results: Sequence[Result], key: str, form: str) -> str:
-    """The value on the first runtime, and the others' where they differ."""
+    """The value on the first runtime, and the others' where they differ from it."""
     texts = [_NOTHING if one[key] is None else form.format(one[key]) for one in results]
     others = [
         f"{BACKENDS[one['runtime']][0]} {text}" for one, text in zip(results, texts, strict=True) if text != texts[0]
@@ -89,7 +84,7 @@ def _met(model: dict[str, Any]) -> str:
     if model["target"] is None:
         return _NOTHING
     if model["missed"] is None:
-        return "not judged: its int8 file was not run on tflite-runtime"
+        return "unknown: the int8 file was not run on tflite-runtime"
     return f"no: {', '.join(model['missed'])}" if model["missed"] else "yes"
 
 
@@ -99,14 +94,14 @@ def _notes(document: dict[str, Any]) -> str:
     notes = [
         f"Measured here: accuracy and ties on all {document['images']:,} test images, and the p50 of the bare invoke "
         f"with its 95 % interval, one thread, on {runtimes}. From the proof in each file: Keras's accuracy and the "
-        f"agreement with it. Parameters are weights and biases with batch norm folded into them. A target also asks "
-        f"for at most 0.2 points less than Keras and an agreement of 0.995."
+        f"agreement with it. Parameters are weights and biases with batch norm folded into them. A target also "
+        f"requires an accuracy of at most 0.2 points below Keras and an agreement of 0.995."
     ]
     other = [
         f"{one['name']} {one['precision']} on {one['runtime']}" for one in document["results"] if not one["as_proved"]
     ]
     if other:
-        notes.append(f"Answers that are not, one for one, those of a proof in the file: {'; '.join(other)}.")
+        notes.append(f"Answers that differ from the file's recorded ones: {'; '.join(other)}.")
     notes += [f"Left out: {one['what']}: {one['reason']}." for one in document["left_out"]]
     if document["warnings"]:
         notes.append(f"Doubtful: {'; '.join(document['warnings'])}.")
@@ -127,7 +122,7 @@ def _published(document: dict[str, Any]) -> str:
     ]
     source = document["published"][0]["source"]
     return table(header, rows) + (
-        f"\nThe rows with a number of parameters in [the data set's own table]({source}), whose authors say that they "
-        "have not tested them. Bytes are four for each parameter, for the one below 100 K at its bound; no latency is "
-        "known.\n"
+        f"\nThese are the rows of [the data set's own table]({source}) that state a number of parameters; its authors "
+        "say that they have not tested the results. Bytes are four per parameter, for the row below 100 K at that "
+        "bound; latencies are unknown.\n"
     )

@@ -1,7 +1,7 @@
-"""The ways to classify one image that are compared: each a function from (28, 28) uint8 to the class.
+"""The calls that are compared: each a function that classifies one image, (28, 28) uint8, and returns the class.
 
-`CONTENDERS[name](model, backend)` makes one; it raises ImportError where its package is missing. A contender lives in a
-process of its own, which only times blocks of images when told to: python -m fmnist_benchmarks.peers.runners.
+`CALLS[name](model, backend)` makes one; it raises ImportError where its package is missing. Each call is timed in a
+process of its own, `python -m fmnist_benchmarks.peers.calls`, which `start` starts.
 """
 
 import json
@@ -15,28 +15,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_benchmarks.measure.latency import sample, sample_steps
-from fmnist_benchmarks.peers import dense, keras_runners
+from fmnist_benchmarks.measure.processes import Worker
+from fmnist_benchmarks.peers import dense, keras_calls
 from fmnist_runtime import Classifier
 from fmnist_runtime.inference import selection
 from fmnist_runtime.model import model_file
 
 Image = NDArray[np.uint8]
-Answer = Callable[[Image], Any]
+Call = Callable[[Image], Any]
 
 
-def index(model: Path, backend: str) -> Answer:
+def index(model: Path, backend: str) -> Call:
     """`classifier.index(image)`."""
     return Classifier(model, backend=backend).index
 
 
-def classify(model: Path, backend: str) -> Answer:
-    """`classifier.classify(image)`, the class of its answer."""
+def classify(model: Path, backend: str) -> Call:
+    """`classifier.classify(image)`, the class of its prediction."""
     ask = Classifier(model, backend=backend).classify
-    # Timed without this wrapper; see `make`.
+    # It is timed without this wrapper; see `timed_call`.
     return lambda image: ask(image).index
 
 
-def guide(model: Path, backend: str) -> Answer:
+def guide(model: Path, backend: str) -> Call:
     """The lines of the official guides: expand_dims, divide, quantize, set_tensor, invoke, get_tensor, argmax."""
     interpreter: Any
     interpreter, _ = selection.build(model_file.read(model).flatbuffer, backend)
@@ -47,7 +48,7 @@ def guide(model: Path, backend: str) -> Answer:
         data = np.expand_dims(image / 255.0, axis=0)
         if input_details["dtype"] != np.float32:
             scale, zero_point = input_details["quantization"]
-            data = data / scale + zero_point  # the guides truncate, which is faster than right
+            data = data / scale + zero_point  # the guides truncate, which is faster than rounding
         interpreter.set_tensor(input_details["index"], data.astype(input_details["dtype"]))
         interpreter.invoke()
         output = interpreter.get_tensor(output_details["index"])[0]
@@ -56,8 +57,8 @@ def guide(model: Path, backend: str) -> Answer:
     return answer
 
 
-def compiled_model(model: Path, _: str) -> Answer:
-    """LiteRT's CompiledModel on the processor, with the same preparation as a caller has to write."""
+def compiled_model(model: Path, _: str) -> Call:
+    """LiteRT's CompiledModel on the CPU, with the preparation that a caller has to write."""
     from ai_edge_litert.compiled_model import CompiledModel
 
     file = model_file.read(model)
@@ -76,13 +77,13 @@ def compiled_model(model: Path, _: str) -> Answer:
     return answer
 
 
-def onnxruntime(model: Path, _: str) -> Answer:
-    """The same network, its weights as float32, in onnxruntime with one thread."""
+def onnxruntime(model: Path, _: str) -> Call:
+    """The same network with float32 weights in onnxruntime, one thread."""
     import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
 
     nodes, weights, name = [], [], "input"
-    layers = dense.layers(model)
+    layers = dense.read_layers(model)
     for number, layer in enumerate(layers):
         weights += [
             numpy_helper.from_array(layer.weights, f"w{number}"),
@@ -103,9 +104,9 @@ def onnxruntime(model: Path, _: str) -> Answer:
     return lambda image: session.run(None, {"input": image.reshape(1, 784) / white})[0].argmax()
 
 
-def numpy(model: Path, _: str) -> Answer:
-    """The same network, its weights as float32, in numpy. The class needs no softmax."""
-    layers = [(np.ascontiguousarray(layer.weights.T), layer.bias) for layer in dense.layers(model)]
+def numpy(model: Path, _: str) -> Call:
+    """The same network with float32 weights in numpy. The class needs no softmax."""
+    layers = [(np.ascontiguousarray(layer.weights.T), layer.bias) for layer in dense.read_layers(model)]
     white = np.float32(255)
 
     def answer(image: Image) -> Any:
@@ -118,7 +119,7 @@ def numpy(model: Path, _: str) -> Answer:
     return answer
 
 
-CONTENDERS: dict[str, Callable[[Path, str], Answer]] = {
+CALLS: dict[str, Callable[[Path, str], Call]] = {
     "index": index,
     "classify": classify,
     "guide": guide,
@@ -130,27 +131,32 @@ BARE = "bare"
 _UNCOUNTED = 2
 
 
-class Timed(NamedTuple):
-    """A contender that is ready: times a block of images, nanoseconds of each call; answers one, None if it can't."""
+class TimedCall(NamedTuple):
+    """`time_block` gives the nanoseconds of each call for some images; `call` is None where there is no answer."""
 
-    block: Callable[[Iterable[Image]], list[int]]
-    answer: Answer | None
+    time_block: Callable[[Iterable[Image]], list[int]]
+    call: Call | None
 
 
-def make(name: str, model: Path, backend: str) -> Timed:
-    """The contender `name`: a key of CONTENDERS or of keras_contenders.CONTENDERS, or BARE."""
+def start(name: str, model: Path, images: Path, backend: str) -> Worker:
+    """Start a process that times the call `name`, as for `timed_call`, on `images`, (N, 28, 28) uint8 as .npy."""
+    command = [sys.executable, "-m", "fmnist_benchmarks.peers.calls", name, str(model), str(images)]
+    return Worker(name, [*command, "--backend", backend])
+
+
+def timed_call(name: str, model: Path, backend: str) -> TimedCall:
+    """The call `name`: a key of CALLS or of keras_calls.CALLS, or BARE. Raises ImportError as the calls do."""
     if name == BARE:
-        return Timed(_bare(model, backend), None)
+        return TimedCall(_bare(model, backend), None)
     if name == "classify":
         ask = Classifier(model, backend=backend).classify
-        return Timed(lambda images: sample(ask, images), lambda image: ask(image).index)
-    found = CONTENDERS.get(name) or keras_runners.CONTENDERS[name]
-    answer = found(model, backend)
-    return Timed(lambda images: sample(answer, images), answer)
+        return TimedCall(lambda images: sample(ask, images), lambda image: ask(image).index)
+    call = (CALLS.get(name) or keras_calls.CALLS[name])(model, backend)
+    return TimedCall(lambda images: sample(call, images), call)
 
 
 def _bare(model: Path, backend: str) -> Callable[[Iterable[Image]], list[int]]:
-    """The interpreter's own invoke(), nothing else; the image is set before the clock starts."""
+    """The interpreter's own invoke() alone; the image is written before the clock starts."""
     interpreter: Any
     interpreter, _ = selection.build(model_file.read(model).flatbuffer, backend)
     details = interpreter.get_input_details()[0]
@@ -163,32 +169,33 @@ def _bare(model: Path, backend: str) -> Callable[[Iterable[Image]], list[int]]:
     return lambda images: sample_steps(write, interpreter.invoke, images)[1]
 
 
-@click.command("fmnist_benchmarks.peers.runners")
+@click.command("fmnist_benchmarks.peers.calls")
 @click.argument("name")
 @click.argument("model", type=Path)
 @click.argument("images", type=Path)
 @click.option("--backend", default="auto")
 def main(name: str, model: Path, images: Path, backend: str) -> None:
-    """Time NAME on MODEL for blocks of IMAGES, .npy: reads "first count" a line, answers with one JSON list a line.
+    """Time the call NAME with MODEL on blocks of IMAGES, an .npy file.
 
-    "answers count" asks for the classes of the first images. The first calls of a block don't count: before them,
-    another process had the processor's caches.
+    Each line of standard input, "first count", is answered with a JSON list of nanoseconds; "answers count" with the
+    classes of the first images. The first calls of a block are not counted: the processor's caches still hold another
+    process's data.
     """
     try:
-        block, answer = make(name, model, backend)
+        time_block, call = timed_call(name, model, backend)
     except ImportError as error:
-        print(json.dumps({"missing": f"{error.name or error} is not installed"}), flush=True)
+        print(json.dumps({"unavailable": f"{error.name or error} is not installed"}), flush=True)
         return
     stack = np.load(images)
     print(json.dumps({"ready": name}), flush=True)
     for line in sys.stdin:
         first, count = line.split()
         if first == "answers":
-            answers = [int(answer(image)) for image in stack[: int(count)]] if answer else None
+            answers = [int(call(image)) for image in stack[: int(count)]] if call else None
             print(json.dumps(answers), flush=True)
             continue
         numbers = range(int(first) - _UNCOUNTED, int(first) + int(count))
-        print(json.dumps(block([stack[number % len(stack)] for number in numbers])[_UNCOUNTED:]), flush=True)
+        print(json.dumps(time_block([stack[number % len(stack)] for number in numbers])[_UNCOUNTED:]), flush=True)
 
 
 if __name__ == "__main__":
