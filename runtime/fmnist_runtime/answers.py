@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from fmnist_runtime.commandline import FILE, Command, say_json
+from fmnist_runtime.commandline import FILE, Command, print_json
 
 
 @click.command("fmnist_runtime.answers", cls=Command)
@@ -33,7 +33,7 @@ def main(model: Path, images: Path, outputs: Path, backend: str) -> None:
         found = classifier.outputs(pixels)
         seconds = perf_counter() - started
         np.save(outputs, found)
-        say_json({"runtime": classifier.runtime.name, "version": classifier.runtime.version, "seconds": seconds})
+        print_json({"runtime": classifier.runtime.name, "version": classifier.runtime.version, "seconds": seconds})
 
 
 if __name__ == "__main__":

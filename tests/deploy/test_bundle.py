@@ -96,7 +96,7 @@ def test_a_bundle_is_checked_where_it_was_made(empty_bundle: bytes, tmp_path: Pa
     path.write_bytes(empty_bundle)
     result = run_command("fmnist-bundle", "--check", path)
     digest = hashlib.sha256(empty_bundle[-int(archive._STATED.search(empty_bundle)[1]) :]).hexdigest()
-    assert result.stdout == f"{path}: whole, 0.1.0-{digest[:12]} for x86-64 with no model\n"
+    assert result.stdout == f"{path}: not damaged, 0.1.0-{digest[:12]} for x86-64 with no model\n"
     assert json.loads(run_command("fmnist-bundle", "--check", path, "--json").stdout)["checked"] is True
     empty, nested = io.BytesIO(), io.BytesIO()
     with zipfile.ZipFile(empty, "w"):

@@ -48,7 +48,7 @@ def test_there_and_back_again(server: Server, wheel: Path, wheelhouse: dict[str,
     assert result.returncode == 0, result.stderr
     assert f"before it {first['installed']['version']}" in result.stdout
     assert "mine-int8.tflite: " in result.stdout
-    assert result.stdout.endswith("passed\n")
+    assert result.stdout.endswith("\npassed: it passes fmnist-doctor and fmnist-verify there\n")
 
     result = deploy(server, "--prefix", prefix, "--rollback", "--json")
     assert result.returncode == 0, result.stderr

@@ -29,7 +29,7 @@ from fmnist_benchmarks.frontier.published import PUBLISHED, SOURCE
 from fmnist_benchmarks.measure import machine, rounds
 from fmnist_benchmarks.measure.rounds import Settings, Subject, precision
 from fmnist_benchmarks.measure.worker import CLASSIFY
-from fmnist_runtime.commandline import FILE, Command, say_json, warn
+from fmnist_runtime.commandline import FILE, Command, print_json, warn
 from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER, Split, read_test_split
 from fmnist_runtime.device.verification import answers_digest, count_ties
 from fmnist_runtime.errors import FmnistError
@@ -94,7 +94,7 @@ def main(
 
         plotting.save(output / "frontier.png", figure.draw(document))
     if as_json:
-        say_json(document, indent=1)
+        print_json(document, indent=1)
     else:
         click.echo(f"{machine.title(document['machine'])}\n\n{table.markdown(document)}")
     for words in document["warnings"]:

@@ -21,7 +21,7 @@ import numpy as np
 
 from fmnist_benchmarks.measure import intervals, latency, machine
 from fmnist_benchmarks.measure.processes import Worker, contender
-from fmnist_runtime.commandline import FILE, Command, say_json, warn
+from fmnist_runtime.commandline import FILE, Command, print_json, warn
 from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER, read_test_split
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.inference.interpreters import BACKENDS, installed
@@ -93,7 +93,7 @@ def main(folder: Path, data: Path, rounds: int, only: tuple[str, ...], plot: Pat
     if plot:
         _draw(results, plot, facts)
     if as_json:
-        say_json(document, indent=1)
+        print_json(document, indent=1)
         return
     click.echo(f"{machine.title(facts)}\n{_table(results)}")
     for entry in left_out:

@@ -32,7 +32,7 @@ from fmnist_benchmarks.measure.processes import Worker
 from fmnist_benchmarks.measure.worker import CLASSIFY, INVOKE
 from fmnist_benchmarks.scaling import limits
 from fmnist_runtime.classifier import Classifier
-from fmnist_runtime.commandline import FILE, Command, quiet_stderr, say_json, warn
+from fmnist_runtime.commandline import FILE, Command, print_json, quiet_stderr, warn
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.inference.interpreters import BACKENDS, installed
 from fmnist_runtime.model.golden import read
@@ -79,7 +79,7 @@ def main(
     if plot:
         _draw(document, plot)
     if as_json:
-        say_json(document, indent=1)
+        print_json(document, indent=1)
     else:
         click.echo(f"{machine.title(facts)}\n{_text(document)}")
 

@@ -4,12 +4,22 @@ from fmnist_export.explain.result import Explanation, Layer
 
 
 def table(explanation: Explanation) -> str:
-    """The explanation for a terminal: a line a layer, and a sentence on the costliest."""
-    head = (
-        f"{'layer':<24}{'operator':<18}{'SQNR dB':>8}{'weights':>8}{'lowest':>9}{'highest':>9}{'scale':>10}"
-        f"{'zero':>5}{'at -128':>8}{'at 127':>8}{'clipped':>8}{'cost':>9}{'share':>6}"
+    """The explanation for a terminal of 80 columns: a line a layer on what it loses, one on its range, a sentence."""
+    losses = f"{'layer':<24}{'operator':<18}{'SQNR dB':>9}{'weights':>9}{'cost':>10}{'share':>8}"
+    ranges = (
+        f"{'layer':<24}{'lowest':>9}{'highest':>9}{'scale':>10}{'zero':>6}{'at -128':>8}{'at 127':>7}{'clipped':>7}"
     )
-    return "\n".join([head, *map(_line, explanation.layers), sentence(explanation)])
+    return "\n".join(
+        [
+            losses,
+            *map(_loss_line, explanation.layers),
+            "",
+            ranges,
+            *map(_range_line, explanation.layers),
+            "",
+            sentence(explanation),
+        ]
+    )
 
 
 def sentence(explanation: Explanation) -> str:
@@ -25,13 +35,18 @@ def sentence(explanation: Explanation) -> str:
     )
 
 
-def _line(layer: Layer) -> str:
+def _loss_line(layer: Layer) -> str:
     return (
-        f"{_cut(layer.name, 23):<24}{layer.operator:<18}{_number(layer.sqnr_db, '.1f'):>8}"
-        f"{_number(layer.weights_sqnr_db, '.1f'):>8}{layer.lowest:>9.3g}{layer.highest:>9.3g}"
-        f"{_number(layer.scale, '.3g'):>10}{_number(layer.zero_point, 'd'):>5}{_number(layer.at_least, '.2%'):>8}"
-        f"{_number(layer.at_greatest, '.2%'):>8}{_number(layer.clipped, '.2%'):>8}{_number(layer.cost, '.4f'):>9}"
-        f"{_number(layer.share, '.0%'):>6}"
+        f"{_cut(layer.name, 23):<24}{layer.operator:<18}{_number(layer.sqnr_db, '.1f'):>9}"
+        f"{_number(layer.weights_sqnr_db, '.1f'):>9}{_number(layer.cost, '.4f'):>10}{_number(layer.share, '.0%'):>8}"
+    )
+
+
+def _range_line(layer: Layer) -> str:
+    return (
+        f"{_cut(layer.name, 23):<24}{layer.lowest:>9.3g}{layer.highest:>9.3g}{_number(layer.scale, '.3g'):>10}"
+        f"{_number(layer.zero_point, 'd'):>6}{_number(layer.at_least, '.1%'):>8}{_number(layer.at_greatest, '.1%'):>7}"
+        f"{_number(layer.clipped, '.1%'):>7}"
     )
 
 

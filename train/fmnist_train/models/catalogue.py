@@ -22,11 +22,18 @@ from fmnist_train.models.recipes import RECIPES, recipe
 
 _FILE = Path(__file__).with_name("catalogue.json")
 _ALONE, _RECIPES = "alone", "recipes"
-_CONDITIONS = (
-    "accuracy on the 10,000 test images; training as it ran, each on one core of an x86-64 server beside other work,\n"
-    "and for a recipe that of its last training alone"
+_CONDITIONS = """\
+accuracy: on the 10,000 test images; time: of the training, on one core of an
+x86-64 server beside other work, and for a recipe that of its last training"""
+# The two lines of the table's head.
+_HEAD = (
+    ("", "parameters"),
+    ("int8", "bytes"),
+    ("int8", "accuracy"),
+    ("Keras", "accuracy"),
+    ("", "epochs"),
+    ("", "time"),
 )
-_HEAD = ("parameters", "int8 bytes", "int8 accuracy", "Keras accuracy", "epochs", "training")
 
 
 class Measured(NamedTuple):
@@ -47,23 +54,23 @@ class Measured(NamedTuple):
 
 
 def table() -> str:
-    """Both lists of models, one a line, with size, accuracy and time, as text."""
+    """Both lists of models, one a line, with size, accuracy and time, as text of at most 80 columns."""
     kept = _kept()
-    alone = [("model", *_HEAD), *((name, *_cells(kept[_ALONE].get(name))) for name in RECIPES)]
-    by_recipe: list[tuple[str, ...]] = [("model", "trainings", *_HEAD, "in the package")]
-    for name in trainings.NAMES:
-        inside = of_package(name)
-        count = str(len(trainings.needed(name)))
-        by_recipe.append(
-            (name, count, *_cells(inside or kept[_RECIPES].get(name)), "yes" if inside is not None else "no")
-        )
+    alone = [(name, *_cells(kept[_ALONE].get(name))) for name in RECIPES]
+    shipped_models = {name: of_package(name) for name in trainings.NAMES}
+    by_recipe = [
+        (name, str(len(trainings.needed(name))), *_cells(inside or kept[_RECIPES].get(name)))
+        for name, inside in shipped_models.items()
+    ]
     return "\n".join(
         [
             "what fmnist-train --model NAME trains by itself:",
-            *_lines(alone),
+            *_lines([*_head("model"), *alone]),
             "",
-            "what fmnist-train --recipe NAME -o FOLDER ends in, after all trainings that it needs (docs/models.md):",
-            *_lines(by_recipe),
+            "what fmnist-train --recipe NAME -o FOLDER ends in, after all trainings that it",
+            "needs (docs/models.md):",
+            *_lines([*_head("model", "trainings"), *by_recipe]),
+            f"in the package: {', '.join(name for name, inside in shipped_models.items() if inside)}",
             "",
             _CONDITIONS,
         ]
@@ -158,6 +165,12 @@ def _as_json(settings: dict[str, Any]) -> dict[str, Any]:
 def _kept() -> dict[str, dict[str, Measured]]:
     document = json.loads(_FILE.read_text())
     return {kind: {name: Measured(**one) for name, one in document[kind].items()} for kind in (_ALONE, _RECIPES)}
+
+
+def _head(*names: str) -> list[tuple[str, ...]]:
+    """Both lines of the head of a table whose first columns are `names`."""
+    first, second = zip(*_HEAD, strict=True)
+    return [("",) * len(names) + first, names + second]
 
 
 def _cells(measured: Measured | None) -> tuple[str, ...]:
