@@ -16,6 +16,7 @@ import fmnist_runtime
 from fmnist_benchmarks.photos.rendering import render
 from fmnist_deploy.boards import BOARDS
 from fmnist_runtime.commandline import Command
+from fmnist_runtime.data.fashion_mnist_files import Split
 from fmnist_runtime.model import shipped
 
 COMMANDS = {entry.name: entry for entry in entry_points(group="console_scripts") if entry.value.startswith("fmnist_")}
@@ -85,7 +86,7 @@ def test_an_example_that_does_not_parse_is_found() -> None:
 
 
 def test_the_examples_of_the_device_run_as_they_stand(
-    test_images_file: Path, data_folder: Path, tmp_path: Path
+    test_images_file: Path, test_split: Split, data_folder: Path, tmp_path: Path
 ) -> None:
     """Every example of classify, verify and doctor, in a folder that holds what they name."""
     (tmp_path / test_images_file.name).symlink_to(test_images_file)
