@@ -181,12 +181,12 @@ def main(
         from fmnist_benchmarks.output import plotting
 
         plotting.save(plot, plotting.draw(samples, document["machine"]))
-    _say(document, changes, subjects, as_json)
+    _print(document, changes, subjects, as_json)
     return int(any(change.verdict == comparison.SLOWER for change in changes))
 
 
 def _check_plot(path: Path) -> None:
-    """Say now, and not after the measurement, that the figure cannot be drawn or written."""
+    """Fail before the measurement where the figure cannot be drawn or written. Raises click.UsageError, FmnistError."""
     from fmnist_benchmarks.output import plotting
     from fmnist_runtime.system.atomic import write_atomically
 
@@ -199,7 +199,7 @@ def _check_plot(path: Path) -> None:
 
 
 def _images(model: Path, golden: Path | None, data: Path | None) -> "tuple[NDArray[np.uint8], dict[str, Any]]":
-    """The images to classify, (N, 28, 28), and what they are."""
+    """The images to classify, (N, 28, 28) uint8, and the document's entry about them."""
     from fmnist_runtime.data import fashion_mnist_files
     from fmnist_runtime.model import golden as golden_file
     from fmnist_runtime.model.shipped import golden_path
@@ -215,7 +215,7 @@ def _images(model: Path, golden: Path | None, data: Path | None) -> "tuple[NDArr
     return images, {"source": source, "count": len(images), "sha256": sha256(images.tobytes())}
 
 
-def _say(document: dict[str, Any], changes: "list[Change]", subjects: "list[Subject]", as_json: bool) -> None:
+def _print(document: dict[str, Any], changes: "list[Change]", subjects: "list[Subject]", as_json: bool) -> None:
     from fmnist_benchmarks.output import comparison, text
 
     if changes:

@@ -175,8 +175,8 @@ def main(
     if as_json:
         print_json({"models": [file.as_json() for file in files]}, indent=1)
     else:
-        _show(files)
-    return _report_missing(files)
+        _print_table(files)
+    return _print_missing(files)
 
 
 def _precisions(quantize: bool, more: tuple[str, ...]) -> tuple[str, ...]:
@@ -184,14 +184,15 @@ def _precisions(quantize: bool, more: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*chosen, *more]))
 
 
-def _report_missing(files: "list[Exported]") -> int:
+def _print_missing(files: "list[Exported]") -> int:
+    """Name each target on which no file was proved, on standard error; the exit code."""
     missing = {entry.target: entry.reason for file in files for entry in file.not_proved}
     for target, reason in missing.items():
         warn(f"fmnist-export: not proved on {target}: {reason}")
     return 1 if missing else 0
 
 
-def _show(files: "list[Exported]") -> None:
+def _print_table(files: "list[Exported]") -> None:
     print_text(
         f"{'precision':<12}{'bytes':>9}  {'runtime':<22}{'agreement':>10}{'accuracy':>10}{'Keras':>8}{'ties':>6}"
     )

@@ -118,6 +118,16 @@ def test_a_file_that_disagrees_is_not_published(trained: Path, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_it_prints_fits_80_columns(trained: Path, tmp_path: Path) -> None:
+    result = run_command("fmnist-export", trained / "model.keras", "--quantize", "--explain", "-o", tmp_path)
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert sum(line.startswith(("precision ", "layer ")) for line in lines) == 3
+    for line in lines:
+        # A path may be longer, but then it has the line for itself.
+        assert len(line) <= 80 or " " not in line, line
+
+
 def test_bad_input(trained: Path, tmp_path: Path, read_only_folder: Path) -> None:
     model = trained / "model.keras"
     (tmp_path / "no.keras").write_text("hello")

@@ -1,4 +1,4 @@
-"""fmnist-train: train a classifier of Fashion-MNIST with Keras, as TensorFlow's tutorial does, and keep everything."""
+"""fmnist-train: train a classifier of Fashion-MNIST with Keras, and record everything needed to train it again."""
 
 import os
 import shlex
@@ -189,9 +189,9 @@ def main(
     from fmnist_train.models import builders
     from fmnist_train.training import workplace
 
-    given = _given(model, options)
+    given = _explicit_settings(model, options)
     if recipe_name:
-        _repeat(recipe_name, data_folder, output, [*given, *(["resume"] if resume else [])])
+        _run_recipe(recipe_name, data_folder, output, [*given, *(["resume"] if resume else [])])
         return
     if model is not None and model not in RECIPES and not builders.is_reference(model):
         raise click.BadParameter(
@@ -204,13 +204,13 @@ def main(
     try:
         # Only the first of several workers writes; the others may see the folder, too.
         with workplace.held(output) if chief else nullcontext():
-            _train(given, data_folder, output, resume, lambda: _spread(distribute, workers, wait))
+            _train(given, data_folder, output, resume, lambda: _distribution(distribute, workers, wait))
     except KeyboardInterrupt as error:
         message = _interruption_message(output) if chief else "interrupted; worker 0 keeps the finished epochs"
         raise Interruption(message) from error
 
 
-def _given(model: str | None, options: dict[str, Any]) -> dict[str, Any]:
+def _explicit_settings(model: str | None, options: dict[str, Any]) -> dict[str, Any]:
     """The settings given on the command line; the others come from the recipe, or from the checkpoint."""
     options["teacher"] = tuple(str(path) for path in options["teacher"]) or None
     options["start"] = options["start"] and str(options["start"])
@@ -240,7 +240,7 @@ def _train(
     session.run(settings, dataset, output, resume=resume, spread=distribution)
 
 
-def _spread(name: str, workers: cluster.Cluster | None, wait: float) -> "Distribution":
+def _distribution(name: str, workers: cluster.Cluster | None, wait: float) -> "Distribution":
     from fmnist_train.distributed import distribution
 
     if workers is not None:
@@ -249,10 +249,12 @@ def _spread(name: str, workers: cluster.Cluster | None, wait: float) -> "Distrib
     return distribution.mirrored() if name == "mirrored" else distribution.ALONE
 
 
-def _repeat(name: str, data_folder: Path | None, output: Path | None, given: Sequence[str]) -> None:
+def _run_recipe(name: str, data_folder: Path | None, output: Path | None, given: Sequence[str]) -> None:
     if given:
         option = given[0].replace("_", "-")
-        raise click.UsageError(f"--recipe {name} decides --{option}; leave --{option} out, or train with --model")
+        raise click.UsageError(
+            f"--recipe {name} decides --{option} already; leave --{option} out, or train with --model"
+        )
     from fmnist_runtime.data import fashion_mnist
 
     folder = output or Path(_RECIPE_OUTPUT)

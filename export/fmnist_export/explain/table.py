@@ -1,6 +1,7 @@
 """An explanation for people: a table for the terminal, and one sentence that says what it comes to."""
 
 from fmnist_export.explain.result import Explanation, Layer
+from fmnist_runtime.commandline.output import wrap
 
 
 def table(explanation: Explanation) -> str:
@@ -17,7 +18,7 @@ def table(explanation: Explanation) -> str:
             ranges,
             *map(_range_line, explanation.layers),
             "",
-            sentence(explanation),
+            wrap(sentence(explanation)),
         ]
     )
 
