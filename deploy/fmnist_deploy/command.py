@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from fmnist_deploy import summary
 from fmnist_runtime.commandline import FILE, Command, Example, print_json, print_text, warn
 from fmnist_runtime.commandline.completion import names_or_files
 from fmnist_runtime.model.shipped import SHIPPED
@@ -138,7 +139,7 @@ def main(
     if as_json:
         print_json(document, indent=1)
     else:
-        print_text("\n".join(_summary(document)))
+        print_text("\n".join(summary.lines(document)))
     if not document["passed"]:
         warn(f"fmnist-bundle: {target}: fmnist-doctor or fmnist-verify fails there; go back with --rollback")
     return int(not document["passed"])
@@ -199,21 +200,8 @@ def _make(board: "Board", contents: _Contents, output: Path | None, as_json: boo
         print_json({"path": str(path), "board": board.name, "bytes": len(content), "sha256": digest}, indent=1)
     else:
         print_text(f"{path}: {len(content) / 1e6:.1f} MB for {board.boards}, SHA-256 {digest}")
-        print_text(f"copy it there and run: {_run_command(path.name, digest)}")
+        print_text(f"copy it there and run: {summary.run_command(path.name, digest)}")
     return 0
-
-
-def _run_command(name: str, digest: str) -> str:
-    """The shell command that runs the bundle `name` in the folder that it lies in, if it is whole.
-
-    The file checks itself, but for an empty one, which a shell takes for a script that does nothing.
-    """
-    import shlex
-
-    # sha256sum's own way of writing a name that does not fit into a line.
-    escaped = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
-    line = f"{'' if escaped == name else chr(92)}{digest}  {escaped}"
-    return f"printf '%s\\n' {shlex.quote(line)} | sha256sum -c && sh {shlex.quote(f'./{name}')}"
 
 
 def _bundle(board: "Board", contents: _Contents) -> bytes:
@@ -250,31 +238,3 @@ def _write_results(path: Path, document: dict[str, Any]) -> None:
     from fmnist_runtime.system.atomic import write_atomically
 
     write_atomically(path, (json.dumps(document, indent=1) + "\n").encode())
-
-
-def _summary(document: dict[str, Any]) -> list[str]:
-    installed, doctor = document["installed"], document["doctor"]
-    board = doctor.get("board", {})
-    lines = [
-        f"{document['target']}: {board.get('name') or board.get('cpu') or document['board']}, {doctor.get('uses')}",
-        f"{installed['prefix']}/current is {installed['version']}, before it {installed['before'] or 'nothing'}",
-    ]
-    lines += [
-        f"{Path(str(one.get('model'))).name}: {one.get('reason') or one.get('error')}" for one in document["verify"]
-    ]
-    benchmark = document["benchmark"] or {}
-    for one in benchmark.get("results", []):
-        lines.append(
-            f"{Path(one['model']).name} on {one['runtime']} {one['version']}, {one['threads']} threads: "
-            f"classify {one['classify_us']['p50']:.0f} us at the median, {one['classify_us']['p99']:.0f} at p99"
-        )
-    if "error" in benchmark:
-        lines.append(f"fmnist-benchmark failed there: {benchmark['error']}")
-    lines += installed.get("stays", ())
-    if "service" in installed:
-        lines.append(f"switch the service on there with: {installed['service']}")
-    if "service_problem" in installed:
-        lines.append(f"to do for the service: {installed['service_problem']}")
-    lines += [f"to do: {sentence}" for sentence in doctor.get("to_do", [])]
-    verdict = "passed: it passes" if document["passed"] else "failed: it does not pass"
-    return [*lines, f"{verdict} fmnist-doctor and fmnist-verify there"]

@@ -1,0 +1,45 @@
+"""What fmnist-bundle prints for people: the results from a machine, and the command that installs a bundle."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+
+def lines(document: dict[str, Any]) -> list[str]:
+    """The results of fmnist-bundle --to, its JSON document, as lines for people; the last one is the verdict."""
+    installed, doctor = document["installed"], document["doctor"]
+    board = doctor.get("board", {})
+    text = [
+        f"{document['target']}: {board.get('name') or board.get('cpu') or document['board']}, {doctor.get('uses')}",
+        f"{installed['prefix']}/current is {installed['version']}, before it {installed['before'] or 'nothing'}",
+    ]
+    text += [
+        f"{Path(str(one.get('model'))).name}: {one.get('reason') or one.get('error')}" for one in document["verify"]
+    ]
+    benchmark = document["benchmark"] or {}
+    for one in benchmark.get("results", []):
+        text.append(
+            f"{Path(one['model']).name} on {one['runtime']} {one['version']}, {one['threads']} threads: "
+            f"classify {one['classify_us']['p50']:.0f} us at the median, {one['classify_us']['p99']:.0f} at p99"
+        )
+    if "error" in benchmark:
+        text.append(f"fmnist-benchmark failed there: {benchmark['error']}")
+    text += installed.get("stays", ())
+    if "service" in installed:
+        text.append(f"switch the service on there with: {installed['service']}")
+    if "service_problem" in installed:
+        text.append(f"to do for the service: {installed['service_problem']}")
+    text += [f"to do: {sentence}" for sentence in doctor.get("to_do", [])]
+    verdict = "passed: it passes" if document["passed"] else "failed: it does not pass"
+    return [*text, f"{verdict} fmnist-doctor and fmnist-verify there"]
+
+
+def run_command(name: str, digest: str) -> str:
+    """The shell command that checks the SHA-256 of the bundle `name` in the working directory and then runs it.
+
+    The bundle checks itself too, but an empty copy can't: a shell takes it for a script that does nothing.
+    """
+    # How sha256sum writes a name that does not fit into a line.
+    escaped = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    line = f"{'' if escaped == name else chr(92)}{digest}  {escaped}"
+    return f"printf '%s\\n' {shlex.quote(line)} | sha256sum -c && sh {shlex.quote(f'./{name}')}"
