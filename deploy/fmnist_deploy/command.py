@@ -117,10 +117,10 @@ def main(
     if checked is not None:
         others = (board, models, python, wheel, target, ssh_options, prefix, service, rollback, output)
         if any(others):
-            raise click.UsageError("--check only checks a file; give no other option but --json")
+            raise click.UsageError("--check only checks a file; give nothing else but --json")
         return _check(checked, as_json)
     if prefix is not None and (not prefix.startswith("/") or prefix != "".join(prefix.split())):
-        raise click.UsageError(f"--prefix is {prefix!r}, expected a whole path there, from / on and without blanks")
+        raise click.UsageError(f"--prefix is {prefix!r}, expected an absolute path there, without blanks")
     version = _version(python)
     named = boards.find(board, version) if board else None
     contents = _Contents(list(models), wheel)
@@ -175,7 +175,7 @@ def _check(path: Path, as_json: bool) -> int:
         document = {"path": str(path), "board": board, "version": bundle.version, "models": models, "checked": True}
         print_json(document, indent=1)
     else:
-        print_text(f"{path}: not damaged, {bundle.version} for {board} with {', '.join(models) or 'no model'}")
+        print_text(f"passed: {path} is intact: {bundle.version} for {board} with {', '.join(models) or 'no model'}")
     return 0
 
 
@@ -184,7 +184,7 @@ def _version(text: str | None) -> tuple[int, int] | None:
         return None
     found = re.fullmatch(r"3\.(\d+)", text)
     if not found:
-        raise click.UsageError(f"--python is {text!r}, expected such as 3.11")
+        raise click.UsageError(f"--python is {text!r}, expected a version such as 3.11")
     return 3, int(found[1])
 
 
@@ -210,7 +210,9 @@ def _bundle(board: "Board", contents: _Contents) -> bytes:
     models = bundle.models(contents.models)
     for model in models:
         if board.runtime not in model.proved_on:
-            warn(f"{model.name}: not proved on {board.runtime}, which {board.name} has; export it with --target all")
+            warn(
+                f"{model.name}: not proved on {board.runtime}, the runtime of {board.name}; export it with --target all"
+            )
     return bundle.make(board, models, contents.wheel)
 
 

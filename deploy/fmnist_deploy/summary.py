@@ -11,7 +11,7 @@ def lines(document: dict[str, Any]) -> list[str]:
     board = doctor.get("board", {})
     text = [
         f"{document['target']}: {board.get('name') or board.get('cpu') or document['board']}, {doctor.get('uses')}",
-        f"{installed['prefix']}/current is {installed['version']}, before it {installed['before'] or 'nothing'}",
+        f"{installed['prefix']}/current is {installed['version']}, before it was {installed['before'] or 'nothing'}",
     ]
     text += [
         f"{Path(str(one.get('model'))).name}: {one.get('reason') or one.get('error')}" for one in document["verify"]
@@ -30,8 +30,7 @@ def lines(document: dict[str, Any]) -> list[str]:
     if "service_problem" in installed:
         text.append(f"to do for the service: {installed['service_problem']}")
     text += [f"to do: {sentence}" for sentence in doctor.get("to_do", [])]
-    verdict = "passed: it passes" if document["passed"] else "failed: it does not pass"
-    return [*text, f"{verdict} fmnist-doctor and fmnist-verify there"]
+    return [*text, _verdict(document)]
 
 
 def run_command(name: str, digest: str) -> str:
@@ -43,3 +42,13 @@ def run_command(name: str, digest: str) -> str:
     escaped = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
     line = f"{'' if escaped == name else chr(92)}{digest}  {escaped}"
     return f"printf '%s\\n' {shlex.quote(line)} | sha256sum -c && sh {shlex.quote(f'./{name}')}"
+
+
+def _verdict(document: dict[str, Any]) -> str:
+    """The last line: first whether the machine passed, then what was checked there."""
+    names = ["fmnist-doctor", *(f"fmnist-verify {Path(str(one.get('model'))).name}" for one in document["verify"])]
+    passes = [bool(document["doctor"].get("works")), *(bool(one.get("passed")) for one in document["verify"])]
+    failed = [name for name, has_passed in zip(names, passes, strict=True) if not has_passed]
+    if document["passed"]:
+        return f"passed: fmnist-doctor and fmnist-verify of {len(names) - 1} models on {document['target']}"
+    return f"failed: {', '.join(failed)} on {document['target']}"

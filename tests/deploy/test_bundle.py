@@ -96,7 +96,7 @@ def test_a_bundle_is_checked_where_it_was_made(empty_bundle: bytes, tmp_path: Pa
     path.write_bytes(empty_bundle)
     result = run_command("fmnist-bundle", "--check", path)
     digest = hashlib.sha256(empty_bundle[-int(archive._STATED.search(empty_bundle)[1]) :]).hexdigest()
-    assert result.stdout == f"{path}: not damaged, 0.1.0-{digest[:12]} for x86-64 with no model\n"
+    assert result.stdout == f"passed: {path} is intact: 0.1.0-{digest[:12]} for x86-64 with no model\n"
     assert json.loads(run_command("fmnist-bundle", "--check", path, "--json").stdout)["checked"] is True
     empty, nested = io.BytesIO(), io.BytesIO()
     with zipfile.ZipFile(empty, "w"):
@@ -118,7 +118,7 @@ def test_a_bundle_is_checked_where_it_was_made(empty_bundle: bytes, tmp_path: Pa
         assert_fails(run_command("fmnist-bundle", "--check", path), 1, str(path), words)
     assert_fails(run_command("fmnist-bundle", "--check", tmp_path / "no.run"), 1, "no.run", "No such file")
     assert_fails(run_command("fmnist-bundle", "--check", tmp_path), 1, "Is a directory")
-    assert_fails(run_command("fmnist-bundle", "x86-64", "--check", path), 2, "give no other option")
+    assert_fails(run_command("fmnist-bundle", "x86-64", "--check", path), 2, "give nothing else")
 
 
 def test_a_model_whose_name_no_bundle_can_carry_is_one_line(here: Board, tmp_path: Path) -> None:
@@ -380,6 +380,6 @@ def test_bad_input_is_one_line(tmp_path: Path) -> None:
     assert_fails(run_command("fmnist-bundle", "pi-trixie-32"), 1, "install the 64-bit Raspberry Pi OS")
     assert_fails(run_command("fmnist-bundle", "x86-64", "--python", "3"), 2, "--python")
     assert_fails(run_command("fmnist-bundle", "x86-64", "--rollback"), 2, "go with --to")
-    assert_fails(run_command("fmnist-bundle", "--to", "x@y", "--prefix", "a"), 2, "expected a whole path there")
+    assert_fails(run_command("fmnist-bundle", "--to", "x@y", "--prefix", "a"), 2, "expected an absolute path there")
     assert_fails(run_command("fmnist-bundle", "x86-64", "--model", tmp_path / "no.tflite"), 1, "no such file")
     assert_fails(run_command("fmnist-bundle", "x86-64", "--wheel", tmp_path / "no.whl"), 1, "no.whl", "not a wheel")

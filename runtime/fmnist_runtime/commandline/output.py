@@ -5,19 +5,14 @@ from typing import Any
 
 import click
 
+from fmnist_runtime.system.terminal import printable
+
 # The narrowest terminal that the output is made for.
 WIDTH = 80
 # A path has at most 4,096 bytes; a name in a model file may have more.
 _LONGEST_LINE = 6000
 # Stands for a blank at which no line ends; textwrap breaks lines at ASCII's blanks only.
 _NO_BREAK = "\N{NO-BREAK SPACE}"
-
-
-def printable(text: str) -> str:
-    """`text` with all that a terminal might act on (escape sequences, changes of direction) as \\x1b, \\u202e, ..."""
-    if text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() else _escape(letter) for letter in text)
 
 
 def print_text(text: str, *, err: bool = False) -> None:
@@ -55,7 +50,3 @@ def wrap(text: str, indent: int = 0) -> str:
         break_on_hyphens=False,
     )
     return "\n".join(lines).replace(_NO_BREAK, " ")
-
-
-def _escape(letter: str) -> str:
-    return letter.encode("unicode_escape").decode()
