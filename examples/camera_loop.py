@@ -51,7 +51,7 @@ def main() -> None:
             except FmnistError:
                 continue  # nothing in front of the camera
             milliseconds = 1000 * (time.perf_counter() - started)
-            if prediction.label != before and prediction.score >= LEAST_SCORE:
+            if prediction.label != before and (prediction.score or 0) >= LEAST_SCORE:
                 before = prediction.label
                 print(f"frame {number}: {before} {prediction.score:.1%}, {milliseconds:.1f} ms", flush=True)
 

@@ -28,13 +28,13 @@ def main() -> None:
     """Train one epoch, export float32 and int8, and check that the int8 file gives its recorded answers here."""
     folder = Path(sys.argv[1])
     commands = [
-        ["fmnist-train", "--model", f"{__file__}:build", "--epochs", "1", "-o", folder],
-        ["fmnist-export", folder / "model.keras", "--quantize"],
-        ["fmnist-verify", folder / "model-int8.tflite"],
+        ["fmnist-train", "--model", f"{__file__}:build", "--epochs", "1", "-o", str(folder)],
+        ["fmnist-export", str(folder / "model.keras"), "--quantize"],
+        ["fmnist-verify", str(folder / "model-int8.tflite")],
     ]
     for name, *arguments in commands:
         # The commands of the environment that runs this program.
-        subprocess.run([Path(sys.executable).with_name(str(name)), *arguments], check=True)
+        subprocess.run([Path(sys.executable).with_name(name), *arguments], check=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from helpers import BIN, assert_fails, run_command
 
+from fmnist_export import pipeline
 from fmnist_export.prove.environments import find
 from fmnist_export.prove.proof import compare, run
 from fmnist_export.prove.targets import table
@@ -116,6 +117,18 @@ def test_a_file_that_disagrees_is_not_published(trained: Path, tmp_path: Path) -
     )
     assert_fails(result, 1, "int8", "expected at least 1.0000", "nothing was published")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_help_names_the_agreement_that_each_precision_needs() -> None:
+    words = " ".join(run_command("fmnist-export", "--help").stdout.split())
+    assert "[default: float32 1.0, float16 0.999, int8, dynamic and int16x8 0.99, int8-strict 0.98]" in words
+    expected = {
+        **dict.fromkeys(("int8", "dynamic", "int16x8"), 0.99),
+        "float32": 1.0,
+        "float16": 0.999,
+        "int8-strict": 0.98,
+    }
+    assert expected == pipeline.MINIMUM_AGREEMENT
 
 
 def test_what_it_prints_fits_80_columns(trained: Path, tmp_path: Path) -> None:

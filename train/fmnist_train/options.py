@@ -6,46 +6,57 @@ from typing import Any
 import click
 
 from fmnist_runtime.commandline import FILE
-from fmnist_train.models.recipes import SCHEDULES
+from fmnist_train.models.recipes import RECIPES, SCHEDULES
 
+_MLP, _NETWORK = RECIPES["mlp"], RECIPES["cnn-nano"]
 _OPTIONS = (
     click.option(
-        "--epochs", type=click.IntRange(min=1), metavar="N", help="Passes over the training images.  [default: 5]"
+        "--epochs",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help=f"Passes over the training images.  [default: {_MLP.epochs}]",
     ),
-    click.option("--batch-size", type=click.IntRange(min=1), metavar="N", help="Images per step.  [default: 32]"),
+    click.option(
+        "--batch-size", type=click.IntRange(min=1), metavar="N", help=f"Images per step.  [default: {_MLP.batch_size}]"
+    ),
     click.option(
         "--learning-rate",
         type=click.FloatRange(min=0, min_open=True),
         metavar="F",
-        help="Learning rate of Adam.  [default: 0.001]",
+        help=f"Learning rate of Adam.  [default: {_MLP.learning_rate:g}]",
     ),
     click.option(
         "--schedule",
         type=click.Choice(SCHEDULES),
         help="cosine: the learning rate falls to 0 over the epochs; one-cycle: the same after a rise over the first "
-        "fifth; constant: as in the tutorial.  [default: cosine]",
+        f"fifth; constant: as in the tutorial.  [default: {_MLP.schedule}]",
     ),
     click.option(
         "--weight-decay",
         type=click.FloatRange(min=0),
         metavar="F",
-        help="Weight decay of AdamW; 0 is Adam.  [default: 0]",
+        help=f"Weight decay of AdamW; 0 is Adam.  [default: {_MLP.weight_decay:g}]",
     ),
     click.option(
         "--label-smoothing",
         type=click.FloatRange(0, 1, max_open=True),
         metavar="F",
-        help="Share of each label that is spread over all classes.  [default: 0]",
+        help=f"Share of each label that is spread over all classes.  [default: {_MLP.label_smoothing:g}]",
     ),
-    click.option("--flip", type=click.FloatRange(0, 1), metavar="F", help="Share of images to mirror.  [default: 0]"),
     click.option(
-        "--shift", type=click.IntRange(0, 27), metavar="N", help="Most pixels to move an image.  [default: 0]"
+        "--flip", type=click.FloatRange(0, 1), metavar="F", help=f"Share of images to mirror.  [default: {_MLP.flip:g}]"
+    ),
+    click.option(
+        "--shift",
+        type=click.IntRange(0, 27),
+        metavar="N",
+        help=f"Most pixels to move an image.  [default: {_MLP.shift}]",
     ),
     click.option(
         "--erase",
         type=click.FloatRange(0, 1),
         metavar="F",
-        help="Share of images in which a rectangle is erased.  [default: 0]",
+        help=f"Share of images in which a rectangle is erased.  [default: {_MLP.erase:g}]",
     ),
     click.option(
         "--teacher",
@@ -59,8 +70,8 @@ _OPTIONS = (
         "--teacher-weight",
         type=click.FloatRange(0, 1),
         metavar="F",
-        help="Share of the teachers' answers in what is learned; the labels are the rest.  [default: 0.5, networks "
-        "0.7]",
+        help="Share of the teachers' answers in what is learned; the labels are the rest.  "
+        f"[default: {_MLP.teacher_weight:g}, networks {_NETWORK.teacher_weight:g}]",
     ),
     click.option(
         "--start",
@@ -80,13 +91,13 @@ _OPTIONS = (
         type=click.IntRange(min=0),
         metavar="N",
         help="Training images to hold out for the validation curves; 0 trains on all 60,000 as the tutorial does.  "
-        "[default: 4000, networks 1000]",
+        f"[default: {_MLP.validation}, networks {_NETWORK.validation}]",
     ),
     click.option(
         "--seed",
         type=click.IntRange(min=0),
         metavar="N",
-        help="The same seed on the same machine gives the same model.  [default: 1]",
+        help=f"The same seed on the same machine gives the same model.  [default: {_MLP.seed}]",
     ),
 )
 
