@@ -13,16 +13,16 @@ from pathlib import Path
 import click
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "cli.md"
-# In the order in which a model passes through them.
-COMMANDS = (
-    "fmnist-train",
-    "fmnist-export",
-    "fmnist-verify",
-    "fmnist-classify",
-    "fmnist-doctor",
-    "fmnist-benchmark",
-    "fmnist-bundle",
-)
+# Each with the place where it runs, in the order in which a model passes through them.
+PLACES = {
+    "fmnist-train": "where you train; needs `fmnist-edge[train]`",
+    "fmnist-export": "where you train; needs `fmnist-edge[train]`",
+    "fmnist-verify": "on the device",
+    "fmnist-classify": "on the device",
+    "fmnist-doctor": "on the device",
+    "fmnist-benchmark": "on the device",
+    "fmnist-bundle": "on a workstation, for a device",
+}
 WIDTH = 80
 
 _HEAD = """\
@@ -73,24 +73,13 @@ the file.
 
 def page() -> str:
     """The whole page as Markdown."""
-    commands = {name: _command(name) for name in COMMANDS}
+    commands = {name: _command(name) for name in PLACES}
     table = "\n".join(
-        f"| [`{name}`](#{name}) | {_summary(command)} | {_PLACES[name]} |" for name, command in commands.items()
+        f"| [`{name}`](#{name}) | {_summary(command)} | {PLACES[name]} |" for name, command in commands.items()
     )
-    variables = ", ".join(f"`_{name.upper().replace('-', '_')}_COMPLETE`" for name in COMMANDS)
+    variables = ", ".join(f"`_{name.upper().replace('-', '_')}_COMPLETE`" for name in PLACES)
     sections = [f"## {name}\n\n```text\n{_help(name, command)}\n```\n" for name, command in commands.items()]
     return "\n".join([_HEAD.format(table=table, variables=variables), *sections])
-
-
-_PLACES = {
-    "fmnist-train": "where you train; needs `fmnist-edge[train]`",
-    "fmnist-export": "where you train; needs `fmnist-edge[train]`",
-    "fmnist-verify": "on the device",
-    "fmnist-classify": "on the device",
-    "fmnist-doctor": "on the device",
-    "fmnist-benchmark": "on the device",
-    "fmnist-bundle": "on a workstation, for a device",
-}
 
 
 def _command(name: str) -> click.Command:
