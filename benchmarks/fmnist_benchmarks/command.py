@@ -1,4 +1,4 @@
-"""fmnist-benchmark: how fast a model answers on this machine, so that the figure can be trusted. On the device."""
+"""fmnist-benchmark: how fast a model answers on this machine, measured so that one can trust it. On the device."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,15 +7,18 @@ import click
 
 from fmnist_runtime.commandline import (
     FILE,
+    FOLDER,
     INTERRUPTED,
     Command,
+    Example,
     backend_option,
     pixel_options,
+    print_json,
+    print_text,
     quiet_stderr,
-    say,
-    say_json,
     warn,
 )
+from fmnist_runtime.commandline.completion import complete_model
 from fmnist_runtime.model.shipped import SHIPPED
 
 if TYPE_CHECKING:
@@ -24,6 +27,17 @@ if TYPE_CHECKING:
 
     from fmnist_benchmarks.output.comparison import Change
     from fmnist_runtime.images.pixel_range import PixelRange
+
+
+_EXAMPLES = (
+    Example("a shipped model, with one and with two threads", "fmnist-benchmark cnn-micro --threads 1,2"),
+    Example(
+        "float32 against int8, in one sentence",
+        "fmnist-benchmark model-float32.tflite model-int8.tflite --verdict",
+    ),
+    Example("keep the figures", "fmnist-benchmark model-int8.tflite --json >baseline.json"),
+    Example("and compare with them later", "fmnist-benchmark model-int8.tflite --compare baseline.json"),
+)
 
 
 def _threads(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
@@ -36,29 +50,79 @@ def _threads(context: click.Context, parameter: click.Parameter, value: str) -> 
     return numbers
 
 
-@click.command("fmnist-benchmark", cls=Command, epilog=f"Shipped models: {', '.join(SHIPPED)}.")
-@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
-@click.option("--runs", type=click.IntRange(min=1), default=6000, show_default=True, help="Images for each MODEL.")
+@click.command("fmnist-benchmark", cls=Command, examples=_EXAMPLES, epilog=f"Shipped models: {', '.join(SHIPPED)}.")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...", shell_complete=complete_model)
 @click.option(
-    "--processes", type=click.IntRange(min=1), default=6, show_default=True, help="Fresh processes to spread them over."
+    "--runs",
+    type=click.IntRange(min=1),
+    default=6000,
+    show_default=True,
+    metavar="N",
+    help="Images to classify with each MODEL.",
 )
-@click.option("--warm-up", type=click.IntRange(min=1), default=200, show_default=True, help="Images before that.")
-@click.option("--threads", callback=_threads, default="1", show_default=True, help="Interpreter threads: 1,2,4.")
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    default=6,
+    show_default=True,
+    metavar="N",
+    help="Fresh processes that the images are spread over.",
+)
+@click.option(
+    "--warm-up",
+    type=click.IntRange(min=1),
+    default=200,
+    show_default=True,
+    metavar="N",
+    help="Images that each process classifies before it measures.",
+)
+@click.option(
+    "--threads",
+    callback=_threads,
+    default="1",
+    show_default=True,
+    metavar="N,N...",
+    help="Interpreter threads, such as 1,2,4; each number is measured.",
+)
 @pixel_options
 @backend_option
-@click.option("--golden", type=FILE, metavar="FILE", help="Images of this golden file.  [default: beside MODEL]")
-@click.option("--data", "data_folder", type=FILE, metavar="DIR", help="The 10,000 test images in this folder instead.")
-@click.option("--plot", type=FILE, metavar="FILE.png", help="Draw the distribution and latency over time.")
-@click.option("--compare", "baseline_file", type=FILE, metavar="BASELINE.json", help="Exit 1 if anything got worse.")
+@click.option(
+    "--golden",
+    type=FILE,
+    metavar="FILE",
+    help="Use the images of this golden file.  [default: the one beside MODEL, else the shipped one]",
+)
+@click.option(
+    "--data", "data_folder", type=FOLDER, metavar="DIR", help="Use the 10,000 test images in this folder instead."
+)
+@click.option(
+    "--plot",
+    type=FILE,
+    metavar="FILE.png",
+    help="Draw the distribution and the latency over time; needs pip install 'fmnist-edge[plot]'.",
+)
+@click.option(
+    "--compare",
+    "baseline_file",
+    type=FILE,
+    metavar="BASELINE.json",
+    help="Compare each figure with the JSON document of an earlier run; exit code 1 where one got worse.",
+)
 @click.option(
     "--tolerance",
     type=click.FloatRange(0, 1),
     default=0.10,
     show_default=True,
-    help="The share by which a median of another day may differ.",
+    metavar="F",
+    help="Share by which a median may differ from the baseline; three times that for p90, p99 and the start.",
 )
-@click.option("--verdict", "asks_verdict", is_flag=True, help="Float32 against int8, in one sentence.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@click.option(
+    "--verdict",
+    "asks_verdict",
+    is_flag=True,
+    help="Compare float32 with int8 in one sentence: how much smaller, how much faster, how many answers differ.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, which --compare reads.")
 def main(
     models: tuple[str, ...],
     runs: int,
@@ -75,13 +139,19 @@ def main(
     asks_verdict: bool,
     as_json: bool,
 ) -> int:
-    """Measure each MODEL, a .tflite file or a shipped model's name: the bare invoke, and the way from pixels to answer.
+    """Measure how fast each MODEL, a .tflite file or a shipped model given by name, answers on this machine.
+
+    Measures the bare invoke and the whole way from pixels to answer with its stages: p50 with its 95 % interval, p90,
+    p99, max, standard deviation, drift, load, first invoke, peak memory.
 
     One image at a time, after a warm-up, in fresh processes; models and threads take turns at blocks of images, so that
-    a machine which slows down slows all of them. What makes a result doubtful is said in words.
+    a machine that slows down slows all of them. A line names what makes a result doubtful: governor, throttling, heat,
+    other processes, a host that takes time, drift.
 
-    The JSON document is also a baseline: with --compare, a figure is worse where its processes lie above those of the
-    baseline by more than chance, and its median by more than the tolerance (three times of it for p90, p99, the start).
+    With --compare, a figure is worse where its processes lie above those of the baseline by more than chance, and its
+    median by more than the tolerance.
+
+    Ctrl-C ends the measurement and prints the results of the rounds that were finished.
     """
     from fmnist_benchmarks.measure import conditions, machine, measurement, subject
     from fmnist_benchmarks.measure.rounds import Settings
@@ -141,7 +211,7 @@ def _baseline(path: Path, facts: dict[str, Any], processes: int) -> dict[str, An
 
 
 def _check_plot(path: Path) -> None:
-    """Raise now, before the measurement, where the figure cannot be drawn or written."""
+    """Fail before the measurement where the figure cannot be drawn or written. Raises click.UsageError, FmnistError."""
     from fmnist_benchmarks.output import plotting
     from fmnist_runtime.system.atomic import write_atomically
 
@@ -154,7 +224,7 @@ def _check_plot(path: Path) -> None:
 
 
 def _images(model: Path, golden: Path | None, data: Path | None) -> "tuple[NDArray[np.uint8], dict[str, Any]]":
-    """The images to classify, (N, 28, 28) uint8, and their source, number and digest."""
+    """The images to classify, (N, 28, 28) uint8, and the document's entry about them."""
     from fmnist_runtime.data import fashion_mnist_files
     from fmnist_runtime.model import golden as golden_file
     from fmnist_runtime.model.shipped import golden_path
@@ -176,11 +246,11 @@ def _print(document: dict[str, Any], changes: "list[Change]", as_json: bool) -> 
     if changes:
         document["changes"] = [comparison.as_json(change) for change in changes]
     if as_json:
-        say_json(document, indent=1)
+        print_json(document, indent=1)
         return
-    say(report.render(document))
+    print_text(report.render(document))
     for line in report.render_changes(changes):
-        say(line)
+        print_text(line)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from interruption import interrupt
 
 from fmnist_deploy import bundle
 from fmnist_deploy.boards import Board
-from fmnist_deploy.command import _run_command
+from fmnist_deploy.summary import run_command as install_command
 from fmnist_deploy.target import archive
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.model import shipped
@@ -77,7 +77,7 @@ def test_an_empty_or_cut_copy_is_refused_by_the_command_that_is_printed(empty_bu
     digest = hashlib.sha256(empty_bundle).hexdigest()
     for name in ("x.run", "a b.run", "-x.run", "q'u\"o.run", "$HOME `x`.run", "back\\slash.run", "two\nlines.run", "*"):
         path = tmp_path / name
-        command = _run_command(name, digest)
+        command = install_command(name, digest)
         for content, code in ((empty_bundle, 0), (b"", 1), (empty_bundle[:40], 1)):
             path.write_bytes(content)
             result = subprocess.run(

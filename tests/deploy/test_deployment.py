@@ -50,7 +50,7 @@ def test_a_deployment_installs_verifies_measures_and_rolls_back(
     assert result.returncode == 0, result.stderr
     assert f"before it was {first['installed']['version']}" in result.stdout
     assert "mine-int8.tflite: " in result.stdout
-    assert result.stdout.splitlines()[-1] == (f"passed: fmnist-doctor and fmnist-verify of 1 models on {server.target}")
+    assert result.stdout.splitlines()[-1].startswith("passed: fmnist-doctor and fmnist-verify of 1 models on ")
 
     result = deploy(server, "--prefix", prefix, "--rollback", "--json")
     assert result.returncode == 0, result.stderr

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from helpers import BIN, assert_fails, run_command
 
+from fmnist_export import pipeline
 from fmnist_export.prove.environments import install
 from fmnist_export.prove.proof import compare, run
 from fmnist_export.prove.targets import all_targets
@@ -118,7 +119,29 @@ def test_a_file_that_disagrees_is_not_published(trained: Path, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_bad_input_is_refused_with_its_exit_code(trained: Path, tmp_path: Path, read_only_folder: Path) -> None:
+def test_the_help_names_the_agreement_that_each_precision_needs() -> None:
+    words = " ".join(run_command("fmnist-export", "--help").stdout.split())
+    assert "[default: float32 1.0, float16 0.999, int8, dynamic and int16x8 0.99, int8-strict 0.98]" in words
+    expected = {
+        **dict.fromkeys(("int8", "dynamic", "int16x8"), 0.99),
+        "float32": 1.0,
+        "float16": 0.999,
+        "int8-strict": 0.98,
+    }
+    assert expected == pipeline.MINIMUM_AGREEMENT
+
+
+def test_what_it_prints_fits_80_columns(trained: Path, tmp_path: Path) -> None:
+    result = run_command("fmnist-export", trained / "model.keras", "--quantize", "--explain", "-o", tmp_path)
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert sum(line.startswith(("precision ", "layer ")) for line in lines) == 3
+    for line in lines:
+        # A path may be longer, but then it has the line for itself.
+        assert len(line) <= 80 or " " not in line, line
+
+
+def test_bad_input(trained: Path, tmp_path: Path, read_only_folder: Path) -> None:
     model = trained / "model.keras"
     (tmp_path / "no.keras").write_text("hello")
     (tmp_path / "empty.keras").write_text("")

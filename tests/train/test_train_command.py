@@ -98,7 +98,7 @@ def test_the_same_seed_gives_the_same_weights_interrupted_or_not(tmp_path: Path,
         pytest.skip("the last epoch ended before the signal came")
     assert child.returncode == 130
     assert re.search("[12] of 3 epochs are kept", error)
-    assert f"fmnist-train -o {tmp_path / 'b'} --resume goes on" in error
+    assert f"fmnist-train -o {tmp_path / 'b'} --resume continues" in error
     assert "Traceback" not in error
     assert not (tmp_path / "b" / "model.keras").exists()
     resume = ("--resume", "-o", tmp_path / "b")

@@ -28,7 +28,7 @@ from fmnist_benchmarks.measure import machine
 from fmnist_benchmarks.output import plotting
 from fmnist_runtime import assumptions
 from fmnist_runtime.classifier import Classifier
-from fmnist_runtime.commandline import FILE, Command, backend_option, quiet_stderr, say_json, warn
+from fmnist_runtime.commandline import FILE, Command, backend_option, print_json, quiet_stderr, warn
 from fmnist_runtime.data.dataset import Split
 from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER, read_test_split
 from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
@@ -51,7 +51,7 @@ def main(models: tuple[str, ...], output: Path, data: Path, backend: str, as_jso
     paths = list(figures.save_all(output, test, found))
     document = summary(test, found)
     if as_json:
-        say_json(document, indent=1)
+        print_json(document, indent=1)
         return
     click.echo(_text(document))
     for path in paths:

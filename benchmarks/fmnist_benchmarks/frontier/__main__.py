@@ -19,7 +19,7 @@ import click
 from fmnist_benchmarks.frontier import candidates, measurement, tables
 from fmnist_benchmarks.measure import machine
 from fmnist_benchmarks.measure.rounds import Settings
-from fmnist_runtime.commandline import FILE, INTERRUPTED, Command, say_json, warn
+from fmnist_runtime.commandline import FILE, INTERRUPTED, Command, print_json, warn
 from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER, read_test_split
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.inference.interpreters import BACKENDS, installed_backends
@@ -68,7 +68,7 @@ def main(
 
         plotting.save(output / "frontier.png", figure.draw(document))
     if as_json:
-        say_json(document, indent=1)
+        print_json(document, indent=1)
     else:
         click.echo(f"{machine.title(document['machine'])}\n\n{tables.markdown(document)}")
     for words in document["warnings"]:

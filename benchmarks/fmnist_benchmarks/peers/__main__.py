@@ -18,7 +18,7 @@ import numpy as np
 from fmnist_benchmarks.measure import machine
 from fmnist_benchmarks.peers import implementations
 from fmnist_benchmarks.peers.implementations import FLOAT32, INT8, KERAS, REFERENCE
-from fmnist_runtime.commandline import FILE, Command, say_json
+from fmnist_runtime.commandline import FILE, Command, print_json
 from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER, read_test_split
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.inference.interpreters import BACKENDS, installed_backends
@@ -48,7 +48,7 @@ def main(folder: Path, data: Path, rounds: int, only: tuple[str, ...], plot: Pat
     if plot:
         _draw(results, plot, facts)
     if as_json:
-        say_json(document, indent=1)
+        print_json(document, indent=1)
         return
     click.echo(f"{machine.title(facts)}\n{_table(results)}")
     for entry in left_out:

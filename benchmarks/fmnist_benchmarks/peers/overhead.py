@@ -19,7 +19,7 @@ from fmnist_benchmarks.measure import latency, machine
 from fmnist_benchmarks.measure.processes import Worker
 from fmnist_benchmarks.peers import calls
 from fmnist_benchmarks.peers.calls import BARE
-from fmnist_runtime.commandline import FILE, Command, say_json, warn
+from fmnist_runtime.commandline import FILE, Command, print_json, warn
 from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER, read_test_split
 from fmnist_runtime.inference.interpreters import BACKENDS, installed_backends
 
@@ -60,7 +60,7 @@ def main(
             if not as_json:
                 click.echo(f"\n{model.name}, one thread, {rounds} rounds of {block} images\n{_table(found)}")
     if as_json:
-        say_json({"machine": facts, "rounds": rounds, "block": block, "results": results}, indent=1)
+        print_json({"machine": facts, "rounds": rounds, "block": block, "results": results}, indent=1)
 
 
 def compare(model: Path, images: Path, backends: tuple[str, ...], rounds: int, block: int) -> list[dict[str, Any]]:

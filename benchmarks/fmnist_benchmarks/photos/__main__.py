@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fmnist_benchmarks.photos.rendering import render
 from fmnist_runtime.classifier import Classifier
-from fmnist_runtime.commandline import FILE, Command, quiet_stderr, say_json, warn
+from fmnist_runtime.commandline import FILE, Command, print_json, quiet_stderr, warn
 from fmnist_runtime.data import fashion_mnist_files
 from fmnist_runtime.data.dataset import Split
 from fmnist_runtime.errors import FmnistError, ImageError
@@ -104,7 +104,7 @@ def main(count: int, seed: int, models: tuple[str, ...], data: Path, save: Path 
     photos = photograph(split.images, seed, save)
     results = [compare(classifier, split, photos) for classifier in classifiers]
     if as_json:
-        say_json(
+        print_json(
             {"seed": seed, "results": [{**asdict(one), "points_lost": one.points_lost} for one in results]}, indent=2
         )
         return

@@ -18,7 +18,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime.commandline import FILE, Command, say_json, warn
+from fmnist_runtime.commandline import FILE, Command, print_json, warn
 
 if TYPE_CHECKING:
     import keras
@@ -193,7 +193,7 @@ def main(model: Path, rounds: int, as_json: bool) -> None:
     """Compare the ways to int8 on MODEL.keras: bytes, agreement with Keras, ties and latency."""
     results = measure(model, rounds)
     if as_json:
-        say_json([result.__dict__ for result in results], indent=1)
+        print_json([result.__dict__ for result in results], indent=1)
     else:
         click.echo(table(results))
 

@@ -13,7 +13,7 @@ import click
 
 from fmnist_benchmarks.measure import machine
 from fmnist_runtime.classifier import Classifier
-from fmnist_runtime.commandline import FILE, Command, quiet_stderr, say_json
+from fmnist_runtime.commandline import FILE, Command, print_json, quiet_stderr
 from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER, read_test_split
 
 
@@ -54,7 +54,7 @@ def main(models: tuple[str, ...], data: Path, backend: str, rounds: int, as_json
                 f"{result['bare_ms']:7.1f} ms, proof {result['proof_ms']:7.1f} ms, {result['ratio']:.2f} times"
             )
     if as_json:
-        say_json({"machine": machine.describe(), "images": len(images), "results": results}, indent=1)
+        print_json({"machine": machine.describe(), "images": len(images), "results": results}, indent=1)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import numpy as np
 from fmnist_benchmarks.measure import machine
 from fmnist_benchmarks.scaling import measurements, random_models
 from fmnist_benchmarks.scaling.measurements import IMAGES, Settings
-from fmnist_runtime.commandline import FILE, Command, say_json
+from fmnist_runtime.commandline import FILE, Command, print_json
 from fmnist_runtime.inference.interpreters import BACKENDS, installed_backends
 from fmnist_runtime.model.golden import read
 from fmnist_runtime.model.shipped import golden_path, model_path
@@ -82,7 +82,7 @@ def main(
 
         plotting.save(plot, figure.draw(document))
     if as_json:
-        say_json(document, indent=1)
+        print_json(document, indent=1)
     else:
         click.echo(f"{machine.title(facts)}\n{_text(document)}")
 

@@ -23,7 +23,7 @@ from typing import Any
 import click
 
 from fmnist_benchmarks.measure import machine
-from fmnist_runtime.commandline import FILE, Command, say_json
+from fmnist_runtime.commandline import FILE, Command, print_json
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.inference import interpreters, selection
 from fmnist_runtime.inference.interpreters import BACKENDS, installed_backends
@@ -49,7 +49,7 @@ def main(models: tuple[Path, ...], backends: tuple[str, ...], count: int, as_jso
     facts = machine.describe()
     results = count_instructions(models, backends or installed_backends(), count)
     if as_json:
-        say_json({"machine": facts, "valgrind": version(), "count": count, "results": results}, indent=1)
+        print_json({"machine": facts, "valgrind": version(), "count": count, "results": results}, indent=1)
         return
     click.echo(f"{machine.title(facts)}; {version()}, {count} against {2 * count} inferences")
     click.echo(f"{'model':<26}{'runtime':<16}{'bare invoke':>12}{'index':>10}{'classify':>10}   beyond the bare invoke")

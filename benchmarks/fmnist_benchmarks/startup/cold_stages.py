@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from fmnist_benchmarks.measure import machine
-from fmnist_runtime.commandline import FILE, Command, say_json
+from fmnist_runtime.commandline import FILE, Command, print_json
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.inference.interpreters import BACKENDS, installed_backends
 from fmnist_runtime.model.shipped import model_path
@@ -65,7 +65,7 @@ def main(backend: str | None, runs: int, plot: Path | None, as_json: bool) -> No
     if plot:
         _draw(results, plot, facts, chosen)
     if as_json:
-        say_json({"machine": facts, "backend": chosen, "runs": runs, "results": results}, indent=1)
+        print_json({"machine": facts, "backend": chosen, "runs": runs, "results": results}, indent=1)
         return
     click.echo(f"{machine.title(facts)}\n{chosen}, {runs} runs in turns, median milliseconds")
     for result in results:

@@ -19,7 +19,7 @@ import numpy as np
 
 from fmnist_benchmarks.measure import machine
 from fmnist_benchmarks.measure.processes import Run, run_once
-from fmnist_runtime.commandline import FILE, Command, say_json
+from fmnist_runtime.commandline import FILE, Command, print_json
 from fmnist_runtime.data.fashion_mnist_files import DEBIAN_FOLDER, read_test_split
 from fmnist_runtime.inference.interpreters import BACKENDS, installed_backends
 from fmnist_runtime.model.shipped import model_path
@@ -46,7 +46,7 @@ def main(images: tuple[Path, ...], backend: str | None, runs: int, as_json: bool
     with tempfile.TemporaryDirectory(prefix="fmnist-benchmark-") as folder:
         results = compare(images or _first_test_image(Path(folder)), backend, runs)
     if as_json:
-        say_json({"machine": facts, "backend": backend, "runs": runs, "results": results}, indent=1)
+        print_json({"machine": facts, "backend": backend, "runs": runs, "results": results}, indent=1)
         return
     click.echo(f"{machine.title(facts)}\n{backend}, {runs} runs in turns")
     click.echo(f"{'program':<34}{'ms p50':>8}{'cpu ms':>8}{'times':>7}{'cpu':>6}{'MiB':>7}{'over':>7}")

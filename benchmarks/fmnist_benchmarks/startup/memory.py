@@ -15,7 +15,7 @@ import numpy as np
 
 from fmnist_benchmarks.measure import machine
 from fmnist_runtime import Classifier
-from fmnist_runtime.commandline import Command, quiet_stderr, say_json
+from fmnist_runtime.commandline import Command, print_json, quiet_stderr
 from fmnist_runtime.inference.interpreters import AUTO, BACKENDS
 
 _WARM_UP = 10_000
@@ -32,7 +32,7 @@ def main(model: str, backend: str, calls: int, as_json: bool) -> None:
         classifier = Classifier(model, backend=backend)
     result = measure(classifier, calls)
     if as_json:
-        say_json({"machine": machine.describe(), **result}, indent=1)
+        print_json({"machine": machine.describe(), **result}, indent=1)
     else:
         click.echo(
             f"{result['model']} on {result['runtime']}: {result['kib_before']:,} KiB resident, "

@@ -19,7 +19,7 @@ from typing import Any
 
 import click
 
-from fmnist_runtime.commandline import Command, say_json, warn
+from fmnist_runtime.commandline import Command, print_json, warn
 from fmnist_runtime.errors import FmnistError
 
 EPOCHS = 5
@@ -95,7 +95,7 @@ def main(seeds: str, as_json: bool, program: str | None) -> None:
     if not numbers:
         raise click.BadParameter(f"{seeds!r}, expected numbers such as 1,2,3", param_hint="'--seeds'")
     if program:
-        say_json({"tutorial": run_tutorial, "fmnist-train": run_fmnist_train}[program](numbers[0]))
+        print_json({"tutorial": run_tutorial, "fmnist-train": run_fmnist_train}[program](numbers[0]))
         return
     runs = []
     for seed in numbers:
@@ -105,7 +105,7 @@ def main(seeds: str, as_json: bool, program: str | None) -> None:
             runs.append(run)
     result = summary(runs)
     if as_json:
-        say_json({**result, "runs": runs}, indent=1)
+        print_json({**result, "runs": runs}, indent=1)
         return
     for name in PROGRAMS:
         click.echo(

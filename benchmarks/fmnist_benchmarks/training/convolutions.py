@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fmnist_runtime.commandline import Command, say_json, warn
+from fmnist_runtime.commandline import Command, print_json, warn
 
 if TYPE_CHECKING:
     import keras
@@ -46,7 +46,7 @@ def main(model: str, images: int, rounds: int, as_json: bool) -> None:
         ],
     }
     if as_json:
-        say_json(result, indent=1)
+        print_json(result, indent=1)
         return
     for name, value in least.items():
         click.echo(f"{name:<34} {value:6.2f} s  {value / least[OURS]:5.2f} times")

@@ -26,7 +26,7 @@ from typing import Any
 
 import click
 
-from fmnist_runtime.commandline import Command, say_json, warn
+from fmnist_runtime.commandline import Command, print_json, warn
 from fmnist_runtime.errors import FmnistError
 
 # The cores of each process of a setup, by their position among those that this process may use, and --distribute.
@@ -100,7 +100,7 @@ def main(seeds: str, epochs: int, model: str, batch_size: int | None, validation
             runs.append(run)
     result = summary(runs)
     if as_json:
-        say_json({"options": options, "setups": result, "runs": runs}, indent=1)
+        print_json({"options": options, "setups": result, "runs": runs}, indent=1)
         return
     for setup, figures in result.items():
         click.echo(

@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from fmnist_runtime.commandline import FILE, Command, say_json, warn
+from fmnist_runtime.commandline import FILE, Command, print_json, warn
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.system.atomic import write_atomically
 
@@ -40,7 +40,7 @@ def main(model: str, seeds: str, validation: int, output: Path | None, as_json: 
     if output:
         write_atomically(output, (json.dumps(result, indent=1) + "\n").encode())
     if as_json:
-        say_json(result, indent=1)
+        print_json(result, indent=1)
         return
     click.echo(
         f"{model}, {len(runs)} seeds: int8 {result['int8_accuracy']['mean']:.4f} "

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from fmnist_runtime.commandline import FILE, Command, say_json, warn
+from fmnist_runtime.commandline import FILE, Command, print_json, warn
 
 
 @click.command("fmnist_deploy.devices", cls=Command)
@@ -53,7 +53,7 @@ def main(
 
         write_atomically(output / "devices.json", (json.dumps(found, indent=1) + "\n").encode())
     if as_json:
-        say_json(found, indent=1)
+        print_json(found, indent=1)
     else:
         click.echo(text, nl=False)
     broken = [rule["rule"] for rule in found["rules"] if not rule["passed"]]

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from fmnist_runtime.commandline import FILE, Command, say_json, warn
+from fmnist_runtime.commandline import FILE, Command, print_json, warn
 
 
 @click.command("fmnist_deploy.instructions", cls=Command)
@@ -44,7 +44,7 @@ def main(folder: Path, wheel: Path | None, calls: int, as_json: bool) -> int:
                 except UnavailableError as error:
                     warn(f"NOT COUNTED: {cell.name}: {error}")
     if as_json:
-        say_json({"calls": calls, "counts": found}, indent=1)
+        print_json({"calls": calls, "counts": found}, indent=1)
     else:
         click.echo("\n".join(_table(found)))
     return 0

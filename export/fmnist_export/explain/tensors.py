@@ -16,7 +16,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_runtime.commandline import FILE, Command, say_json
+from fmnist_runtime.commandline import FILE, Command, print_json
 from fmnist_runtime.flatbuffer import graph, tables
 from fmnist_runtime.inference import selection
 
@@ -182,7 +182,7 @@ def main(folder: Path, tensor_images: int, backend: str) -> None:
     models = [quantized, *(path.read_bytes() for path in sorted(folder.glob(VARIANTS)))]
     np.save(folder / CLASSES, np.stack([classes(model, inputs, runtime.name) for model in models]))
     tensors = [asdict(item) for item in comparisons]
-    say_json({"runtime": runtime.name, "version": runtime.version, "tensors": tensors})
+    print_json({"runtime": runtime.name, "version": runtime.version, "tensors": tensors})
 
 
 if __name__ == "__main__":

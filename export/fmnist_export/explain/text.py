@@ -1,6 +1,7 @@
 """An explanation as text: tables for the terminal, and a one-sentence summary."""
 
 from fmnist_export.explain.result import Explanation, Layer
+from fmnist_runtime.commandline.output import wrap
 
 
 def table(explanation: Explanation) -> str:
@@ -13,7 +14,7 @@ def table(explanation: Explanation) -> str:
         f"{'layer':<21}{'lowest':>9}{'highest':>9}{'scale':>10}{'zero':>6}{'at -128':>8}{'at 127':>8}{'clipped':>8}"
     )
     layers = explanation.layers
-    return "\n".join([errors, *map(_errors, layers), "", ranges, *map(_ranges, layers), "", summary(explanation)])
+    return "\n".join([errors, *map(_errors, layers), "", ranges, *map(_ranges, layers), "", wrap(summary(explanation))])
 
 
 def summary(explanation: Explanation) -> str:

@@ -4,59 +4,107 @@ import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
 from fmnist_runtime.commandline import (
     FILE,
+    Example,
     StreamingCommand,
-    abandon_output,
     backend_option,
+    discard_output,
     pixel_options,
-    printable,
+    print_json,
+    print_text,
     quiet_stderr,
-    say,
-    say_json,
     warn,
 )
+from fmnist_runtime.commandline.completion import complete_files, complete_model
+from fmnist_runtime.commands.inputs import ReadOptions, find_files, read
+from fmnist_runtime.commands.predictions import PrintOptions, print_prediction
 from fmnist_runtime.errors import ImageError
 from fmnist_runtime.model.shipped import DEFAULT, SHIPPED
 
 if TYPE_CHECKING:
     from fmnist_runtime.classifier import Classifier
     from fmnist_runtime.images.pixel_range import PixelRange
-    from fmnist_runtime.images.types import Image, Invert
-    from fmnist_runtime.prediction import Prediction
+    from fmnist_runtime.images.types import Invert
 
-_STANDARD_INPUT = "-"
+_EXAMPLES = (
+    Example("a photo, the three likeliest classes", "fmnist-classify shirt.jpg --top 3"),
+    Example("folders and patterns, one JSON line an image", "fmnist-classify photos/ 'more/*.png' --json"),
+    Example("frames of 784 bytes, each answered as it comes", "camera-program | fmnist-classify - --raw"),
+    Example(
+        "one image of the data set, with a model of your own",
+        "fmnist-classify t10k-images-idx3-ubyte.gz --index 7 --model model-int8.tflite",
+    ),
+)
 
 
-@click.command("fmnist-classify", cls=StreamingCommand)
-@click.argument("images", nargs=-1, metavar="IMAGE...")
+@click.command("fmnist-classify", cls=StreamingCommand, examples=_EXAMPLES)
+@click.argument("images", nargs=-1, metavar="IMAGE...", shell_complete=complete_files)
 @click.option(
     "--model",
     metavar="FILE",
-    help=f"A .tflite file or a shipped model's name: {', '.join(SHIPPED)}.  [default: {DEFAULT}, shipped]",
+    shell_complete=complete_model,
+    help=f"A .tflite file, or the name of a shipped model: {', '.join(SHIPPED)}.  [default: {DEFAULT}]",
 )
-@click.option("--list-models", is_flag=True, help="Say what the shipped models are, and classify nothing.")
-@click.option("--index", type=click.IntRange(min=0), multiple=True, help="Only this image of an IDX or .npy file.")
-@click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, help="How many classes to show.")
-@click.option("--min-score", type=click.FloatRange(0, 1), help="Mark an answer whose score is lower as unsure.")
+@click.option(
+    "--list-models",
+    is_flag=True,
+    help="List the shipped models with bytes, accuracy and agreement, as the proofs in their files state them, and "
+    "classify nothing.",
+)
+@click.option(
+    "--index",
+    type=click.IntRange(min=0),
+    multiple=True,
+    metavar="N",
+    help="Only this image of an IDX or .npy file, counted from 0; may be repeated.",
+)
+@click.option(
+    "--top", type=click.IntRange(min=1), default=1, show_default=True, metavar="K", help="How many classes to show."
+)
+@click.option(
+    "--min-score",
+    type=click.FloatRange(0, 1),
+    metavar="F",
+    help="Mark an answer with a lower score, or without a score, as unsure; adds the key `unsure` to the JSON.",
+)
 @click.option(
     "--invert",
     type=click.Choice(["auto", "yes", "no"]),
     default="auto",
     show_default=True,
-    help="Negate the pixels; auto does it for photos on a light background, and leaves 28x28 grey as it is.",
+    help="Invert the pixels; auto does so for photos with a light background, and never for 28x28 grey pixels.",
 )
-@click.option("--show", is_flag=True, help="Draw the 28x28 pixels that the model saw; with --json on standard error.")
-@click.option("--raw", is_flag=True, help="IMAGE is raw frames of 784 bytes one after another, answered as they come.")
-@click.option("--labels", "labels_file", type=FILE, metavar="FILE", help="The names of the classes, one a line.")
+@click.option("--show", is_flag=True, help="Draw the 28x28 pixels that the model sees; with --json, on standard error.")
+@click.option(
+    "--raw",
+    is_flag=True,
+    help="IMAGE is raw frames of 784 bytes, one after another, each answered as it comes. A stream that begins like a "
+    "picture, an array, a gzip or a ZIP file is refused.",
+)
+@click.option(
+    "--labels",
+    "labels_file",
+    type=FILE,
+    metavar="FILE",
+    help="The names of the classes, one a line, for a plain .tflite.",
+)
 @pixel_options
 @backend_option
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Interpreter threads.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document a line on standard output.")
+@click.option(
+    "--threads", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Interpreter threads."
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="One JSON document a line: source, item, index, label, score (null where the model's output tells none), "
+    "top, model, runtime.",
+)
 def main(
     images: tuple[str, ...],
     model: str | None,
@@ -73,22 +121,23 @@ def main(
     threads: int,
     as_json: bool,
 ) -> int:
-    """Say which garment is on each IMAGE.
+    """Print which garment is on each IMAGE.
 
     An IMAGE is a picture of one garment on a plain background (PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF and others, of any
     size; the first frame of an animation), a .npy array of uint8, (28, 28) or (N, 28, 28), or one of the data set's IDX
-    files such as t10k-images-idx3-ubyte.gz. A folder stands for the images in it and below, a quoted pattern such as
+    files such as t10k-images-idx3-ubyte.gz. A folder stands for all images in it and below, a quoted pattern such as
     '*.png' for the files that match it, - for standard input.
 
-    A picture of 28x28 grey pixels is taken as it is: 0 background, 255 garment. Any other is trimmed to the garment,
-    scaled, sharpened, centred and inverted as the data set's own pictures were, and one line on standard error says
-    what was decided.
+    A picture of 28x28 grey pixels is used as it is: 0 is background, 255 is garment. Any other picture is trimmed to
+    the garment, scaled, sharpened, centred and inverted as the pictures of the data set were, and one line on standard
+    error says how.
 
     An IMAGE that cannot be read costs one line on standard error and exit code 1; the others are still answered. An
     unsure answer is an answer: it doesn't change the exit code.
 
-    A .tflite that fmnist-export did not write doesn't state what its pixels and its classes are: what it tells is used,
-    and what is assumed is said on standard error. --pixels (or --mean and --std) and --labels state it.
+    A plain .tflite, one that fmnist-export did not write, states neither its pixels nor its classes. What the file
+    tells is used, and what is assumed is printed on standard error. --pixels (or --mean and --std) and --labels state
+    it.
     """
     if list_models:
         return _list_models(as_json)
@@ -100,22 +149,41 @@ def main(
         raise click.UsageError("--index picks from IDX and .npy files; raw frames are answered as they come")
     from fmnist_runtime.classifier import Classifier
 
-    labels = _labels(labels_file)
+    labels = _read_labels(labels_file)
     with quiet_stderr():
         classifier = Classifier(model, backend=backend, num_threads=threads, pixels=pixels, labels=labels)
-    _say_model(classifier, as_json)
-    asked = _Asked(index, top, min_score, invert, show, raw, as_json)
-    failed = 0
+    _print_model(classifier, as_json)
+    failures = 0
     try:
         for name in images:
-            for good in _answer(name, classifier, asked):
-                failed += not good
-    except BrokenPipeError:  # whoever reads has enough; what could not be read until then is said by the exit code
-        abandon_output(sys.stdout)
-    return int(failed > 0)
+            for success in _classify(
+                name, classifier, ReadOptions(index, invert, raw), PrintOptions(top, min_score, show, as_json)
+            ):
+                failures += not success
+    except BrokenPipeError:  # the reader has enough; the exit code tells what could not be read until then
+        discard_output(sys.stdout)
+    return int(failures > 0)
 
 
-def _labels(file: Path | None) -> tuple[str, ...] | None:
+def _classify(name: str, classifier: "Classifier", reading: ReadOptions, printing: PrintOptions) -> Iterator[bool]:
+    """Answer the images that the argument `name` stands for; for each file, whether it could be read."""
+    try:
+        files = find_files(name, raw=reading.raw)
+    except ImageError as error:
+        warn(f"fmnist-classify: {error}")
+        yield False
+        return
+    for file in files:
+        try:
+            for image in read(file, reading):
+                print_prediction(image, classifier, printing)
+            yield True
+        except ImageError as error:
+            warn(f"fmnist-classify: {error}")
+            yield False
+
+
+def _read_labels(file: Path | None) -> tuple[str, ...] | None:
     if file is None:
         return None
     from fmnist_runtime.model import label_files
@@ -123,7 +191,8 @@ def _labels(file: Path | None) -> tuple[str, ...] | None:
     return label_files.read(file)
 
 
-def _say_model(classifier: "Classifier", as_json: bool) -> None:
+def _print_model(classifier: "Classifier", as_json: bool) -> None:
+    """Print on standard error which model answers, on which interpreter, and what is assumed about a plain .tflite."""
     if not as_json:
         warn(f"{classifier.model.name} on {classifier.runtime.reason}")
     if classifier.description is None or classifier.output_kind == "unknown":
@@ -139,119 +208,15 @@ def _list_models(as_json: bool) -> int:
 
     models = shipped_models()
     if as_json:
-        say_json({"models": [model.as_json() for model in models]}, indent=1)
+        print_json({"models": [model.as_json() for model in models]}, indent=1)
         return 0
-    say(f"{'model':<12}{'bytes':>9}  {'precision':<12}{'accuracy':>8}{'agreement':>11}  proved on")
+    print_text(f"{'model':<12}{'bytes':>9}  {'precision':<12}{'accuracy':>8}{'agreement':>11}")
     for model in models:
-        say(
+        print_text(
             f"{model.name:<12}{model.bytes:>9,}  {model.precision:<12}{model.accuracy:>8.4f}{model.agreement:>11.4f}"
-            f"  {', '.join(model.proved_on)}{' (the default)' if model.default else ''}"
+            f"{'  (the default)' if model.default else ''}"
         )
+    for runtimes in dict.fromkeys(model.proved_on for model in models):
+        names = ", ".join(model.name for model in models if model.proved_on == runtimes)
+        print_text(f"{names}: proved on {', '.join(runtimes)}")
     return 0
-
-
-class _Asked(NamedTuple):
-    """The options that say what to read and what to print."""
-
-    indices: tuple[int, ...]
-    top: int
-    min_score: float | None
-    invert: "Invert"
-    show: bool
-    raw: bool
-    as_json: bool
-
-
-def _answer(name: str, classifier: "Classifier", asked: _Asked) -> "Iterator[bool]":
-    """Answer the images that `name` stands for, file by file; whether each file could be read."""
-    try:
-        files = _files(name, asked.raw)
-    except ImageError as error:
-        warn(f"fmnist-classify: {error}")
-        yield False
-        return
-    for file in files:
-        try:
-            for image in _read(file, asked):
-                _say(image, classifier, asked)
-            yield True
-        except ImageError as error:
-            warn(f"fmnist-classify: {error}")
-            yield False
-
-
-def _files(name: str, raw: bool) -> "list[Path | None]":
-    """The files that `name` stands for, None for standard input."""
-    if name == _STANDARD_INPUT:
-        return [None]
-    from fmnist_runtime.sources import paths
-
-    files: list[Path | None] = []
-    for path in paths.files_of(name):
-        if raw or not paths.is_folder(path):
-            files.append(path)
-            continue
-        images, skipped = paths.images_in(path)
-        files += images
-        if skipped:
-            warn(skipped)
-    return files
-
-
-def _read(file: Path | None, asked: _Asked) -> "Iterator[Image]":
-    from fmnist_runtime.sources import frames
-    from fmnist_runtime.sources import image_files as images
-
-    if file is None:
-        stream = _standard_input()
-        if asked.raw:
-            return frames.read_frames(stream, Path(_STANDARD_INPUT), invert=asked.invert)
-        return images.read_stream(stream, asked.indices, invert=asked.invert)
-    if asked.raw:
-        return frames.read_frame_file(file, invert=asked.invert)
-    return images.read_images(file, asked.indices, invert=asked.invert)
-
-
-def _standard_input() -> IO[bytes]:
-    if sys.stdin is None or sys.stdin.closed:
-        raise ImageError("-: standard input is closed, expected an image; pipe one into the command")
-    if sys.stdin.isatty():
-        raise ImageError("-: standard input is a terminal, expected an image; pipe one into the command")
-    return sys.stdin.buffer
-
-
-def _say(image: "Image", classifier: "Classifier", asked: _Asked) -> None:
-    # A name may hold anything, the terminal's control sequences too; a label out of a model file as well.
-    source = printable(str(image.source))
-    name = source if image.item is None else f"{source}[{image.item}]"
-    if image.note:
-        warn(f"{name}: {image.note}")
-    best = classifier.top(image.pixels, asked.top)
-    # An answer without a score can't be sure.
-    unsure = asked.min_score is not None and (best[0].score is None or best[0].score < asked.min_score)
-    if asked.as_json:
-        line = _line(classifier, image, best)
-        say_json(line if asked.min_score is None else {**line, "unsure": unsure})
-    else:
-        scores = "   ".join(f"{printable(prediction.label):<11} {_percent(prediction.score):>7}" for prediction in best)
-        say(f"{name}   {scores}{'   unsure' if unsure else ''}")
-    if asked.show:
-        from fmnist_runtime.images import drawing
-
-        stream = sys.stderr if asked.as_json else sys.stdout
-        click.echo(drawing.draw(image.pixels, drawing.style_for(stream)), file=stream, color=True)
-
-
-def _percent(score: float | None) -> str:
-    return "-" if score is None else f"{score:.2%}"
-
-
-def _line(classifier: "Classifier", image: "Image", best: "list[Prediction]") -> dict[str, object]:
-    return {
-        "source": str(image.source),
-        "item": image.item,
-        **best[0]._asdict(),
-        "top": [prediction._asdict() for prediction in best],
-        "model": classifier.model.name,
-        "runtime": str(classifier.runtime),
-    }

@@ -1,31 +1,40 @@
-"""fmnist-doctor: what this machine has, whether an interpreter really runs, and the exact fix where it doesn't."""
+"""fmnist-doctor: what this machine has, whether an interpreter works, and the exact command that fixes it if not."""
 
 from typing import TYPE_CHECKING
 
 import click
 
-from fmnist_runtime.commandline import Command, say, say_json
+from fmnist_runtime.commandline import Command, Example, print_json, print_text
+from fmnist_runtime.commandline.output import wrap
 
 if TYPE_CHECKING:
     from fmnist_runtime.device.board import Board
     from fmnist_runtime.device.doctor import Report
 
+_NAME_WIDTH = 16
+_EXAMPLES = (
+    Example("what works here, and what to do where nothing does", "fmnist-doctor"),
+    Example("the same for a program", "fmnist-doctor --json"),
+)
 
-@click.command("fmnist-doctor", cls=Command)
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+
+@click.command("fmnist-doctor", cls=Command, examples=_EXAMPLES)
+@click.option("--json", "as_json", is_flag=True, help="The result as one JSON document on standard output.")
 def main(as_json: bool) -> int:
-    """Say what this machine has, and run a tiny model on each interpreter to see which works.
+    """Describe this machine, and run a tiny model on each interpreter to see which works.
 
-    The exit code is 1 where none does; the last lines say what to do.
+    Each interpreter runs in a process of its own, and its answer is compared with the right one. Prints the board, the
+    processor's features, governor, temperature and throttling where the system tells them. The last lines say what to
+    do. The exit code is 1 where no interpreter works.
     """
     from fmnist_runtime.device.doctor import examine
 
     report = examine()
     if as_json:
-        say_json(report.as_json(), indent=1)
+        print_json(report.as_json(), indent=1)
     else:
         for name, value in _lines(report):
-            say(f"{name:<16}{value}")
+            print_text(wrap(f"{name:<{_NAME_WIDTH}}{value}", _NAME_WIDTH))
     return int(not report.works)
 
 

@@ -119,9 +119,11 @@ def test_shipped_models_by_name_and_as_a_list(classify, test_images_file: Path) 
     models = json.loads(result.stdout)["models"]
     assert [model["name"] for model in models] == list(shipped.SHIPPED)
     assert [model["name"] for model in models if model["default"]] == [shipped.DEFAULT]
-    text = classify("--list-models").stdout.splitlines()[1:]
+    _, *text = classify("--list-models").stdout.splitlines()
+    assert [line for line in text if "proved on tflite-runtime 2.14.0, litert 2.3.0" in line] == text[len(models) :]
+    assert all(list(model["proved_on"]) == ["tflite-runtime 2.14.0", "litert 2.3.0"] for model in models)
     first = (test_images_file, "--index", 0, "--json")
-    for model, line in zip(models, text, strict=True):
+    for model, line in zip(models, text[: len(models)], strict=True):
         file = model_file.read(shipped.MODELS_FOLDER / model["file"])
         assert file.description is not None
         proofs = file.description["proofs"]

@@ -47,8 +47,8 @@ def build(): return end()
             (),
         ),
         (
-            "press(results, 'metrics')",
-            "1 of 1 epochs are kept in {folder}/checkpoint-1.keras: fmnist-train -o {folder} --resume goes on",
+            "press(results, 'figures_of')",
+            "1 of 1 epochs are kept in {folder}/checkpoint-1.keras: fmnist-train -o {folder} --resume continues",
             ("checkpoint-1.keras", "checkpoint.json"),
         ),
         (
