@@ -15,8 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bundles import MODEL, PATH, current, install, other_bundle, versions
-from environments import _python
+from environments import find_python
 from helpers import assert_fails, run_command
+from signals import heed_hangups
+from waiting import HANG_SECONDS
 
 from fmnist_deploy import bundle
 from fmnist_deploy.boards import Board
@@ -159,12 +161,13 @@ def test_an_interrupted_installation_leaves_nothing_and_ends_with_its_code(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_hangups,
     )
     while not list(prefix.glob("versions/.partial-*/models/*")):
         assert process.poll() is None, "it ended before it could be interrupted"
         time.sleep(0.01)
     os.killpg(process.pid, number)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=HANG_SECONDS)
     assert (process.returncode, said) == (128 + number, "fmnist-bundle: interrupted; nothing was changed\n")
     assert versions(prefix) == set()
     assert not (prefix / "current").is_symlink()
@@ -253,6 +256,7 @@ def test_a_version_that_answers_wrongly_does_not_become_the_current_one(bundle_f
     assert versions(prefix) == before == {current(prefix)}
 
 
+@pytest.mark.host
 def test_a_full_disk(bundle_file: Path, small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prefix = small_disk / "prefix"
     assert_fails(install(bundle_file, prefix), 1, "the disk is too full", "MB are needed", "nothing was changed")
@@ -301,7 +305,7 @@ def test_another_python_is_one_line(version: str, empty_bundle: bytes, here: Boa
         pytest.skip("it is the bundle's own")
     path = tmp_path / "empty.run"
     path.write_bytes(empty_bundle)
-    result = install(path, tmp_path / "prefix", python=_python(version))
+    result = install(path, tmp_path / "prefix", python=find_python(version))
     older = int(version.partition(".")[2]) < 10
     words = "is too old: this bundle is for" if older else f"make one with: fmnist-bundle x86-64 --python {version}"
     assert_fails(result, 1, version, words)
@@ -317,7 +321,7 @@ def test_a_system_with_an_old_python_or_none_is_one_line(empty_bundle: bytes, tm
     words = ["sh", path, "--prefix", tmp_path / "prefix"]
     run = {"env": {"PATH": str(folder)}, "capture_output": True, "text": True, "check": False}
     assert_fails(subprocess.run(words, **run), 1, "there is no python3 here", "sudo apt install python3")
-    (folder / "python3").symlink_to(_python("3.9"))
+    (folder / "python3").symlink_to(find_python("3.9"))
     assert_fails(subprocess.run(words, **run), 1, "Python 3.9 is too old")
     assert not (tmp_path / "prefix").exists()
 

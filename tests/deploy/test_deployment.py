@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 from helpers import BIN, assert_fails, run_command
 from ssh_server import Server
+from waiting import HANG_SECONDS
 
 from fmnist_deploy import deployment, remote
 from fmnist_deploy.boards import Board
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.model import shipped
+
+pytestmark = pytest.mark.host
 
 
 def deploy(server: Server, *arguments: object, key: str = "client", env: dict[str, str] | None = None, **options: str):
@@ -132,7 +135,7 @@ def test_an_interrupt_stops_the_installer_there_too(
         os.killpg(process.pid, signal.SIGINT)
     else:
         process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 130, said
     assert said.splitlines()[-1] == (
         f"fmnist-bundle: {server.target}: interrupted; the installer there was stopped, the copy removed"

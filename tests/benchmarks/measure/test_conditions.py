@@ -1,5 +1,6 @@
 """What /proc and /sys say, on files as a Raspberry Pi has them, and what is warned about."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -130,8 +131,11 @@ def test_the_energy_of_an_image_is_the_sensors_power_by_the_time_it_takes(tmp_pa
     images = read(shipped.golden_path()).images[:20]
     np.save(tmp_path / "images.npy", images)
     subject = rounds.examine(shipped.model_path(None), images, 1, "tflite-runtime")
+    started = time.perf_counter()
     found = rounds.measure_energy(subject, tmp_path / "images.npy", rounds.Settings(warm_up=10), counter)
-    assert found["watts"] == pytest.approx(3, rel=0.2)
+    elapsed = time.perf_counter() - started
+    # The meter runs from before the work until after it: by a moment longer, or by more on a busy machine.
+    assert 3 <= found["watts"] <= 3 * elapsed / rounds._ENERGY_SECONDS
     assert 0 < found["microjoules"] < 3e6
 
 

@@ -150,7 +150,7 @@ def test_a_file_that_claims_more_than_it_may_is_refused(tmp_path: Path, monkeypa
 @pytest.mark.parametrize("seed", [1, 100_001])
 def test_no_damage_ends_in_a_traceback(kept: Path, seed: int) -> None:
     pristine = {path.name: path.read_bytes() for path in kept.iterdir()}
-    refused, until = 0, time.monotonic() + 10
+    refused, until = 0, time.process_time() + 10
     for number in range(seed, seed + 400):
         what = checkpoint_damage.damaged(kept, pristine, number)
         try:
@@ -168,7 +168,7 @@ def test_no_damage_ends_in_a_traceback(kept: Path, seed: int) -> None:
         assert not several_lines, (number, what)
         for path in kept.iterdir():
             path.unlink()
-        if time.monotonic() > until:
+        if time.process_time() > until:
             break
     assert refused > 50
 

@@ -13,6 +13,7 @@ keras = pytest.importorskip("keras")
 
 from helpers import BIN, assert_fails, run_command  # noqa: E402
 from odd_builders import HEAD  # noqa: E402
+from waiting import HANG_SECONDS  # noqa: E402
 
 from fmnist_runtime.data.fashion_mnist import FashionMnist  # noqa: E402
 from fmnist_runtime.data.fashion_mnist_files import Split  # noqa: E402
@@ -76,7 +77,7 @@ def test_two_trainings_do_not_share_a_folder_and_a_killed_one_is_no_hindrance(tm
     folder = tmp_path / "out"
     first = subprocess.Popen([BIN / "fmnist-train", "--epochs", "50", "-o", folder], stdout=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + HANG_SECONDS
         while not (folder / "checkpoint.json").exists():
             assert time.monotonic() < deadline
             assert first.poll() is None
