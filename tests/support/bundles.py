@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+from machine import without_network
 
 from fmnist_deploy import bundle
 from fmnist_runtime.model import model_file, shipped
@@ -18,16 +19,11 @@ MODEL = shipped.model_path("mlp")
 PATH = f"{Path(sys._base_executable).parent}:{os.environ['PATH']}"
 
 
-def offline() -> list[str]:
-    """The words that cut the network off, where this machine lets us."""
-    return ["unshare", "-n"] if subprocess.run(["unshare", "-n", "true"], check=False).returncode == 0 else []
-
-
 def install(path: Path, prefix: Path, *options: object, python: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run the bundle `path` by sh, or by `python`; without the variables of this test's environment."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}
     return subprocess.run(
-        [*offline(), *([python] if python else ["sh"]), str(path), "--prefix", str(prefix), *map(str, options)],
+        [*without_network(), *([python] if python else ["sh"]), str(path), "--prefix", str(prefix), *map(str, options)],
         env={**variables, "PATH": PATH},
         capture_output=True,
         text=True,

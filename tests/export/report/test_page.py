@@ -4,8 +4,8 @@ import base64
 import functools
 import http.server
 import io
+import os
 import re
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from html.parser import HTMLParser
 from importlib import resources
 from pathlib import Path
 
+import machine
 import numpy as np
 import pytest
 from PIL import Image
@@ -273,10 +274,7 @@ _FLAGS = (
 
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if shutil.which(name):
-            return name
-    pytest.skip("no Chromium here: apt-get install chromium, or the report is not seen in a browser")
+    return machine.program("chromium", "chromium-browser", "google-chrome", package="chromium")
 
 
 @pytest.fixture
@@ -301,10 +299,12 @@ def _browse(chromium: str, served: tuple[Path, str], page: str, profile: Path) -
     (folder / "report.html").write_text(page, "utf-8")
     (folder / "harness.html").write_text(_HARNESS)
     command = [chromium, *_FLAGS.split(), f"--user-data-dir={profile}", "--dump-dom", f"{address}/harness.html"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    variables = {**os.environ, "XDG_CONFIG_HOME": str(profile)}
+    result = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300, check=True)
     return result.stdout, [line for line in result.stderr.splitlines() if "CONSOLE" in line and "favicon" not in line]
 
 
+@pytest.mark.host
 def test_in_a_browser_it_fits_a_phone_and_a_desk_without_a_line_on_the_console(
     whole: Report, chromium: str, served: tuple[Path, str], tmp_path: Path
 ) -> None:
@@ -314,6 +314,7 @@ def test_in_a_browser_it_fits_a_phone_and_a_desk_without_a_line_on_the_console(
         assert f"width {width}: scrollWidth {width}, images {MOST_IMAGES}, border solid" in found, found[-2000:]
 
 
+@pytest.mark.host
 def test_the_browser_would_have_seen_what_is_wrong(
     chromium: str, served: tuple[Path, str], tmp_path: Path, whole: Report
 ) -> None:
