@@ -20,6 +20,18 @@ _MODELS = ROOT / "build" / "models"
 _SOURCES = tuple(ROOT / part for part in ("train", "keras_models", "export", "runtime"))
 
 
+# These train, export or download: a test that uses one is slow.
+_SLOW_FIXTURES = {"trained", "exported", "plain_models", "wheelhouse"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests that use a slow fixture the marker `slow`, before -m looks at the markers."""
+    for item in items:
+        if _SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
+
 def _keep_caches_below_build() -> None:
     """Nothing is written to the user's own caches: a session's are in build/cache and stay for the next one.
 

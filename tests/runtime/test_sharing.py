@@ -18,6 +18,7 @@ from fmnist_runtime.model import model_file
 PROGRAM = ROOT / "tests" / "runtime" / "programs" / "sharing.py"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["tflite-runtime", "litert"])
 @pytest.mark.parametrize("kind", ["described", "plain"])
 def test_threads_forks_and_copies_answer_as_one_thread_does(

@@ -14,6 +14,9 @@ from helpers import BIN, assert_fails, run_command
 from PIL import Image as Pillow
 from waiting import HANG_SECONDS
 
+# Each runs the real training.
+pytestmark = pytest.mark.slow
+
 FIGURES = {
     "training-image.png",
     "training-samples.png",

@@ -157,6 +157,7 @@ def test_the_images_are_training_images_that_calibration_did_not_see(training: f
     assert sum(image.tobytes() in seen for image in images) <= 1
 
 
+@pytest.mark.slow
 def test_the_default_int8_of_the_mlp(
     mlp: Any, calibration: np.ndarray, training: fashion_mnist_files.Split, tmp_path: Path
 ) -> None:
@@ -192,6 +193,7 @@ def test_the_default_int8_of_the_mlp(
     assert found.version == version
 
 
+@pytest.mark.slow
 def test_versions_of_a_model_are_rounded_as_the_file_or_not_at_all(mlp: Any, calibration: np.ndarray) -> None:
     content = converter.convert(mlp, "int8", calibration)
     versions = calibrated(mlp, "int8", calibration)
@@ -232,6 +234,7 @@ def test_layers_that_go_with_their_neighbours_have_no_cost(
     assert sum(layer.cost or 0 for layer in found.layers) == pytest.approx(1 - found.agreement)
 
 
+@pytest.mark.slow
 def test_a_last_layer_in_float32_with_int8_weights_has_its_cost(
     training: fashion_mnist_files.Split, calibration: np.ndarray
 ) -> None:
@@ -263,6 +266,7 @@ def _explain(model: Any, precision: str, calibration: np.ndarray, training: fash
     return explanation.explain(model, precision, content, calibration, images, tensor_images=30)
 
 
+@pytest.mark.slow
 def test_the_layers_of_a_residual_network(
     cnn: Any, calibration: np.ndarray, training: fashion_mnist_files.Split
 ) -> None:
@@ -310,6 +314,7 @@ def _great_weights(layer: str) -> Callable[[Any], None]:
     return sabotage
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("build", "sabotage", "name", "precision"),
     [

@@ -16,6 +16,9 @@ from waiting import HANG_SECONDS, wait_until
 from fmnist_export.prove import environments, targets
 from fmnist_runtime.errors import ExportError
 
+# Each makes a virtual environment.
+pytestmark = pytest.mark.slow
+
 _NAME = "litert-1.4"
 # A target whose interpreter is a small wheel in a folder: real venv, real pip, no network.
 _FIND = """\

@@ -34,6 +34,7 @@ def tiny() -> bytes:
     return plain(TINY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["tflite-runtime", "litert"])
 def test_no_damage_kills_the_process(backend: str) -> None:
     """A model of 2 KB, so that most of what is hit is structure. Run in a child, because a crash is what may happen."""

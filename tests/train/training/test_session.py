@@ -22,6 +22,9 @@ from fmnist_train.models import builders  # noqa: E402
 from fmnist_train.models.recipes import Settings  # noqa: E402
 from fmnist_train.training import loop, results, validation  # noqa: E402
 
+# Each runs the real training.
+pytestmark = pytest.mark.slow
+
 FEW = ("--epochs", 1, "--validation", 58000)
 
 # Ctrl-C, pressed at a moment of the training: as the program comes to a function of its own.
