@@ -18,6 +18,7 @@ from fmnist_runtime.model import shipped
 PYTHON = Path(sys.executable)
 
 
+@pytest.mark.slow
 def test_overhead_compares_with_the_bare_interpreter(data_folder: Path) -> None:
     model = shipped.model_path("mlp")
     options = ("--data", data_folder, "--rounds", 2, "--block", 20, "--json")
@@ -52,6 +53,7 @@ def test_other_layers_are_refused_by_the_peers() -> None:
         dense.layers(shipped.MODELS_FOLDER / "doctor.tflite")
 
 
+@pytest.mark.slow
 def test_memory_reports_its_growth() -> None:
     result = run_python(PYTHON, "-m", "fmnist_benchmarks.startup.memory", "--calls", 20_000, "--json")
     document = json.loads(result.stdout)

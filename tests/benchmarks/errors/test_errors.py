@@ -52,6 +52,7 @@ def test_images_that_all_fail_on_come_surest_first() -> None:
     assert errors.best([one, other]) is one
 
 
+@pytest.mark.slow
 def test_the_command_draws_and_counts(tmp_path: Path, test_split: Split) -> None:
     command = ("-m", "fmnist_benchmarks.errors", "one=mlp", "two=mlp", "-o", tmp_path, "--json")
     result = run_command("python", *command, folder=BIN)

@@ -17,6 +17,7 @@ from fmnist_runtime.model import shipped
 PYTHON = Path(sys.executable)
 
 
+@pytest.mark.slow
 def test_keras_and_the_interpreters_take_turns_and_answer_alike(
     exported: Path, data_folder: Path, tmp_path: Path
 ) -> None:
@@ -57,6 +58,7 @@ def test_the_limits_of_a_machine_are_positive_and_small_reads_are_not_slower_tha
     assert limits.bytes_per_second(100_000) > 1e7
 
 
+@pytest.mark.slow
 def test_growth_measures_all_four_with_their_limits(tmp_path: Path) -> None:
     # More threads than cores wait for each other, for minutes.
     options = (

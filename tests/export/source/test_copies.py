@@ -128,6 +128,7 @@ def test_equalized_units_answer_as_before() -> None:
     assert copies.difference(copy, model, images)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["one mean", "in a model inside", "in a functional model", "behind a Rescaling"])
 def test_the_proof_is_against_the_file_itself(place: str, tmp_path: Path) -> None:
     """The worst of all: the proof said 1.0000 against a copy, and the file was another model's."""

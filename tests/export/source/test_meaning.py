@@ -64,6 +64,7 @@ def _mean_and_std() -> tuple[float, float]:
 SOFTMAX, PLAIN = (layers.Dense, (10, "softmax")), (layers.Dense, (10,))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("low", "high"), [(0, 1), (-1, 1), (-0.5, 0.5), (1, 0), (None, None)], ids=lambda value: str(value)
 )
@@ -79,6 +80,7 @@ def test_the_range_that_a_model_was_trained_on_is_measured(low, high, kind: str,
     assert found.reason.startswith("measured on ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("low_high", "is_clear"), [((0, 1), True), ((-1, 1), False)])
 @pytest.mark.parametrize("end", ["sigmoid", "two softmax", "relu", "tanh"])
 def test_a_last_layer_that_is_no_single_softmax_does_not_prefer_what_saturates(
@@ -104,6 +106,7 @@ def test_a_last_layer_that_is_no_single_softmax_does_not_prefer_what_saturates(
     assert _load(path, stated).pixels[:2] == low_high
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("low", "high"), [(0, 2.55), (0, 3), (-0.4242, 2.8215)])
 def test_a_range_that_nobody_uses_is_refused_and_not_replaced(low: float, high: float, tmp_path: Path) -> None:
     """pixel / 100, pixel / 85 and MNIST's mean and deviation: the best of the usual ranges is not theirs."""
@@ -114,6 +117,7 @@ def test_a_range_that_nobody_uses_is_refused_and_not_replaced(low: float, high: 
     assert np.mean(loaded.probabilities.argmax(axis=1) == loaded.labels) > 0.8
 
 
+@pytest.mark.slow
 def test_a_model_that_normalizes_each_image_takes_any_scale(tmp_path: Path) -> None:
     """0..1 and 0..255 give the very same answers, so either is right."""
     path = _save(
@@ -124,6 +128,7 @@ def test_a_model_that_normalizes_each_image_takes_any_scale(tmp_path: Path) -> N
     assert np.mean(loaded.probabilities.argmax(axis=1) == loaded.labels) > 0.75
 
 
+@pytest.mark.slow
 def test_images_that_come_class_by_class_are_measured_on_all_classes(tmp_path: Path) -> None:
     whole = models.dataset()
     order = np.argsort(whole.train.labels, kind="stable")
@@ -208,6 +213,7 @@ def _digits_model(folder: Path, low: float = 0, high: float = 1) -> Path:
     return _save(_train(low, high, layers.Dense(10, "softmax"), split=digits.split(1500, 1), epochs=8), folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (-1, 1)])
 def test_a_model_of_ten_other_classes_is_not_taken_for_garments(low: float, high: float, tmp_path: Path) -> None:
     """It was published with garments' names and a range measured on garments: 0.1189 right, agreement 1.0000."""
@@ -223,6 +229,7 @@ def test_a_model_of_ten_other_classes_is_not_taken_for_garments(low: float, high
     assert loaded.class_names == tuple(f"class {number}" for number in range(10))
 
 
+@pytest.mark.slow
 def test_a_model_of_digits_is_exported_with_its_data_and_its_names(tmp_path: Path) -> None:
     path = _digits_model(tmp_path)
     (tmp_path / "names").write_text("".join(f"digit {number}\n" for number in range(10)))
@@ -265,6 +272,7 @@ def test_a_dead_model_and_one_that_answers_nan_are_refused(tmp_path: Path) -> No
         _load(_save(dead, tmp_path), stated)
 
 
+@pytest.mark.slow
 def test_an_accuracy_that_is_asked_for(tmp_path: Path) -> None:
     path = _save(models.trained("sequential"), tmp_path)
     with pytest.raises(ExportError, match=r"expected at least 0\.9500 \(--min-accuracy\)"):
@@ -287,6 +295,7 @@ def test_a_stated_range_that_the_first_layer_contradicts_is_said(tmp_path: Path)
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "words"),
     [

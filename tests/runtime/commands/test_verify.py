@@ -70,6 +70,7 @@ def test_a_file_that_answers_otherwise_than_its_proof_fails(
         assert "FAILED" in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", shipped.SHIPPED)
 def test_a_shipped_model_is_verified_by_name(verify, data_folder: Path, name: str) -> None:
     golden_images = len(golden.read(shipped.golden_path(name)).images)

@@ -121,6 +121,7 @@ def test_a_taken_port_is_said() -> None:
             wait(Cluster((address, "localhost:1"), 0), 1, print)
 
 
+@pytest.mark.slow
 def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
     def run(config: str, *options: object) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "TF_CONFIG": config}
@@ -135,6 +136,7 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
     assert_fails(run(_config(addresses, 0), "--wait", 0.5), 1, "waited 0.5 s for worker 1")
 
 
+@pytest.mark.slow
 def test_two_workers_train_as_one_process_does(tmp_path: Path) -> None:
     (alone,) = _train(tmp_path / "alone", "mlp", 2, workers=0)
     first, second = _train(tmp_path / "two", "mlp", 1)
@@ -148,6 +150,7 @@ def test_two_workers_train_as_one_process_does(tmp_path: Path) -> None:
     assert first["accuracy"] == pytest.approx(alone["accuracy"], abs=0.02)
 
 
+@pytest.mark.slow
 def test_two_workers_with_batch_normalization_have_the_same_weights(tmp_path: Path) -> None:
     first, second = _train(tmp_path, f"{PROGRAM}:build", 1)
     assert first["weights"] == second["weights"]

@@ -38,6 +38,7 @@ def own(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_plain_model_is_trained_by_the_recipe(tmp_path: Path) -> None:
     path = tmp_path / "own.py"
     path.write_text(HEAD + CNN.format(end=", activation='softmax'"))
@@ -51,6 +52,7 @@ def test_a_plain_model_is_trained_by_the_recipe(tmp_path: Path) -> None:
     assert record["results"]["test_accuracy"] > 0.3
 
 
+@pytest.mark.slow
 def test_a_compiled_model_keeps_its_optimizer_and_loss(own: Path, tmp_path: Path) -> None:
     result = run_command("fmnist-train", "--model", f"{own}:compiled", *FEW, "-o", tmp_path / "out")
     assert result.returncode == 0, result.stderr
@@ -61,6 +63,7 @@ def test_a_compiled_model_keeps_its_optimizer_and_loss(own: Path, tmp_path: Path
     assert record["results"]["test_loss"] < 2.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "options", "expected"),
     [

@@ -91,6 +91,7 @@ def test_a_damaged_record_is_one_line(tmp_path: Path, content: str) -> None:
     assert str(caught.value).endswith(("train the model again", "give the folder of one of these"))
 
 
+@pytest.mark.slow
 def test_options_that_a_recipe_decides_are_refused(tmp_path: Path) -> None:
     for options, word in ((("--epochs", 3), "--epochs"), (("--mirror",), "--mirror"), (("--model", "mlp"), "--model")):
         result = run_command("fmnist-train", "--recipe", "mlp", *options, "-o", tmp_path / "o")
@@ -99,6 +100,7 @@ def test_options_that_a_recipe_decides_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "o").exists()
 
 
+@pytest.mark.slow
 def test_a_recipe_is_repeated_and_what_is_there_is_kept(tmp_path: Path) -> None:
     folder = tmp_path / "with a blank"
     first = run_command("fmnist-train", "--recipe", "mlp", "-o", folder)

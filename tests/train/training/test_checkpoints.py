@@ -147,6 +147,7 @@ def test_a_file_that_claims_more_than_it_may_is_refused(tmp_path: Path, monkeypa
         keras_files.read(tmp_path / "model.keras")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 100_001])
 def test_no_damage_ends_in_a_traceback(kept: Path, seed: int) -> None:
     pristine = {path.name: path.read_bytes() for path in kept.iterdir()}
