@@ -8,11 +8,11 @@ import sys
 import zipfile
 from pathlib import Path
 
-import numpy as np
 from machine import without_network
+from model_files import write_with_shuffled_weights
 
 from fmnist_deploy import bundle
-from fmnist_runtime.model import model_file, shipped
+from fmnist_runtime.model import shipped
 
 MODEL = shipped.model_path("mlp")
 # The test's own Python must be the one that a bundle finds.
@@ -41,24 +41,14 @@ def other_bundle(path: Path, goal: Path, weights: bool = False, wheels: bool = T
     folder = goal.parent / f"{goal.name}-models"
     folder.mkdir()
     model = folder / f"{goal.stem}-int8.tflite"
-    shutil.copy(MODEL, model)
-    shutil.copy(shipped.golden_path("mlp"), folder / f"{goal.stem}-golden.npz")
     if weights:
-        _shuffle(model)
+        write_with_shuffled_weights(MODEL, model)
+    else:
+        shutil.copy(MODEL, model)
+    shutil.copy(shipped.golden_path("mlp"), folder / f"{goal.stem}-golden.npz")
     board = bundle.Board("x86-64", "a PC", python, "x86_64", 64, 34)
     goal.write_bytes(bundle.pack(board, bundle.models([model]), wheel_contents))
     return goal
-
-
-def _shuffle(path: Path) -> None:
-    """A sound file that carries the proof of another: its largest weight tensor is shuffled."""
-    file = model_file.read(path)
-    largest = max((tensor.data for tensor in file.graph.tensors), key=lambda data: data.length)
-    content = bytearray(file.flatbuffer)
-    np.random.default_rng(0).shuffle(np.frombuffer(content, np.uint8)[largest.start : largest.end])
-    kept = {name: value for name, value in file.description.items() if name not in ("schema", "flatbuffer")}
-    description = {**model_file.describe(bytes(content), file.labels), **kept}
-    path.write_bytes(model_file.pack(bytes(content), file.labels, description))
 
 
 def versions(prefix: Path) -> set[str]:

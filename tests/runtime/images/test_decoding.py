@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import png_bytes
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -125,8 +126,7 @@ def test_a_large_picture_is_reduced_and_a_line_stays_a_line() -> None:
 
 
 def _png_header(width: int, height: int) -> bytes:
-    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
+    return png_bytes.SIGNATURE + png_bytes.chunk(b"IHDR", png_bytes.header(width, height))
 
 
 @pytest.mark.parametrize(
@@ -247,13 +247,10 @@ def _deep_png(values: np.ndarray, sbit: bytes = b"") -> bytes:
     height, width = values.shape[:2]
     colour = {1: 0, 2: 4, 3: 2, 4: 6}[values.size // (height * width)]
     lines = b"".join(b"\0" + line.astype(">u2").tobytes() for line in values)
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0))]
+    chunks = [(b"IHDR", png_bytes.header(width, height, 16, colour))]
     chunks += [(b"sBIT", sbit)] if sbit else []
     chunks += [(b"tEXt", b"a\0b"), (b"IDAT", zlib.compress(lines)), (b"IEND", b"")]
-    packed = [
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
-    ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+    return png_bytes.SIGNATURE + b"".join(png_bytes.chunk(kind, data) for kind, data in chunks)
 
 
 def _at_depth(bits: int) -> np.ndarray:

@@ -1,18 +1,17 @@
 import io
-import struct
 import tracemalloc
 import zlib
 
 import numpy as np
+import png_bytes
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from png_bytes import SIGNATURE, chunk
 
 from fmnist_runtime.data.fashion_mnist_files import Split
 from fmnist_runtime.images.png import read_plain
-
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def saved(picture: Image.Image, **options: object) -> bytes:
@@ -21,11 +20,7 @@ def saved(picture: Image.Image, **options: object) -> bytes:
     return file.getvalue()
 
 
-def chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-
-def written(lines: bytes, header: bytes = struct.pack(">IIBBBBB", 28, 28, 8, 0, 0, 0, 0)) -> bytes:
+def written(lines: bytes, header: bytes = png_bytes.header(28, 28)) -> bytes:
     return SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
 
 
@@ -60,8 +55,8 @@ def test_what_is_out_of_the_ordinary_is_left_to_pillow() -> None:
         b"",
         SIGNATURE,
     ]
-    others += [written(bytes(28 * 29), struct.pack(">IIBBBBB", 28, 28, 8, 0, 0, 0, 1))]
-    header = struct.pack(">IIBBBBB", 28, 28, 8, 0, 0, 0, 0)
+    others += [written(bytes(28 * 29), png_bytes.header(28, 28, interlace=1))]
+    header = png_bytes.header(28, 28)
     others += [written(bytes(28 * 29)).replace(chunk(b"IHDR", header), chunk(b"tEXt", header))]
     assert [number for number, other in enumerate(others) if read_plain(other) is not None] == []
     assert read_plain(saved(grey)) is not None
@@ -79,7 +74,7 @@ def test_any_damage_gives_none(test_split: Split) -> None:
 
 @pytest.mark.parametrize("bomb", [zlib.compress(bytes(50_000_000))])
 def test_a_bomb_is_not_inflated(bomb: bytes) -> None:
-    header = struct.pack(">IIBBBBB", 28, 28, 8, 0, 0, 0, 0)
+    header = png_bytes.header(28, 28)
     content = SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", bomb) + chunk(b"IEND", b"")
     tracemalloc.start()
     assert read_plain(content) is None
