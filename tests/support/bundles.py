@@ -33,7 +33,7 @@ def install(path: Path, prefix: Path, *options: object, python: str | None = Non
 
 
 def other_bundle(path: Path, goal: Path, weights: bool = False, wheels: bool = True) -> Path:
-    """A bundle like `path` with another model, a copy under another name, or with shuffled `weights` too."""
+    """A bundle like `path` whose model is a copy under another name, with shuffled weights where `weights` is set."""
     with zipfile.ZipFile(path) as content:
         names = [name for name in content.namelist() if name.startswith("wheels/")] if wheels else []
         wheel_contents = {name: content.read(name) for name in names}

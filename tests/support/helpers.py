@@ -1,4 +1,4 @@
-"""Running the installed commands, and what a failure must look like."""
+"""Run the installed commands, and check how they fail."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ def run_command(name: str, *arguments: object, folder: Path = BIN, **options: An
 
 
 def assert_fails(result: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
-    """The command ended with `code` and said why in one line, which holds all of `words`; no traceback."""
+    """Assert that the command ended with `code` and one line of error that contains all of `words`; no traceback."""
     assert result.returncode == code, (result.returncode, result.stdout, result.stderr)
     lines = [line for line in result.stderr.splitlines() if line.startswith("fmnist-")]
     assert len(lines) == 1, result.stderr
