@@ -217,6 +217,7 @@ def _weights(content: bytes) -> list[tuple[np.ndarray, tuple[float, ...]]]:
     return [(kernel, model.tensors[operator.outputs[0]].scales) for kernel, operator in found if kernel is not None]
 
 
+@pytest.mark.slow
 def test_layers_that_go_with_their_neighbours_have_no_cost(
     training: fashion_mnist_files.Split, calibration: np.ndarray
 ) -> None:

@@ -85,6 +85,7 @@ def _adapted_bins() -> "keras.Model":
 STATEFUL["adapted bins"] = _adapted_bins
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", STATEFUL)
 def test_layers_with_state_of_their_own_are_copied_with_it(place: str, tmp_path: Path) -> None:
     keras.utils.set_random_seed(1)
@@ -115,6 +116,7 @@ def test_a_copy_that_differs_is_refused_with_the_layers_name() -> None:
     assert "an output is 0." in str(caught.value)
 
 
+@pytest.mark.slow
 def test_equalized_units_answer_as_before() -> None:
     model, images = models.trained("functional_logits"), models.dataset().train.images[:500] / np.float32(255)
     _, factors = rounding.prepared_with_factors(model, images)

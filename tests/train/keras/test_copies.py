@@ -31,6 +31,7 @@ def test_a_copy_is_the_model_whatever_its_layers_keep(name: str) -> None:
     assert copies.answer(copy, images).std() > 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in stateful_models.BODIES if "Normalization" in name])
 def test_the_mirrored_model_has_the_state_too(name: str) -> None:
     model = stateful_models.build(name)
@@ -108,6 +109,7 @@ def _wider(layer: Any) -> Any:
     return type(layer).from_config({**config, **({"filters": 4} if "filters" in config else {})})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", stateful_models.BODIES)
 def test_the_file_gives_the_model_back(name: str) -> None:
     model = stateful_models.build(name)
