@@ -1,7 +1,7 @@
 #!/bin/sh
-# The ladder's models by their recipes (train/fmnist_train/models/trainings.json): train, export, prove, and copy those inside the
-# package there. Everything else stays in build/shipped/. What was trained already by its recipe is not trained again;
-# what was interrupted goes on.
+# Make the models by their recipes (train/fmnist_train/models/trainings.json): train, export, prove, and copy those that
+# the package ships into it. Everything else stays in build/shipped/. A model that was trained by its recipe before is
+# not trained again; an interrupted training goes on.
 # usage: shipped_models.sh BIN [NAME]..., the folder of the commands and the models to make, by default the package's
 set -eu
 bin=$1
