@@ -19,12 +19,13 @@ lane() {
 }
 
 result=0
+# Three lanes for two cores: much of the time is waiting for commands.
 if [ "${2:-}" = fast ]; then
-    lane tensorflow -m "not slow and not host" tests/export tests/train
-    "$bin/python" -m pytest -m "not slow and not host" tests/runtime tests/benchmarks tests/deploy tests/test_project.py ||
-        result=1
+    fast="not slow and not host"
+    lane tensorflow -m "$fast" tests/export tests/train
+    lane deploy -m "$fast" tests/deploy tests/benchmarks tests/test_project.py
+    "$bin/python" -m pytest -m "$fast" tests/runtime || result=1
 else
-    # Much of the time is waiting for commands: three lanes for two cores.
     lane export tests/export
     lane deploy tests/deploy
     "$bin/python" -m pytest tests/runtime tests/benchmarks tests/test_project.py || result=1
