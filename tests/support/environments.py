@@ -44,7 +44,9 @@ def environment(name: str) -> Path:
     return make_once(_FOLDER / digest_name(name, stated), make) / "bin" / "python"
 
 
-def run_python(python: Path, *arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
+def run_python(
+    python: Path, *arguments: object, timeout: float = 300, **options: Any
+) -> subprocess.CompletedProcess[str]:
     """Run `python` with fmnist_runtime and the tests' helpers on its path; output as text."""
     path = os.pathsep.join(str(ROOT / part) for part in ("runtime", "benchmarks", "deploy", "tests"))
     return subprocess.run(
@@ -52,7 +54,7 @@ def run_python(python: Path, *arguments: object, **options: Any) -> subprocess.C
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=timeout,
         check=False,
         **options,
     )
