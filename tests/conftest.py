@@ -20,16 +20,20 @@ _MODELS = ROOT / "build" / "models"
 _SOURCES = tuple(ROOT / part for part in ("train", "keras_models", "export", "runtime"))
 
 
+# A slow test takes a minute, and half an hour on a busy machine; beyond that it hangs.
+_SLOW_SECONDS = 1800
 # These train, export or download: a test that uses one is slow.
 _SLOW_FIXTURES = {"trained", "exported", "plain_models", "wheelhouse"}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the tests that use a slow fixture the marker `slow`, before -m looks at the markers."""
+    """Give the tests that use a slow fixture the marker `slow`, before -m looks at the markers, and slow ones time."""
     for item in items:
         if _SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(_SLOW_SECONDS))
 
 
 def _keep_caches_below_build() -> None:
@@ -102,7 +106,7 @@ def plain_models() -> Path:
 
     def make(folder: Path) -> None:
         command = [sys.executable, program, folder]
-        result = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+        result = subprocess.run(command, capture_output=True, text=True, timeout=1500, check=False)
         assert result.returncode == 0, result.stderr[-2000:]
 
     return make_once(_MODELS / digest_name("plain", program, ROOT / "runtime"), make)

@@ -12,9 +12,8 @@ BASE_BIN = ROOT / ".venv-base" / "bin"
 
 def run_command(name: str, *arguments: object, folder: Path = BIN, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run the installed command `name`; its output as text."""
-    return subprocess.run(
-        [str(folder / name), *map(str, arguments)], capture_output=True, text=True, timeout=600, check=False, **options
-    )
+    command = [str(folder / name), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=1500, check=False, **options)
 
 
 def assert_fails(result: subprocess.CompletedProcess[str], code: int, *words: str) -> None:

@@ -59,7 +59,6 @@ def test_the_limits_of_a_machine_are_positive_and_small_reads_are_not_slower_tha
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
 def test_growth_measures_all_four_with_their_limits(tmp_path: Path) -> None:
     # More threads than cores wait for each other for minutes, and so do two on a busy machine: the timeout ends a hang.
     options = (
