@@ -1,12 +1,13 @@
 #!/bin/sh
 # Make the virtual environment FOLDER and install there what the rest of the arguments name, at the pinned versions.
-# Does nothing if that was done before with the same pyproject.toml, constraints.txt and arguments.
+# Does nothing if that was done before with the same pyproject.toml, constraints.txt, version and arguments.
 # usage: environment.sh FOLDER PIP-ARGUMENT...
 set -eu
 cd "$(dirname "$0")/.."
 folder=$1
 shift
-wanted=$(cat pyproject.toml constraints.txt | cksum)" $*"
+# The version, which pyproject.toml takes from the package, is in the metadata of an editable install.
+wanted=$( (cat pyproject.toml constraints.txt; grep -s '^__version__' runtime/fmnist_runtime/__init__.py) | cksum)" $*"
 installed() { [ "$(cat "$folder/.installed" 2>/dev/null)" = "$wanted" ]; }
 if installed; then
     exit 0

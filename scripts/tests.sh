@@ -1,25 +1,23 @@
 #!/bin/sh
-# Run the tests in lanes side by side, a process for each part: tensorflow, which train and export import, and
-# tflite-runtime must not meet in one. Much of the time is waiting for commands: three lanes for two cores.
-# The output of the first lane comes as it runs, that of the others at the end.
-# usage: tests.sh BIN, the folder of the commands
+# Run the tests in lanes side by side, a pytest for each part: tensorflow, which train and export import, and
+# tflite-runtime must not meet in one process. The output of the first lane comes as it runs, that of the others at the
+# end.
+# usage: tests.sh BIN [fast], the folder of the commands; fast: without the tests that are slow or need the machine
 set -u
 bin=$1
 logs=$(mktemp -d)
-trap 'kill "$export" "$deploy" 2>/dev/null; rm -rf "$logs"' EXIT
+lanes=
+trap 'kill $lanes 2>/dev/null; rm -rf "$logs"' EXIT
 trap 'exit 130' INT TERM
 
-# A shell ignores SIGINT in what it runs beside itself, and so would every command that a test interrupts.
-with_sigint='import signal, sys, pytest; signal.signal(signal.SIGINT, signal.default_int_handler); sys.exit(pytest.main())'
-
-part() {
-    "$bin/python" -c "$with_sigint" "$@"
+# A lane beside the first: its name, then its tests.
+lane() {
+    name=$1
+    shift
+    "$bin/python" -m pytest "$@" >"$logs/$name" 2>&1 &
+    lanes="$lanes $!"
 }
 
-part tests/export >"$logs/export" 2>&1 &
-export=$!
-part tests/deploy >"$logs/deploy" 2>&1 &
-deploy=$!
 result=0
 part tests/runtime tests/benchmarks tests/examples tests/test_project.py || result=1
 part tests/train || result=1

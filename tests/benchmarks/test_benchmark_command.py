@@ -15,6 +15,9 @@ from helpers import BIN, assert_fails, run_command
 
 from fmnist_runtime.model import golden, shipped
 
+# Each measures with the real command.
+pytestmark = pytest.mark.slow
+
 Result = subprocess.CompletedProcess[str]
 Command = Callable[..., Result]
 SHORT = ("--runs", 120, "--processes", 2, "--warm-up", 10)

@@ -1,17 +1,17 @@
 """What the tests of deployment share: fmnist-edge's built wheel, a real bundle for this machine, a real sshd."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import machine
 import pytest
 from helpers import ROOT
 from ssh_server import Server
+from waiting import wait_until
 
 from fmnist_deploy import boards, bundle, wheels
 
@@ -60,64 +60,35 @@ def empty_bundle(here: boards.Board) -> bytes:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """An empty file system of 24 MB; skips where none can be mounted."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", folder], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"no small disk can be mounted here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+def small_disk() -> Path:
+    """An empty file system of 24 MB, which .ci/run mounts; skips elsewhere."""
+    return machine.small_disk()
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A real sshd on a free port of the loopback, with keys of its own; skips where it cannot be had."""
-    program = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/sbin") or _install()
+    """A real sshd on a free port of the loopback, with keys of its own; skips where it is missing."""
+    program = machine.program("sshd", package="openssh-server")
+    if os.geteuid() == 0 and not Path("/run/sshd").exists():
+        pytest.skip("sshd needs the folder /run/sshd when root starts it; run: mkdir -m 755 /run/sshd (.ci/run does)")
     folder = tmp_path_factory.mktemp("sshd")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     started = Server(folder, port)
     started.configure()
-    if os.geteuid() == 0:
-        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     with (folder / "sshd.log").open("w") as log:
         process = subprocess.Popen([program, "-D", "-e", "-f", folder / "sshd_config"], stderr=log)
     try:
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            if process.poll() is not None:
-                pytest.skip(f"sshd does not start here: {(folder / 'sshd.log').read_text()[-300:]}")
-            time.sleep(0.05)
+        wait_until(lambda: _answers(port) or process.poll() is not None, "sshd answers")
+        if process.poll() is not None:
+            pytest.skip(f"sshd does not start here: {(folder / 'sshd.log').read_text()[-300:]}")
         yield started
     finally:
         process.terminate()
         process.wait(timeout=10)
 
 
-def _install() -> str:
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        pytest.skip("no sshd on this machine; install openssh-server")
-    # No service is started: where systemd runs, this file forbids it, and it is taken away again.
-    policy = Path("/usr/sbin/policy-rc.d")
-    ours = not policy.exists()
-    if ours:
-        policy.write_text("#!/bin/sh\nexit 101\n")
-        policy.chmod(0o755)
-    try:
-        variables = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "openssh-server"]
-        for words in (["apt-get", "update", "-qq"], install):
-            ended = subprocess.run(words, env=variables, capture_output=True, text=True, timeout=300, check=False)
-            if ended.returncode != 0:
-                pytest.skip(f"openssh-server cannot be installed here: {ended.stderr.strip()[-200:]}")
-    finally:
-        if ours:
-            policy.unlink()
-    return "/usr/sbin/sshd"
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bundles import MODEL, PATH, current, install, other_bundle, versions
-from environments import _python
+from environments import find_python
 from helpers import assert_fails, run_command
 from interruption import interrupt
+from signals import heed_hangups
 
 from fmnist_deploy import bundle
 from fmnist_deploy.boards import Board
@@ -161,6 +162,7 @@ def test_an_interrupted_installation_leaves_nothing_and_ends_with_its_code(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_hangups,
     )
     error = interrupt(process, lambda: list(prefix.glob("versions/.partial-*/models/*")), number=number)
     assert (process.returncode, error) == (128 + number, "fmnist-bundle: interrupted; nothing was changed\n")
@@ -305,7 +307,7 @@ def test_another_python_is_refused_in_one_line_with_the_way_out(
         pytest.skip("it is the bundle's own")
     path = tmp_path / "empty.run"
     path.write_bytes(empty_bundle)
-    result = install(path, tmp_path / "prefix", python=_python(version))
+    result = install(path, tmp_path / "prefix", python=find_python(version))
     older = int(version.partition(".")[2]) < 10
     words = "is too old: this bundle is for" if older else f"make one with: fmnist-bundle x86-64 --python {version}"
     assert_fails(result, 1, version, words)
@@ -321,7 +323,7 @@ def test_an_old_python_or_none_is_refused_in_one_line(empty_bundle: bytes, tmp_p
     words = ["sh", path, "--prefix", tmp_path / "prefix"]
     run = {"env": {"PATH": str(folder)}, "capture_output": True, "text": True, "check": False}
     assert_fails(subprocess.run(words, **run), 1, "there is no python3 here", "sudo apt install python3")
-    (folder / "python3").symlink_to(_python("3.9"))
+    (folder / "python3").symlink_to(find_python("3.9"))
     assert_fails(subprocess.run(words, **run), 1, "Python 3.9 is too old")
     assert not (tmp_path / "prefix").exists()
 

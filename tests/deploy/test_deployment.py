@@ -17,6 +17,8 @@ from fmnist_deploy.boards import Board
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.model import shipped
 
+pytestmark = pytest.mark.host
+
 
 def deploy(server: Server, *arguments: object, key: str = "client", env: dict[str, str] | None = None, **options: str):
     variables = {**os.environ, **(env or {})}

@@ -1,9 +1,9 @@
 """Counting on lines whose sum is plain, the plugin through a real compiler, and the estimate's arithmetic."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
+import machine
 import pytest
 
 from fmnist_deploy.instructions import counting, estimate
@@ -20,10 +20,9 @@ def test_only_blocks_inside_the_runtime_are_counted() -> None:
     assert counting.instructions_inside(blocks, _MAPS) == 30 + 1 + 14
 
 
+@pytest.mark.host
 def test_the_plugin_compiles_without_warnings(tmp_path: Path) -> None:
-    compiler = shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("no gcc on this machine")
+    compiler = machine.program("gcc", package="gcc libc6-dev")
     goal = tmp_path / "plugin.so"
     warnings = ["-Wall", "-Wextra", "-Werror"]
     subprocess.run([compiler, *warnings, "-shared", "-fPIC", "-O2", "-o", goal, counting.SOURCE], check=True)

@@ -14,10 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import machine
 import pytest
 import systemd
 from bundles import install, other_bundle
 from helpers import assert_fails
+from waiting import HANG_SECONDS, wait_until
 
 from fmnist_deploy.target import connection, service
 from fmnist_runtime.sources import frames
@@ -30,7 +32,7 @@ _CLIENTS = """\
 import json, socket, sys, time
 def connect():
     client = socket.socket(socket.AF_UNIX)
-    client.settimeout(60)
+    client.settimeout(120)
     client.connect(sys.argv[1])
     return client
 stalled = [connect() for _ in range(8)]
@@ -95,7 +97,7 @@ def listening(path: Path, *options: object) -> Iterator[list["subprocess.Popen[b
 
 def connect(path: Path) -> socket.socket:
     client = socket.socket(socket.AF_UNIX)
-    client.settimeout(30)
+    client.settimeout(HANG_SECONDS)
     client.connect(str(path))
     return client
 
@@ -106,61 +108,58 @@ def test_the_frame_has_the_same_size_as_in_the_reader() -> None:
 
 def test_eight_stalled_clients_do_not_keep_another_from_its_answers(tmp_path: Path) -> None:
     path = tmp_path / "socket"
-    with listening(path, "--frame-seconds", 3, "--idle-seconds", 5, "--model", "mlp") as children:
+    with listening(path, "--frame-seconds", 10, "--idle-seconds", 12, "--model", "mlp") as children:
         words = [sys.executable, "-c", _CLIENTS, path, "2"]
-        result = json.loads(subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout)
+        result = json.loads(subprocess.run(words, capture_output=True, text=True, timeout=300, check=True).stdout)
         assert len(result["answers"]) == 2
-        assert result["seconds"] < 3, "it was answered before the first of the others was closed"
-        assert all(end > 2 for end in result["ends"]), "a client that is merely slow is not closed at once"
-        assert max(result["ends"]) < 12
+        assert result["seconds"] < min(result["ends"]), "it was answered before the first of the others was closed"
+        assert min(result["ends"]) > 5, "a client that is merely slow is not closed at once"
         said = [child.communicate()[1].decode() for child in children[:8]]
-        line = "fmnist-classify: the client sent 1 bytes of a frame in 3 s, expected 784; closed\n"
+        line = "fmnist-classify: the client sent 1 bytes of a frame in 10 s, expected 784; closed\n"
         assert said == [""] * 2 + [line] * 6
         assert [child.returncode for child in children[:8]] == [0] * 2 + [1] * 6
 
 
 def test_a_client_that_sends_a_byte_a_second_is_closed_in_time(tmp_path: Path) -> None:
     path = tmp_path / "socket"
-    with listening(path, "--frame-seconds", 2, "--idle-seconds", 30, "--model", "mlp") as children:
+    with listening(path, "--frame-seconds", 2, "--idle-seconds", 1000, "--model", "mlp") as children:
         with connect(path) as client:
             # The first frame is whole, the second drips.
             client.sendall(_FRAME)
             assert json.loads(client.recv(4096))["item"] == 0
             begun = time.monotonic()
-            while children[0].poll() is None and time.monotonic() < begun + 20:
+            while children[0].poll() is None and time.monotonic() < begun + HANG_SECONDS:
                 with contextlib.suppress(OSError):
                     client.sendall(b"x")
                 time.sleep(0.2)
-            assert 1.5 < time.monotonic() - begun < 6
+            assert 1.5 < time.monotonic() - begun < HANG_SECONDS
         _, said = children[0].communicate()
         assert re.search(r"the client sent \d+ bytes of a frame in 2 s, expected 784; closed", said.decode())
 
 
 def test_a_client_that_is_idle_between_frames_is_closed_without_an_error(tmp_path: Path) -> None:
     path = tmp_path / "socket"
-    with listening(path, "--frame-seconds", 1, "--idle-seconds", 2, "--model", "mlp") as children:
+    with listening(path, "--frame-seconds", 1, "--idle-seconds", 8, "--model", "mlp") as children:
         with connect(path) as client:
             for item in range(3):
                 client.sendall(_FRAME)
                 assert json.loads(client.recv(4096))["item"] == item
                 time.sleep(1.2)  # longer than a frame may take: between frames the other limit counts
-            begun = time.monotonic()
             assert client.recv(1) == b""
-            assert time.monotonic() - begun < 3
-        assert children[0].wait(5) == 0
+        assert children[0].wait(HANG_SECONDS) == 0
         assert children[0].communicate()[1] == b""
 
 
 def test_a_client_that_takes_no_answers_is_closed(tmp_path: Path) -> None:
     path = tmp_path / "socket"
-    with listening(path, "--frame-seconds", 1, "--idle-seconds", 30, "--model", "mlp") as children:
+    with listening(path, "--frame-seconds", 1, "--idle-seconds", 1000, "--model", "mlp") as children:
         with connect(path) as client:
             client.settimeout(0.2)
-            end = time.monotonic() + 20
+            end = time.monotonic() + HANG_SECONDS
             while children == [] or (children[0].poll() is None and time.monotonic() < end):
                 with contextlib.suppress(OSError):
                     client.sendall(_FRAME * 8)
-            assert children[0].wait(5) == 1
+            assert children[0].wait(HANG_SECONDS) == 1
         said = children[0].communicate()[1].decode()
         assert "fmnist-classify: the client took no answer for 1 s; closed" in said
         assert "Traceback" not in said
@@ -180,16 +179,16 @@ def test_a_client_that_sends_in_pieces_gets_the_answers_of_fmnist_classify(tmp_p
                 sent += client.send(content[sent : sent + 1 + sent % 1999])
             client.shutdown(socket.SHUT_WR)
             assert answers.read() == expected
-        assert children[0].wait(5) == 0
+        assert children[0].wait(HANG_SECONDS) == 0
         with connect(path) as client, client.makefile("rb") as answers:
             client.sendall(_FRAME + b"x" * 100)
             client.shutdown(socket.SHUT_WR)
             assert len(answers.read().splitlines()) == 1
-        assert children[1].wait(5) == 1
+        assert children[1].wait(HANG_SECONDS) == 1
         assert b"100 bytes after 1 whole frames, expected 784 a frame" in children[1].communicate()[1]
         connect(path).close()
-        time.sleep(0.5)
-        assert children[2].wait(5) == 0, "a client that says nothing and leaves is no error"
+        wait_until(lambda: len(children) == 3, "the third client is accepted")
+        assert children[2].wait(HANG_SECONDS) == 0, "a client that says nothing and leaves is no error"
 
 
 def test_the_service_has_the_sandbox_settings(units: Path) -> None:
@@ -204,12 +203,11 @@ def test_the_service_has_the_sandbox_settings(units: Path) -> None:
     assert level <= 1.0, result.stdout
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("root", [True, False], ids=["system", "user"])
 def test_every_line_of_the_units_is_known_to_systemd(root: bool, tmp_path: Path) -> None:
     """Also with a prefix and a model whose names hold what systemd replaces: the program is looked for and found."""
-    analyze = shutil.which("systemd-analyze")
-    if not analyze:
-        pytest.skip("no systemd-analyze on this machine; install systemd")
+    analyze = machine.program("systemd-analyze", package="systemd")
     prefix, folder = tmp_path / _HOSTILE, tmp_path / "units"
     folder.mkdir()
     program = prefix / "current" / "bin" / service.PROGRAM
@@ -274,25 +272,24 @@ def test_a_prefix_that_the_service_cannot_read_is_reported(tmp_path: Path) -> No
     }
 
 
+@pytest.mark.host
 def test_a_real_systemd_runs_it_as_a_user_of_its_own(bundle_file: Path, here: object, tmp_path: Path) -> None:
     """As docs/deployment.md says, from a prefix with a hostile name, with the command that the installer prints."""
     version = ".".join(map(str, sys.version_info[:2]))
     if not Path(f"/usr/bin/python{version}").exists():
         pytest.skip(f"no Python {version} of the system's, which the service's own user could run")
     path = other_bundle(bundle_file, tmp_path / f"{Path(_HOSTILE_MODEL).stem}.run")
-    with systemd.started() as machine:
+    with systemd.started() as host:
         prefix = f"/opt/{_HOSTILE}"
-        result = machine.run(
-            "sh", path, "--prefix", prefix, "--service", "--units", "/run/systemd/system", "--no-compile"
-        )
+        result = host.run("sh", path, "--prefix", prefix, "--service", "--units", "/run/systemd/system", "--no-compile")
         assert result.returncode == 0, result.stderr
         assert "to do for the service" not in result.stdout
         command = re.search(r"^switch the service on with: (.*)$", result.stdout, re.MULTILINE)[1]
         # It stays switched on for the next start of a machine, which this one has not.
         command = command.replace("sudo ", "").replace("enable --now", "start")
-        result = machine.run("sh", "-c", command)
+        result = host.run("sh", "-c", command)
         assert result.returncode == 0, result.stderr
-        stated = machine.run("stat", "-c", "%U %G %a", "/run/fmnist-classify.socket").stdout
+        stated = host.run("stat", "-c", "%U %G %a", "/run/fmnist-classify.socket").stdout
         assert stated == "root fmnist-edge 660\n"
         script = tmp_path / "clients.py"
         script.write_text(_CLIENTS)
@@ -301,10 +298,10 @@ def test_a_real_systemd_runs_it_as_a_user_of_its_own(bundle_file: Path, here: ob
             "client.connect('/run/fmnist-classify.socket'); client.sendall(bytes(784)); client.recv(9); "
             "print(subprocess.check_output(['ps', '-eo', 'user:20,args'], text=True))"
         )
-        processes = machine.run("/usr/bin/python3", "-c", watched).stdout.splitlines()
+        processes = host.run("/usr/bin/python3", "-c", watched).stdout.splitlines()
         (owner,) = (line.split()[0] for line in processes if service.PROGRAM in line and "-c" not in line.split())
         assert owner == "fmnist-classify"
-        result = machine.run("/usr/bin/python3", script, "/run/fmnist-classify.socket", "0")
+        result = host.run("/usr/bin/python3", script, "/run/fmnist-classify.socket", "0")
         assert result.returncode == 0, result.stderr
         found = json.loads(result.stdout)
         assert len(found["answers"]) == 2

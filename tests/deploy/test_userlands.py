@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from machine import without_network
 
 from fmnist_deploy import boards, bundle
 from fmnist_deploy.devices import cell_run, document, installation, matrix, table, userland
@@ -20,9 +21,10 @@ _A53, _A7 = (
 
 
 @pytest.fixture(scope="session")
-def cached() -> None:
+def userlands() -> None:
+    """Skips where `make devices` has not fetched them."""
     if not all(userland.is_made(one) for one in USERLANDS.values()):
-        pytest.skip("the boards' userlands are not on this machine; fetch them with: make devices")
+        pytest.skip("the boards' userlands are missing in build/cache; run: make devices (.ci/run does)")
 
 
 def _observe(cell: Cell, wheel: Path, folder: Path, images: np.ndarray) -> cell_run.CellResult:
@@ -44,17 +46,20 @@ def test_a_cell_gives_the_answers_of_this_machine(wheel: Path, tmp_path: Path, t
     assert "bookworm-arm64, Python 3.11 | cortex-a53" in table.markdown(found)
 
 
-@pytest.mark.usefixtures("cached")
+@pytest.mark.host
+@pytest.mark.slow
+@pytest.mark.usefixtures("userlands")
 def test_a_bundle_installs_there_without_network(wheel: Path, tmp_path: Path) -> None:
     """The 32-bit one, whose numpy is the system's."""
     content = bundle.make(boards.find("pi-bookworm-32"), bundle.read_models([]), wheel)
     path, prefix = tmp_path / "pi.run", tmp_path / "prefix"
     path.write_bytes(content)
     installed = installation.install(_A7, wheel)
-    offline = ["unshare", "-n"] if subprocess.run(["unshare", "-n", "true"], check=False).returncode == 0 else []
     words = installed.program("-I", path, "--prefix", prefix, "--no-compile", "--json")
     variables = {**os.environ, child.LAUNCHER: " ".join(installed.launcher)}
-    result = subprocess.run([*offline, *words], env=variables, capture_output=True, text=True, timeout=300, check=False)
+    result = subprocess.run(
+        [*without_network(), *words], env=variables, capture_output=True, text=True, timeout=300, check=False
+    )
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
     assert found["doctor"]["board"]["machine"] == "armv7l"

@@ -98,7 +98,7 @@ def test_camera_loop(kind: str, test_split: Split, photos: Path) -> None:
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Path]:
     """A Unix socket whose first client is answered by the real program, which systemd starts on a board."""
-    program = "import sys; from fmnist_deploy.target.answering import main; sys.exit(main(['--model', 'mlp']))"
+    program = "import sys; from fmnist_deploy.target.connection import main; sys.exit(main(['--model', 'mlp']))"
     children: list[subprocess.Popen[bytes]] = []
     path = tmp_path / "socket"
 

@@ -16,6 +16,9 @@ from fmnist_runtime.data.dataset import Split
 from fmnist_runtime.model import model_file
 from fmnist_runtime.system.digests import sha256
 
+# Each runs the real export.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def keras_answers(trained: Path, test_split: Split, tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:

@@ -20,6 +20,9 @@ from fmnist_runtime.errors import ExportError  # noqa: E402
 from fmnist_runtime.images import pixel_range  # noqa: E402
 from fmnist_runtime.model import model_file  # noqa: E402
 
+# Each trains a model and exports it.
+pytestmark = pytest.mark.slow
+
 # An untrained model is right on as many as chance is.
 ANY_MODEL = Statement(pixels=pixel_range.parse("0..1"), data_is_given=True, minimum_accuracy=0)
 PIXELS = {"rescaling": [0, 255], "rescaling_to_both_signs": [0, 255], "both_signs_unsaid": [-1, 1]}

@@ -46,6 +46,7 @@ def test_all_methods_give_the_same_answer(exported: Path, test_split: Split, pre
             assert scores == pytest.approx(sorted(probabilities.tolist(), reverse=True), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_the_shipped_model_is_right_on_the_real_test_set(classifier: Classifier, test_split: Split) -> None:
     assert classifier.description is not None
     answers = classifier.outputs(test_split.images).argmax(axis=1)

@@ -18,6 +18,7 @@ from fmnist_runtime.model import model_file
 PROGRAM = ROOT / "tests" / "runtime" / "programs" / "sharing.py"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["tflite-runtime", "litert"])
 @pytest.mark.parametrize("kind", ["described", "plain"])
 def test_threads_forks_and_copies_give_the_answers_of_one_thread(

@@ -8,26 +8,22 @@ import sys
 import zipfile
 from pathlib import Path
 
-import numpy as np
+from machine import without_network
+from model_files import write_with_shuffled_weights
 
 from fmnist_deploy import bundle
-from fmnist_runtime.model import model_file, shipped
+from fmnist_runtime.model import shipped
 
 MODEL = shipped.model_path("mlp")
 # The test's own Python must be the one that a bundle finds.
 PATH = f"{Path(sys._base_executable).parent}:{os.environ['PATH']}"
 
 
-def offline() -> list[str]:
-    """The words that cut the network off, where this machine lets us."""
-    return ["unshare", "-n"] if subprocess.run(["unshare", "-n", "true"], check=False).returncode == 0 else []
-
-
 def install(path: Path, prefix: Path, *options: object, python: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run the bundle `path` by sh, or by `python`; without the variables of this test's environment."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}
     return subprocess.run(
-        [*offline(), *([python] if python else ["sh"]), str(path), "--prefix", str(prefix), *map(str, options)],
+        [*without_network(), *([python] if python else ["sh"]), str(path), "--prefix", str(prefix), *map(str, options)],
         env={**variables, "PATH": PATH},
         capture_output=True,
         text=True,
@@ -37,7 +33,7 @@ def install(path: Path, prefix: Path, *options: object, python: str | None = Non
 
 
 def other_bundle(path: Path, goal: Path, weights: bool = False, wheels: bool = True) -> Path:
-    """A bundle like `path` with another model, a copy under another name, or with shuffled `weights` too."""
+    """A bundle like `path` whose model is a copy under another name, with shuffled weights where `weights` is set."""
     with zipfile.ZipFile(path) as content:
         names = [name for name in content.namelist() if name.startswith("wheels/")] if wheels else []
         wheel_contents = {name: content.read(name) for name in names}
@@ -45,24 +41,14 @@ def other_bundle(path: Path, goal: Path, weights: bool = False, wheels: bool = T
     folder = goal.parent / f"{goal.name}-models"
     folder.mkdir()
     model = folder / f"{goal.stem}-int8.tflite"
-    shutil.copy(MODEL, model)
-    shutil.copy(shipped.golden_path("mlp"), folder / f"{goal.stem}-golden.npz")
     if weights:
-        _shuffle(model)
+        write_with_shuffled_weights(MODEL, model)
+    else:
+        shutil.copy(MODEL, model)
+    shutil.copy(shipped.golden_path("mlp"), folder / f"{goal.stem}-golden.npz")
     board = bundle.Board("x86-64", "a PC", python, "x86_64", 64, 34)
     goal.write_bytes(bundle.pack(board, bundle.read_models([model]), wheel_contents))
     return goal
-
-
-def _shuffle(path: Path) -> None:
-    """A sound file that carries the proof of another: its largest weight tensor is shuffled."""
-    file = model_file.read(path)
-    largest = max((tensor.data for tensor in file.graph.tensors), key=lambda data: data.length)
-    content = bytearray(file.flatbuffer)
-    np.random.default_rng(0).shuffle(np.frombuffer(content, np.uint8)[largest.start : largest.end])
-    kept = {name: value for name, value in file.description.items() if name not in ("schema", "flatbuffer")}
-    description = {**model_file.describe(bytes(content), file.labels), **kept}
-    path.write_bytes(model_file.pack(bytes(content), file.labels, description))
 
 
 def versions(prefix: Path) -> set[str]:

@@ -1,6 +1,6 @@
-"""Checkpoints as disks, other versions and people leave them. `python checkpoint_damage.py SEED COUNT` tries many.
+"""Damage to checkpoints as disks, other versions and people do it. `python checkpoint_damage.py SEED COUNT` tries many.
 
-Each is a function of the record and of the model's file to what stands in their place.
+Each function takes the content of a file and returns the damaged content.
 """
 
 import json
@@ -52,7 +52,7 @@ VALUES: tuple[Any, ...] = (
 
 
 def edit(content: bytes, rng: random.Random) -> bytes:
-    """One value of the record, at any depth, is another, is gone, or has a neighbour."""
+    """Change, remove or add one value of the record, at any depth."""
     record = json.loads(content)
     places: list[tuple[Any, Any]] = []
 
@@ -77,7 +77,7 @@ def edit(content: bytes, rng: random.Random) -> bytes:
 
 
 def edit_knowingly(content: bytes, rng: random.Random) -> bytes:
-    """The same, by somebody who makes the record's digest anew, where it has one."""
+    """Edit the record and write its new digest into it, where it has one."""
     record = json.loads(edit(content, rng))
     if isinstance(record, dict) and "sha256" in record:
         from fmnist_train.training import checkpoint_record
@@ -92,7 +92,7 @@ OF_THE_MODEL: tuple[Damage, ...] = (flip, cut, drop, blank, append, other)
 
 
 def damaged(folder: Path, pristine: dict[str, bytes], seed: int) -> str:
-    """Lay the checkpoint `pristine` into `folder` with one damage, drawn by `seed`; what was damaged, and how."""
+    """Write the checkpoint `pristine` to `folder` with one damage, drawn by `seed`. Returns the file and the damage."""
     rng = random.Random(seed)
     names = ["checkpoint.json", next(name for name in pristine if name.endswith(".keras"))]
     name = rng.choice(names)
@@ -103,7 +103,7 @@ def damaged(folder: Path, pristine: dict[str, bytes], seed: int) -> str:
 
 
 def main() -> None:
-    """Count how the reader takes COUNT damages, beginning with SEED: refused in a line, taken, or a traceback."""
+    """Count how the reader answers COUNT damages from SEED on: refused in one line, accepted, or a traceback."""
     seed, count = int(sys.argv[1]), int(sys.argv[2])
     import os
 
@@ -125,7 +125,7 @@ def main() -> None:
             try:
                 _, progress = load()
                 same = asdict(progress) == {"history": {"loss": [0.5]}, "seconds": [1.5]}
-                outcome = "taken, as it was" if same else "taken, with another history"
+                outcome = "accepted, unchanged" if same else "accepted, with another history"
             except FmnistError as error:
                 outcome = "one line" if "\n" not in str(error) else "several lines"
             except BaseException as error:
@@ -136,26 +136,19 @@ def main() -> None:
     print(dict(outcomes), f"longest {longest:.2f} s")
 
 
-def _pristine(folder: Path, checkpoints: Any, settings: Any) -> tuple[dict[str, bytes], Callable[[], Any]]:
+def _pristine(folder: Path, settings: Any) -> tuple[dict[str, bytes], Callable[[], Any]]:
+    """The files of a sound checkpoint in `folder`, and the function that reads it."""
     import keras
+
+    from fmnist_train.training import checkpoints
+    from fmnist_train.training.checkpoint_record import Progress
 
     model = keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10, "softmax")])
     model.compile("adam", "sparse_categorical_crossentropy")
     model.optimizer.build(model.trainable_variables)
-    progress = _progress(checkpoints)
-    if hasattr(checkpoints, "checkpoint_record"):
-        checkpoints.save(folder, model, settings, {}, progress)
-        return _content(folder), lambda: checkpoints.load(folder, settings, {})
-    checkpoints.save(folder, model, settings, progress)
-    return _content(folder), lambda: checkpoints.load(folder, settings)
-
-
-def _progress(checkpoints: Any) -> Any:
-    return checkpoints.Progress({"loss": [0.5]}, [1.5])
-
-
-def _content(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    checkpoints.save(folder, model, settings, {}, Progress({"loss": [0.5]}, [1.5]))
+    pristine = {path.name: path.read_bytes() for path in folder.iterdir()}
+    return pristine, lambda: checkpoints.load(folder, settings, {})
 
 
 if __name__ == "__main__":

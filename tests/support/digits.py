@@ -1,9 +1,9 @@
 """Pictures of printed digits, as IDX files: a data set of ten classes that are not garments."""
 
 import functools
-import struct
 from pathlib import Path
 
+import idx_bytes
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -22,13 +22,9 @@ def write(folder: Path, train: Split | None = None, test: Split | None = None) -
     """A folder of four IDX files: `train` and `test`, by default 1,500 and 500 digits."""
     folder.mkdir(exist_ok=True)
     for name, part in (("train", train or split(1500, 1)), ("t10k", test or split(500, 2))):
-        (folder / f"{name}-images-idx3-ubyte").write_bytes(_idx(part.images))
-        (folder / f"{name}-labels-idx1-ubyte").write_bytes(_idx(part.labels))
+        (folder / f"{name}-images-idx3-ubyte").write_bytes(idx_bytes.encode(part.images))
+        (folder / f"{name}-labels-idx1-ubyte").write_bytes(idx_bytes.encode(part.labels))
     return folder
-
-
-def _idx(array: np.ndarray) -> bytes:
-    return struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
 
 
 def _digit(label: int, rng: np.random.Generator) -> np.ndarray:

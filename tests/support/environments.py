@@ -1,10 +1,9 @@
-"""Real virtual environments with other packages than the one that runs the tests, made once and kept in build/.
+"""Real virtual environments with other packages than the one that runs the tests, kept in build/environments.
 
 Each is named by what is in it; its folder carries a digest of the Python and the requirements, so a change of either
 makes a new one. fmnist_runtime itself is not installed there: it is run from the source, by PYTHONPATH.
 """
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 from helpers import ROOT
+from once import digest_name, make_once
 
 _FOLDER = ROOT / "build" / "environments"
 
@@ -30,22 +30,23 @@ ENVIRONMENTS: dict[str, tuple[str | None, tuple[str, ...]]] = {
 def environment(name: str) -> Path:
     """The python of the environment `name`, a key of ENVIRONMENTS; skips the test where its Python is missing."""
     version, requirements = ENVIRONMENTS[name]
-    python = _python(version)
+    python = find_python(version)
     pins = [pin for pin in _pins() if name != "numpy2" or not pin.startswith("numpy==")]
     stated = repr((str(Path(python).resolve()), requirements, pins))
-    folder = _FOLDER / f"{name}-{hashlib.sha256(stated.encode()).hexdigest()[:12]}"
-    if not (folder / ".complete").exists():
-        shutil.rmtree(folder, ignore_errors=True)
+
+    def make(folder: Path) -> None:
         subprocess.run([python, "-m", "venv", "--without-pip", folder], check=True, timeout=120)
         constraints = folder / "constraints.txt"
         constraints.write_text("\n".join(pins))
         pip = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "--disable-pip-version-check"]
         subprocess.run([*pip, "install", "-qq", "-c", constraints, *requirements], check=True, timeout=600)
-        (folder / ".complete").touch()
-    return folder / "bin" / "python"
+
+    return make_once(_FOLDER / digest_name(name, stated), make) / "bin" / "python"
 
 
-def run_python(python: Path, *arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
+def run_python(
+    python: Path, *arguments: object, timeout: float = 300, **options: Any
+) -> subprocess.CompletedProcess[str]:
     """Run `python` with fmnist_runtime and the tests' helpers on its path; output as text."""
     path = os.pathsep.join(str(ROOT / part) for part in ("runtime", "benchmarks", "deploy", "tests"))
     return subprocess.run(
@@ -53,22 +54,21 @@ def run_python(python: Path, *arguments: object, **options: Any) -> subprocess.C
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=timeout,
         check=False,
         **options,
     )
 
 
-def _python(version: str | None) -> str:
+def find_python(version: str | None) -> str:
+    """The CPython of that minor version, None for the one that runs the tests; skips the test where it is missing."""
     if version is None or sys.version.startswith(f"{version}."):
         return sys.executable
-    for path in (
-        shutil.which(f"python{version}"),
-        *sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python")),
-    ):
+    pyenv = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
+    for path in (shutil.which(f"python{version}"), *pyenv):
         if path and subprocess.run([path, "-c", "import venv"], capture_output=True, check=False).returncode == 0:
             return str(path)
-    pytest.skip(f"no Python {version} on this machine")
+    return pytest.skip(f"Python {version} is missing on this machine; run: pyenv install {version}")
 
 
 def _pins() -> list[str]:

@@ -1,4 +1,4 @@
-"""Running the installed commands, and what a failure must look like."""
+"""Run the installed commands, and check how they fail."""
 
 import subprocess
 import sys
@@ -12,13 +12,12 @@ BASE_BIN = ROOT / ".venv-base" / "bin"
 
 def run_command(name: str, *arguments: object, folder: Path = BIN, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run the installed command `name`; its output as text."""
-    return subprocess.run(
-        [str(folder / name), *map(str, arguments)], capture_output=True, text=True, timeout=600, check=False, **options
-    )
+    command = [str(folder / name), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=1500, check=False, **options)
 
 
 def assert_fails(result: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
-    """The command ended with `code` and said why in one line, which holds all of `words`; no traceback."""
+    """Assert that the command ended with `code` and one line of error that contains all of `words`; no traceback."""
     assert result.returncode == code, (result.returncode, result.stdout, result.stderr)
     lines = [line for line in result.stderr.splitlines() if line.startswith("fmnist-")]
     assert len(lines) == 1, result.stderr

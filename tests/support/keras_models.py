@@ -1,6 +1,7 @@
 """Small Keras classifiers of many builds, trained for seconds, for the tests of the export."""
 
 import functools
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -129,7 +130,7 @@ def shared_layer() -> keras.Model:
 
 
 def operations() -> keras.Model:
-    """Slices and functions of keras.ops: Keras keeps them as operations, which have not the options of layers."""
+    """Slices and functions of keras.ops: Keras keeps them as operations, which have no options of layers."""
     image = keras.Input((28, 28))
     x = keras.ops.concatenate([image[:, 2:-2], keras.ops.flip(image[:, :2], axis=2)], axis=1)
     hidden = layers.Dense(32, "relu")(layers.Flatten()(x))
@@ -187,7 +188,28 @@ def fit(model: keras.Model, low: float = 0.0, high: float = 1.0, epochs: int = 4
 
 
 def trained(name: str) -> keras.Model:
-    """The model of BUILDERS called `name`, trained on the pixels that it wants."""
+    """The model of BUILDERS called `name`, trained on the pixels that it wants: a copy of its own at each call."""
+    with tempfile.TemporaryDirectory() as folder:
+        return keras.models.load_model(save(name, Path(folder)))
+
+
+def save(name: str, folder: Path) -> Path:
+    """Save the trained model of BUILDERS called `name` in `folder`."""
+    path = folder / f"{name}.keras"
+    path.write_bytes(_file(name))
+    return path
+
+
+@functools.cache
+def _file(name: str) -> bytes:
+    """The .keras file of the model `name`, which is trained once in a process."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        _train(name).save(path)
+        return path.read_bytes()
+
+
+def _train(name: str) -> keras.Model:
     keras.utils.set_random_seed(1)
     model = BUILDERS[name]()
     if name == "fixed_batch":
@@ -195,10 +217,3 @@ def trained(name: str) -> keras.Model:
     low, high = (0.0, 255.0) if name.startswith("rescaling") else (-1.0, 1.0) if name == "both_signs_unsaid" else (0, 1)
     # After 4 epochs on -1..1 this one does as well on standardized pixels, and its range cannot be told.
     return fit(model, low, high, epochs=8 if name == "both_signs_unsaid" else 4)
-
-
-def save(name: str, folder: Path) -> Path:
-    """Train the model of BUILDERS called `name` and save it in `folder`."""
-    path = folder / f"{name}.keras"
-    trained(name).save(path)
-    return path

@@ -1,6 +1,6 @@
-"""Builders as people write them and as they go wrong: the text of a file with a function build(), and what is said.
+"""Builder files as people write them, right and wrong: the text of each, and the words of the error message.
 
-`None` stands for a model that can be trained as it is.
+`None` in place of the words: the model can be trained as it is.
 """
 
 HEAD = """import os, sys
@@ -12,7 +12,7 @@ def end(*body, shape=(28, 28), **options):
 """
 
 BUILDERS: dict[str, tuple[str, str | None]] = {
-    # What raises.
+    # Builders that raise.
     "an exception": ("def build(): raise ValueError('no way')", "failed with ValueError: no way"),
     "an exception of its own": (
         "class Mine(Exception):\n    def __str__(self): raise TypeError\ndef build(): raise Mine",
@@ -31,7 +31,7 @@ BUILDERS: dict[str, tuple[str, str | None]] = {
         "import abc\nclass build(abc.ABC):\n    @abc.abstractmethod\n    def f(self): ...",
         "failed",
     ),
-    # What is no model.
+    # Results that are not a model.
     "None": ("def build(): pass", "returned a NoneType, expected a Keras model"),
     "a number": ("def build(): return 3", "returned a int, expected a Keras model"),
     "a list of layers": ("def build(): return [layers.Flatten()]", "returned a list"),
@@ -124,7 +124,7 @@ BUILDERS: dict[str, tuple[str, str | None]] = {
         "        return x\ndef build(): return end(Picky())",
         "fails on images with RuntimeError",
     ),
-    # What does not come back from a file.
+    # Models that Keras cannot save or load.
     "a layer with an argument that is no JSON": (
         "class Times(layers.Layer):\n    def __init__(self, by, **o):\n        super().__init__(**o)\n"
         "        self.by = by\n"
@@ -141,7 +141,7 @@ BUILDERS: dict[str, tuple[str, str | None]] = {
         "def build():\n    layer = Times()\n    layer.by = 5.0\n    return end(layer)",
         "the copy read from its file is another model",
     ),
-    # Right.
+    # Models that can be trained.
     "a layer with an argument": (
         "class Times(layers.Layer):\n    def __init__(self, by, **o):\n        super().__init__(**o)\n"
         "        self.by = by\n"

@@ -1,4 +1,4 @@
-"""Models from (28, 28) to 10 classes, each with a layer whose state is kept in a way of its own."""
+"""Models from (28, 28) to 10 classes, each with a layer that keeps its state in its own way."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ IMAGES = np.random.default_rng(7).random((200, 28, 28), np.float32)
 
 @keras.saving.register_keras_serializable(package="tests")
 class Shift(layers.Layer):  # type: ignore[misc]  # keras has no types
-    """Computes with a tensor that it derives from its weight when that is loaded, as Normalization does."""
+    """Computes with a value that it derives from its weight on loading, as Normalization does."""
 
     def build(self, shape: Any) -> None:
         self.kept = self.add_weight(shape=(), initializer="zeros", trainable=False, name="kept")
@@ -31,7 +31,7 @@ class Shift(layers.Layer):  # type: ignore[misc]  # keras has no types
 
 @keras.saving.register_keras_serializable(package="tests")
 class Table(layers.Layer):  # type: ignore[misc]
-    """Keeps numbers that are no weights, in its own way of saving."""
+    """Saves numbers that are not weights, by its own methods."""
 
     table = np.ones(28, np.float32)
 
@@ -47,7 +47,7 @@ class Table(layers.Layer):  # type: ignore[misc]
 
 @keras.saving.register_keras_serializable(package="tests")
 class Both(layers.Layer):  # type: ignore[misc]
-    """A layer that holds others."""
+    """A layer that contains other layers."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -165,7 +165,7 @@ def attention() -> keras.Model:
 
 
 def build(name: str) -> keras.Model:
-    """The model `name`, every weight of which has a value of its own, as after a training."""
+    """The model `name`, all of its weights changed from their initial values, as after a training."""
     keras.utils.set_random_seed(3)
     model = keras.Sequential(
         [keras.Input((28, 28)), *BODIES[name](), layers.Flatten(), layers.Dense(10, "softmax")], name="model"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import HANG_SECONDS
 
 _PROGRAM = Path("/lib/systemd/systemd")
 # The units that a service and a socket are ordered after, without what a machine's own do.
@@ -34,7 +35,7 @@ exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=test SYSTEMD_UNIT_PATH=
 
 @dataclass(frozen=True)
 class Systemd:
-    """The process number of the systemd, as the outside sees it."""
+    """The process number of the systemd in this name space."""
 
     process: int
 
@@ -55,9 +56,11 @@ class Systemd:
 
 @contextmanager
 def started() -> Iterator[Systemd]:
-    """A systemd that is up; skips where there is none, or where it cannot be had without being a machine's own."""
+    """A systemd that is up; skips where it is missing or cannot be started."""
     if os.geteuid() != 0 or not _PROGRAM.exists() or not shutil.which("unshare"):
-        pytest.skip("needs root, unshare and systemd (apt install systemd)")
+        pytest.skip(
+            "a systemd of its own needs root, unshare and systemd; run as root: apt-get install systemd util-linux"
+        )
     words = ["unshare", "--kill-child", "--pid", "--fork", "--mount", "--cgroup", "--uts", "--ipc", "--net"]
     script = _START.format(targets=" ".join(_TARGETS), program=_PROGRAM)
     with subprocess.Popen([*words, "sh", "-c", script], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL) as outer:
@@ -68,7 +71,8 @@ def started() -> Iterator[Systemd]:
 
 
 def _wait(outer: "subprocess.Popen[bytes]") -> Systemd:
-    for _ in range(100):
+    end = time.monotonic() + HANG_SECONDS
+    while time.monotonic() < end:
         if outer.poll() is not None:
             said = (outer.stderr.read() if outer.stderr else b"").decode("utf-8", "replace").strip()
             pytest.skip(f"systemd does not start here: {said[-200:]}")
@@ -78,4 +82,4 @@ def _wait(outer: "subprocess.Popen[bytes]") -> Systemd:
             if systemd.run("systemctl", "is-system-running").stdout.strip() in ("running", "degraded"):
                 return systemd
         time.sleep(0.1)
-    pytest.skip("systemd does not come up here")
+    pytest.skip("systemd is not up here after 2 minutes")

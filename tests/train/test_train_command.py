@@ -12,6 +12,10 @@ from pathlib import Path
 import pytest
 from helpers import BIN, assert_fails, run_command
 from PIL import Image as Pillow
+from waiting import HANG_SECONDS
+
+# Each runs the real training.
+pytestmark = pytest.mark.slow
 
 FIGURES = {
     "training-image.png",
@@ -87,13 +91,13 @@ def test_the_same_seed_gives_the_same_weights_interrupted_or_not(tmp_path: Path,
     assert run_command("fmnist-train", *options, "-o", tmp_path / "a").returncode == 0
     command = [BIN / "fmnist-train", *map(str, options), "-o", tmp_path / "b"]
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + HANG_SECONDS
     while not (tmp_path / "b" / "checkpoint.json").exists():
         assert time.monotonic() < deadline
         assert child.poll() is None
         time.sleep(0.01)
     child.send_signal(signal.SIGINT)
-    error = child.communicate(timeout=60)[1]
+    error = child.communicate(timeout=HANG_SECONDS)[1]
     if child.returncode == 0:
         pytest.skip("the last epoch ended before the signal came")
     assert child.returncode == 130

@@ -57,6 +57,7 @@ def test_images_that_all_models_get_wrong_come_by_mean_score() -> None:
     assert predictions.most_accurate([one, other]) is one
 
 
+@pytest.mark.slow
 def test_the_command_draws_and_counts(tmp_path: Path, test_split: Split) -> None:
     command = ("-m", "fmnist_benchmarks.errors", "one=mlp", "two=mlp", "-o", tmp_path, "--json")
     result = run_command("python", *command, folder=BIN)

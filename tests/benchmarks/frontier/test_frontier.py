@@ -30,6 +30,7 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return {**json.loads(result.stdout), "folder": folder}
 
 
+@pytest.mark.slow
 def test_accuracy_is_measured_on_all_test_images(document: dict[str, Any]) -> None:
     (result,) = document["results"]
     description = model_file.read(MLP).description
@@ -43,6 +44,7 @@ def test_accuracy_is_measured_on_all_test_images(document: dict[str, Any]) -> No
     assert document["models"][0]["parameters"] == 784 * 128 + 128 + 128 * 10 + 10
 
 
+@pytest.mark.slow
 def test_the_figure_is_drawn_again_without_measuring(document: dict[str, Any], tmp_path: Path) -> None:
     assert (document["folder"] / "frontier.png").read_bytes().startswith(b"\x89PNG")
     saved = {key: value for key, value in document.items() if key != "folder"}
@@ -53,6 +55,7 @@ def test_the_figure_is_drawn_again_without_measuring(document: dict[str, Any], t
     assert (tmp_path / "frontier.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_the_table_has_every_target_and_every_published_row(document: dict[str, Any]) -> None:
     text = tables.markdown(document)
     for name in TARGETS:

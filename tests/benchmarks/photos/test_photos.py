@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image as Pillow
 
 from fmnist_benchmarks.photos.__main__ import compare, photograph
@@ -15,6 +16,7 @@ from fmnist_runtime import Classifier
 from fmnist_runtime.data.dataset import Split
 
 
+@pytest.mark.slow
 def test_photos_cost_at_most_three_points(test_split: Split) -> None:
     part = Split(test_split.images[:300], test_split.labels[:300])
     with Classifier() as classifier:
@@ -35,6 +37,7 @@ def test_a_photo_is_a_400x300_jpeg_on_a_light_background_and_repeats_by_seed(tes
         assert np.asarray(picture)[:, [0, -1]].min() > 150
 
 
+@pytest.mark.slow
 def test_the_command_prints_counts(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "fmnist_benchmarks.photos", "--count", "20"]
     document = json.loads(subprocess.check_output([*command, "--json", "--save", tmp_path], text=True))

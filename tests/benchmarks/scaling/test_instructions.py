@@ -1,7 +1,6 @@
 """What fmnist-edge adds to an invoke, in instructions: a count that repeats, and so has a budget."""
 
-import shutil
-
+import machine
 import pytest
 
 from fmnist_benchmarks.scaling import instructions
@@ -11,8 +10,10 @@ from fmnist_runtime.model.shipped import model_path
 _COUNT = 50
 
 
-@pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed: no instruction is counted")
+@pytest.mark.host
+@pytest.mark.slow
 def test_a_classify_adds_few_instructions_to_the_bare_invoke() -> None:
+    machine.program("valgrind", package="valgrind")
     bare, classify = (
         instructions.of_one(way, model_path("mlp"), "tflite-runtime", _COUNT) for way in ("bare", "classify")
     )

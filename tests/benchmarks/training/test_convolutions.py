@@ -1,7 +1,11 @@
 import json
 import subprocess
 
+import pytest
 from helpers import BIN
+
+# Each way trains a model.
+pytestmark = pytest.mark.slow
 
 
 def test_every_variant_is_compared_with_ours() -> None:

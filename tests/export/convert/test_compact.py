@@ -14,6 +14,9 @@ from fmnist_export.explain import tensors
 from fmnist_runtime.flatbuffer import graph
 from fmnist_train.models.networks import cnn_nano
 
+# Each needs converted models.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def contents() -> tuple[bytes, bytes]:

@@ -93,6 +93,7 @@ def _adapted_bins() -> "keras.Model":
 STATEFUL["adapted bins"] = _adapted_bins
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", STATEFUL)
 def test_copies_have_the_state_of_layers_that_derive_or_keep_some(place: str, tmp_path: Path) -> None:
     keras.utils.set_random_seed(1)
@@ -136,6 +137,7 @@ def test_equalized_units_give_the_same_outputs() -> None:
     assert model_difference(model, copy, images)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["one mean", "in a model inside", "in a functional model", "behind a Rescaling"])
 def test_the_proof_compares_with_the_keras_file_itself(place: str, tmp_path: Path) -> None:
     """The worst of all: the proof said 1.0000 against a copy, and the file was another model's."""

@@ -161,6 +161,7 @@ def _great_weights(layer: str) -> Callable[[Any], None]:
     return sabotage
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("build", "sabotage", "name", "precision"),
     [

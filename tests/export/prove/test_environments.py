@@ -1,5 +1,6 @@
 """The environments that fmnist-export makes for targets: by one process at a time, whole or not at all."""
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -11,9 +12,13 @@ from pathlib import Path
 
 import pytest
 from interruption import interrupt
+from waiting import HANG_SECONDS, wait_until
 
 from fmnist_export.prove import environments, targets
 from fmnist_runtime.errors import ExportError
+
+# Each makes a virtual environment.
+pytestmark = pytest.mark.slow
 
 _NAME = "litert-1.4"
 # A target whose interpreter is a small wheel in a folder: real venv, real pip, no network.
@@ -78,7 +83,7 @@ def test_two_processes_at_once_make_one_environment_and_the_second_says_for_whom
         assert first.poll() is None, "it ended before the second began"
         time.sleep(0.02)
     others = [start(variables) for _ in range(2)]
-    results = [process.communicate(timeout=120) for process in (first, *others)]
+    results = [process.communicate(timeout=HANG_SECONDS) for process in (first, *others)]
     assert [process.returncode for process in (first, *others)] == [0, 0, 0], results
     python = made(tmp_path) / _NAME / "bin" / "python"
     assert results[0][0].splitlines() == [
@@ -107,6 +112,15 @@ def test_two_processes_at_once_make_one_environment_and_the_second_says_for_whom
     assert where.endswith(f" {made(tmp_path) / _NAME}")
 
 
+def running(folder: Path) -> list[bytes]:
+    """The command lines of this moment that name `folder`."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            lines.append(path.read_bytes())
+    return [line for line in lines if os.fsencode(folder) in line]
+
+
 @pytest.mark.parametrize("whole_group", [True, False], ids=["Ctrl-C", "kill"])
 def test_an_interrupt_leaves_nothing_and_ends_what_was_started(
     whole_group: bool, variables: dict[str, str], tmp_path: Path
@@ -117,9 +131,7 @@ def test_an_interrupt_leaves_nothing_and_ends_what_was_started(
     assert "KeyboardInterrupt" in error, "fmnist-export makes exit code 130 of it"
     assert process.returncode != 0
     assert names(tmp_path) == []
-    time.sleep(0.5)
-    running = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    assert not [line for line in running if str(tmp_path).encode() in line]
+    wait_until(lambda: not running(tmp_path), "what was started has ended")
 
 
 def test_what_a_killed_process_left_is_cleared_and_what_others_put_there_is_not(
@@ -130,7 +142,7 @@ def test_what_a_killed_process_left_is_cleared_and_what_others_put_there_is_not(
         assert process.poll() is None
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=30)
+    process.communicate(timeout=HANG_SECONDS)
     (left,) = names(tmp_path)
     assert left.endswith(".part")
     elsewhere = tmp_path / "elsewhere"
@@ -140,7 +152,7 @@ def test_what_a_killed_process_left_is_cleared_and_what_others_put_there_is_not(
     (made(tmp_path) / f".{_NAME}.mine.part" / "notes.txt").write_text("precious\n")
     (made(tmp_path) / f".{_NAME}.link.part").symlink_to(elsewhere)
     process = start(variables)
-    assert process.communicate(timeout=120)[1] == ""
+    assert process.communicate(timeout=HANG_SECONDS)[1] == ""
     assert process.returncode == 0
     assert names(tmp_path) == sorted([_NAME, f".{_NAME}.mine.part", f".{_NAME}.link.part"])
     assert (made(tmp_path) / f".{_NAME}.mine.part" / "notes.txt").read_text() == "precious\n"

@@ -56,6 +56,7 @@ def test_targets_are_chosen_by_name_and_all_are_the_current_ones() -> None:
     assert not targets.all_targets()["litert-2.1"].is_version("2.14.0")
 
 
+@pytest.mark.slow
 def test_a_dense_layer_of_version_12_is_refused_where_it_is_unknown(model, calibration) -> None:
     """The dynamic-range file that TensorFlow writes by default (docs/compatibility.md)."""
     tensorflow = keras_model.import_tensorflow()
@@ -70,6 +71,7 @@ def test_a_dense_layer_of_version_12_is_refused_where_it_is_unknown(model, calib
     assert not targets.incompatibilities(converted, targets.all_targets()["litert-2.3"])
 
 
+@pytest.mark.slow
 def test_a_scale_for_each_output_of_a_dense_layer_is_refused_for_old_runtimes(model, calibration) -> None:
     """It loads there and agrees on 45.7 % of the images (docs/compatibility.md)."""
     converted = convert.convert(model, "int8-strict", calibration).graph
@@ -103,6 +105,7 @@ def test_a_file_with_few_weights_is_a_shell(model, calibration) -> None:
         graph_checks.check_graph(small, 101_770, "float32")
 
 
+@pytest.mark.slow
 def test_a_refused_model_is_not_published(tmp_path: Path) -> None:
     path = models.save("sequential", tmp_path)
     for names in (("tflite-runtime-2.9",), ("all", "tflite-runtime-2.9")):
@@ -111,6 +114,7 @@ def test_a_refused_model_is_not_published(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.tflite"))
 
 
+@pytest.mark.slow
 def test_a_target_without_an_interpreter_here_is_not_proved_and_never_passed(tmp_path: Path) -> None:
     path = models.save("sequential", tmp_path)
     with pytest.raises(
@@ -123,6 +127,7 @@ def test_a_target_without_an_interpreter_here_is_not_proved_and_never_passed(tmp
     assert file.as_json()["not_proved"][0]["target"] == "tflite-runtime-2.9"
 
 
+@pytest.mark.slow
 def test_an_environment_that_cannot_be_made_leaves_nothing_behind(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("PIP_NO_INDEX", "1")

@@ -2,19 +2,22 @@
 
 import functools
 import http.server
+import os
 import re
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import machine
 import pytest
 
 from fmnist_export.report import page as report
 from fmnist_export.report.content import Report
 from fmnist_export.report.disagreements import MOST_IMAGES
+
+pytestmark = pytest.mark.host
 
 # A page that holds the report at the width of a phone and of a desk, and says how wide its content got.
 _HARNESS = """<!doctype html><title>harness</title><body><script>
@@ -45,10 +48,7 @@ _FLAGS = (
 
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if shutil.which(name):
-            return name
-    pytest.skip("no Chromium here: apt-get install chromium, or the report is not seen in a browser")
+    return machine.program("chromium", "chromium-browser", "google-chrome", package="chromium")
 
 
 @pytest.fixture
@@ -73,7 +73,8 @@ def _browse(chromium: str, served: tuple[Path, str], page: str, profile: Path) -
     (folder / "report.html").write_text(page, "utf-8")
     (folder / "harness.html").write_text(_HARNESS)
     command = [chromium, *_FLAGS.split(), f"--user-data-dir={profile}", "--dump-dom", f"{address}/harness.html"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    variables = {**os.environ, "XDG_CONFIG_HOME": str(profile)}
+    result = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300, check=True)
     return result.stdout, [line for line in result.stderr.splitlines() if "CONSOLE" in line and "favicon" not in line]
 
 

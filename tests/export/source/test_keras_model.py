@@ -21,6 +21,9 @@ from fmnist_export.source.loaded_model import Statement  # noqa: E402
 from fmnist_runtime.errors import ExportError  # noqa: E402
 from fmnist_runtime.images import pixel_range  # noqa: E402
 
+# Each trains or exports a model.
+pytestmark = pytest.mark.slow
+
 UNIT = Statement(pixels=pixel_range.parse("0..1"), data_is_given=True)
 ANY = Statement(pixels=pixel_range.parse("0..1"), data_is_given=True, minimum_accuracy=0)
 

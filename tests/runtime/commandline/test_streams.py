@@ -79,6 +79,7 @@ def _evil_files(folder: Path) -> dict[str, Path]:
     return {"MODEL": model, "BAD": bad, "GONE": folder / f"gone{EVIL}", "DIR": folder}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "code"),
     [
@@ -132,6 +133,7 @@ def _shell(command: str, images: Path, redirection: str) -> subprocess.Completed
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_closed_full_and_abandoned_outputs_give_the_documented_exit_codes(command: str, test_images_file: Path) -> None:
     name = command.split()[0]

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import assert_fails, run_command
+from model_files import write_with_shuffled_weights
 
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.model import golden, model_file, shipped
@@ -15,20 +16,6 @@ from fmnist_runtime.model import golden, model_file, shipped
 @pytest.fixture
 def verify(base_bin: Path):
     return lambda *arguments: run_command("fmnist-verify", *arguments, folder=base_bin)
-
-
-def _with_other_weights(model: Path, goal: Path) -> Path:
-    """A sound file that carries the proof of `model` and answers otherwise: its largest weight tensor is shuffled."""
-    file = model_file.read(model)
-    largest = max((tensor.data for tensor in file.graph.tensors), key=lambda data: data.length)
-    content = bytearray(file.flatbuffer)
-    weights = np.frombuffer(content, np.uint8)[largest.start : largest.end]
-    np.random.default_rng(0).shuffle(weights)
-    content = bytes(content)
-    kept = {name: value for name, value in file.description.items() if name not in ("schema", "flatbuffer")}
-    description = {**model_file.describe(content, file.labels), **kept}
-    goal.write_bytes(model_file.pack(content, file.labels, description))
-    return goal
 
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])
@@ -60,7 +47,7 @@ def test_with_the_data_set_all_test_images_are_checked(
 def test_a_file_whose_answers_differ_from_its_proof_fails(
     verify, exported: Path, data_folder: Path, tmp_path: Path
 ) -> None:
-    wrong = _with_other_weights(exported / "model-int8.tflite", tmp_path / "model-int8.tflite")
+    wrong = write_with_shuffled_weights(exported / "model-int8.tflite", tmp_path / "model-int8.tflite")
     golden_file = exported / "model-golden.npz"
     for options in (
         ("--golden", golden_file),
@@ -72,6 +59,7 @@ def test_a_file_whose_answers_differ_from_its_proof_fails(
         assert "\nfailed: " in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", shipped.SHIPPED)
 def test_a_shipped_model_is_verified_by_name(verify, data_folder: Path, name: str) -> None:
     golden_images = len(golden.read(shipped.golden_path(name)).images)

@@ -39,6 +39,7 @@ def test_the_text_names_the_working_interpreter(base_bin: Path) -> None:
         assert words in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -57,6 +58,7 @@ def test_a_problem_is_one_sentence_with_the_command(name: str, words: str) -> No
     assert result.stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["numpy2", "bare"])
 def test_the_classifier_fails_with_the_same_line(name: str) -> None:
     code = "from fmnist_runtime.commands.classify import main; main(['x.npy'])"
@@ -68,6 +70,7 @@ def test_the_classifier_fails_with_the_same_line(name: str) -> None:
     assert "Traceback" not in lines[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["python3.12", "python3.13"])
 def test_newer_pythons_use_litert(name: str) -> None:
     result = run_python(environment(name), *COMMAND)
@@ -86,6 +89,7 @@ def test_newer_pythons_use_litert(name: str) -> None:
     assert "pip install 'ai-edge-litert" in lines[1]
 
 
+@pytest.mark.slow
 def test_a_crash_of_an_interpreter_is_a_finding(tmp_path: Path) -> None:
     """A package in tflite_runtime's place that ends as the real one does on a processor without NEON."""
     package = tmp_path / "tflite_runtime"

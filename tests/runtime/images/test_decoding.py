@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import png_bytes
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -110,8 +111,7 @@ def test_a_large_picture_is_reduced_and_a_line_stays_a_line() -> None:
 
 
 def _png_header(width: int, height: int) -> bytes:
-    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
+    return png_bytes.SIGNATURE + png_bytes.chunk(b"IHDR", png_bytes.header(width, height))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 import gzip
 import os
-import struct
 import subprocess
 import sys
 import zlib
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from idx_bytes import encode, header
 
 from fmnist_runtime.data import fashion_mnist_files
 from fmnist_runtime.errors import DataError
@@ -15,12 +15,12 @@ from fmnist_runtime.images import idx
 
 
 def _idx(shape: tuple[int, ...], content: bytes) -> bytes:
-    return b"\0\0\x08" + bytes([len(shape)]) + struct.pack(f">{len(shape)}I", *shape) + content
+    return header(*shape) + content
 
 
 def test_an_array_comes_back_in_its_shape() -> None:
     array = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
-    assert np.array_equal(idx.parse(_idx((2, 3, 4), array.tobytes()), "x"), array)
+    assert np.array_equal(idx.parse(encode(array), "x"), array)
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,15 @@ import tracemalloc
 import zlib
 
 import numpy as np
+import png_bytes
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from png_bytes import SIGNATURE, chunk
 
 from fmnist_runtime.data.dataset import Split
 from fmnist_runtime.images.png import read_plain
-
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def saved(picture: Image.Image, **options: object) -> bytes:
@@ -21,11 +21,7 @@ def saved(picture: Image.Image, **options: object) -> bytes:
     return file.getvalue()
 
 
-def chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-
-def written(lines: bytes, header: bytes = struct.pack(">IIBBBBB", 28, 28, 8, 0, 0, 0, 0)) -> bytes:
+def written(lines: bytes, header: bytes = png_bytes.header(28, 28)) -> bytes:
     return SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
 
 
@@ -60,8 +56,8 @@ def test_anything_but_the_plainest_png_is_left_to_pillow() -> None:
         b"",
         SIGNATURE,
     ]
-    others += [written(bytes(28 * 29), struct.pack(">IIBBBBB", 28, 28, 8, 0, 0, 0, 1))]
-    header = struct.pack(">IIBBBBB", 28, 28, 8, 0, 0, 0, 0)
+    others += [written(bytes(28 * 29), png_bytes.header(28, 28, interlace=1))]
+    header = png_bytes.header(28, 28)
     others += [written(bytes(28 * 29)).replace(chunk(b"IHDR", header), chunk(b"tEXt", header))]
     assert [number for number, other in enumerate(others) if read_plain(other) is not None] == []
     assert read_plain(saved(grey)) is not None

@@ -38,6 +38,7 @@ def images(name: str) -> golden.Golden:
     return golden.read(shipped.golden_path(name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_shipped_model_answers_the_test_set_as_its_proof_says(
     name: str, file: model_file.ModelFile, images: golden.Golden, test_split: Split, backend: str

@@ -1,12 +1,12 @@
 import gzip
 import io
 import os
-import struct
 import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
 
+import idx_bytes
 import numpy as np
 import pytest
 from PIL import Image as Pillow
@@ -74,10 +74,6 @@ def _npy(shape: str, kind: str = "'|u1'") -> bytes:
     return b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header + bytes(784)
 
 
-def _idx(rank: int, *sides: int) -> bytes:
-    return b"\0\0\x08" + bytes([rank]) + struct.pack(f">{len(sides)}I", *sides)
-
-
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -110,11 +106,11 @@ def _idx(rank: int, *sides: int) -> bytes:
         (_npy("(28, 28)", "'|O'"), "an array of objects"),
         (_array(np.zeros((28, 28), "datetime64[s]")), "dtype datetime64"),
         (_array(np.zeros((28, 28), np.complex64)), "dtype complex64"),
-        (_idx(0), "an IDX file of 0 dimensions"),
-        (_idx(33, *[1] * 33), "an IDX file of 33 dimensions"),
-        (_idx(65, *[1] * 65), "an IDX file of 65 dimensions"),
-        (_idx(3, 0, 2**32 - 1, 2**32 - 1), "asks for shape"),
-        (_idx(3, 2**32 - 1, 28, 28), "asks for shape"),
+        (idx_bytes.header(), "an IDX file of 0 dimensions"),
+        (idx_bytes.header(*[1] * 33), "an IDX file of 33 dimensions"),
+        (idx_bytes.header(*[1] * 65), "an IDX file of 65 dimensions"),
+        (idx_bytes.header(0, 2**32 - 1, 2**32 - 1), "asks for shape"),
+        (idx_bytes.header(2**32 - 1, 28, 28), "asks for shape"),
         (gzip.compress(b"hello"), "not an IDX"),
         (b"\0\0\x08\3\0\0\0\0\0\0\0\x1c\0\0\0\x1c", "no image in it"),
         (b"\0\0\x08\1\0\0\0\2ab", "expected images"),
@@ -229,7 +225,7 @@ def test_files_of_gigabytes_take_the_memory_of_an_image(tmp_path: Path) -> None:
     names = []
     for name, start in (
         ("npy", _npy("(3600000, 28, 28)")[:-784]),
-        ("idx", _idx(3, 3_600_000, 28, 28)),
+        ("idx", idx_bytes.header(3_600_000, 28, 28)),
         ("floats.npy", _npy("(1, 352800000)", "'<f8'")[:-784]),
         ("fortran.npy", _npy("(3600000, 28, 28)")[:-784].replace(b"False,", b"True, ")),
     ):

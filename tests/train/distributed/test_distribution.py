@@ -148,6 +148,7 @@ def test_two_workers_give_the_loss_of_one_process(tmp_path: Path) -> None:
     assert first["accuracy"] == pytest.approx(alone["accuracy"], abs=0.02)
 
 
+@pytest.mark.slow
 def test_two_workers_with_batch_normalization_have_the_same_weights(tmp_path: Path) -> None:
     first, second = _train(tmp_path, f"{PROGRAM}:build", 1)
     assert first["weights"] == second["weights"]

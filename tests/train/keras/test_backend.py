@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from helpers import assert_fails, run_command
 
+# Each imports tensorflow in a process of its own.
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("keras")
 
 # Prints what is overridden, then what Keras is set to.

@@ -33,6 +33,7 @@ def test_a_copy_gives_equal_outputs_whatever_state_its_layers_have(name: str) ->
     assert call(copy, images).std() > 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in stateful_models.BODIES if "Normalization" in name])
 def test_the_mirrored_model_has_the_state_of_the_model(name: str) -> None:
     model = stateful_models.build(name)
@@ -112,6 +113,7 @@ def _wider(layer: Any) -> Any:
     return type(layer).from_config({**config, **({"filters": 4} if "filters" in config else {})})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", stateful_models.BODIES)
 def test_a_saved_and_loaded_model_is_the_same(name: str) -> None:
     model = stateful_models.build(name)

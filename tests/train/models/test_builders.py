@@ -51,6 +51,7 @@ def test_an_uncompiled_model_is_trained_with_the_given_settings(tmp_path: Path) 
     assert record["results"]["test_accuracy"] > 0.3
 
 
+@pytest.mark.slow
 def test_a_compiled_model_keeps_its_optimizer_and_loss(own: Path, tmp_path: Path) -> None:
     result = run_command("fmnist-train", "--model", f"{own}:compiled", *FEW, "-o", tmp_path / "out")
     assert result.returncode == 0, result.stderr
@@ -61,6 +62,7 @@ def test_a_compiled_model_keeps_its_optimizer_and_loss(own: Path, tmp_path: Path
     assert record["results"]["test_loss"] < 2.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "options", "expected"),
     [

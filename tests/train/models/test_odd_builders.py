@@ -41,6 +41,7 @@ def _state() -> tuple[object, ...]:
     return (*settings, Path.cwd(), backend.home())
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     "name",

@@ -92,6 +92,7 @@ def test_a_damaged_record_is_refused_in_one_line(tmp_path: Path, content: str) -
     assert str(caught.value).endswith(("train the model again", "give the folder of one of these"))
 
 
+@pytest.mark.slow
 def test_options_that_a_recipe_decides_are_refused(tmp_path: Path) -> None:
     for options, word in ((("--epochs", 3), "--epochs"), (("--mirror",), "--mirror"), (("--model", "mlp"), "--model")):
         result = run_command("fmnist-train", "--recipe", "mlp", *options, "-o", tmp_path / "o")

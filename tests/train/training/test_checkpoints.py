@@ -149,10 +149,11 @@ def test_a_model_file_above_the_size_limit_is_refused(tmp_path: Path, monkeypatc
         keras_files.read(tmp_path / "model.keras")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 100_001])
 def test_random_damage_is_refused_in_one_line_and_never_a_traceback(kept: Path, seed: int) -> None:
     pristine = {path.name: path.read_bytes() for path in kept.iterdir()}
-    refused, until = 0, time.monotonic() + 10
+    refused, until = 0, time.process_time() + 10
     for number in range(seed, seed + 400):
         what = checkpoint_damage.damaged(kept, pristine, number)
         try:
@@ -170,7 +171,7 @@ def test_random_damage_is_refused_in_one_line_and_never_a_traceback(kept: Path, 
         assert not several_lines, (number, what)
         for path in kept.iterdir():
             path.unlink()
-        if time.monotonic() > until:
+        if time.process_time() > until:
             break
     assert refused > 50
 

@@ -13,12 +13,16 @@ keras = pytest.importorskip("keras")
 
 from helpers import BIN, assert_fails, run_command  # noqa: E402
 from odd_builders import HEAD  # noqa: E402
+from waiting import HANG_SECONDS  # noqa: E402
 
 from fmnist_runtime.data.dataset import Dataset, Split  # noqa: E402
 from fmnist_runtime.errors import TrainingError  # noqa: E402
 from fmnist_train.models import builder_checks  # noqa: E402
 from fmnist_train.models.settings import TrainingSettings  # noqa: E402
 from fmnist_train.training import loop, results, validation  # noqa: E402
+
+# Each runs the real training.
+pytestmark = pytest.mark.slow
 
 FEW = ("--epochs", 1, "--validation", 58000)
 
@@ -77,7 +81,7 @@ def test_a_folder_in_use_is_refused_and_one_of_a_killed_training_is_taken(tmp_pa
     folder = tmp_path / "out"
     first = subprocess.Popen([BIN / "fmnist-train", "--epochs", "50", "-o", folder], stdout=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + HANG_SECONDS
         while not (folder / "checkpoint.json").exists():
             assert time.monotonic() < deadline
             assert first.poll() is None
