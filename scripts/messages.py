@@ -35,8 +35,8 @@ _HEAD = """\
 Every error message, by package and room, in the order of the alphabet. `…` stands for a value. The part after the
 semicolon says what to do. [troubleshooting.md](troubleshooting.md) explains the messages that people meet most.
 
-This page is generated: `python scripts/messages.py`. Reasons that only appear inside the brackets of another message are
-left out.
+This page is generated: `python scripts/messages.py`. Reasons that only appear inside the brackets of another message
+are left out.
 """
 
 
