@@ -20,8 +20,8 @@ from fmnist_runtime.errors import ModelFileError
 from fmnist_runtime.model.golden import Golden
 from fmnist_runtime.system.atomic import sha256
 
-# Runtimes and processors turn an answer on at most one image in 10,000 (facts, "Emulated ARM"); the golden images are
-# the most likely ones, so one of them may turn, and five of all.
+# Runtimes and processors turn an answer on at most one image in 10,000 (docs/measurements.md, "Emulated ARM"); the
+# golden images are the most likely ones, so one of them may turn, and five of all.
 IMAGES_FOR_EACH_TURN = 2000
 # Golden images that may be answered otherwise than was proved. Convolutions in int8 were seen to turn 5 of 100 between
 # the runtimes; wrong weights that cost half a point of agreement turn 24 and more (docs/model-file.md).

@@ -18,7 +18,7 @@ from fmnist_runtime.inference import installation
 from fmnist_runtime.system.reading import reason
 
 AUTO = "auto"
-# On a 64-bit board LiteRT takes less than half of the instructions for int8 (facts: instruction counts), so it is
+# On a 64-bit board LiteRT takes less than half of the instructions for int8 (docs/measurements.md), so it is
 # tried first.
 BACKENDS: dict[str, tuple[str, str]] = {
     "litert": ("LiteRT", "ai_edge_litert"),

@@ -20,7 +20,7 @@ from fmnist_runtime.data.fashion_mnist import to_float
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.flatbuffer import graph
 
-# Measured before the project began (facts, "Highest operator version that each runtime accepts").
+# Measured before the project began (docs/measurements.md, "Operator versions").
 FACTS = {
     "tflite-runtime-2.13": {"FULLY_CONNECTED": 10, "CONV_2D": 7, "QUANTIZE": 3, "STRIDED_SLICE": 6, "PACK": 3},
     "tflite-runtime-2.14": {"FULLY_CONNECTED": 10, "CONV_2D": 7, "DEQUANTIZE": 5, "STRIDED_SLICE": 8, "PACK": 4},
@@ -55,7 +55,7 @@ def test_targets_are_chosen_by_name_and_all_are_the_current_ones() -> None:
 
 
 def test_a_dense_layer_of_version_12_is_refused_where_it_is_unknown(model, calibration) -> None:
-    """The dynamic-range file that TensorFlow writes unless it is told otherwise (facts, trap 3)."""
+    """The dynamic-range file that TensorFlow writes unless it is told otherwise (docs/measurements.md, trap 3)."""
     tensorflow = keras_model.import_tensorflow()
     converter = tensorflow.lite.TFLiteConverter.from_keras_model(copies.with_fixed_batch(model, calibration))
     converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
@@ -69,7 +69,7 @@ def test_a_dense_layer_of_version_12_is_refused_where_it_is_unknown(model, calib
 
 
 def test_a_scale_for_each_output_of_a_dense_layer_is_refused_for_old_runtimes(model, calibration) -> None:
-    """It loads there and agrees on 45.7 % of the images (facts, trap 4)."""
+    """It loads there and agrees on 45.7 % of the images (docs/measurements.md, trap 4)."""
     converted = graph.read(convert.convert(model, "int8-strict", calibration))
     assert converted.versions["FULLY_CONNECTED"] <= targets.table()["tflite-runtime-2.9"].operators["FULLY_CONNECTED"]
     (refusal,) = targets.refusals(converted, targets.table()["tflite-runtime-2.9"])
@@ -80,7 +80,7 @@ def test_a_scale_for_each_output_of_a_dense_layer_is_refused_for_old_runtimes(mo
 
 
 def test_a_shell_without_its_variables_is_refused(model) -> None:
-    """What from_concrete_functions can write of a Keras 3 model (facts, trap 6)."""
+    """What from_concrete_functions can write of a Keras 3 model (docs/measurements.md, trap 6)."""
     tensorflow = keras_model.import_tensorflow()
     function = tensorflow.function(lambda image: model(image))
     concrete = function.get_concrete_function(tensorflow.TensorSpec((1, 28, 28)))
