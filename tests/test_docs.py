@@ -198,7 +198,7 @@ def options(command: str) -> set[str]:
 def quotes() -> list[str]:
     """The messages that docs/troubleshooting.md explains, as they stand there: lines of **`message`** alone."""
     text = (DOCS / "troubleshooting.md").read_text()
-    return [one_line(quote) for quote in re.findall(r"^\*\*`(.+)`\*\*$", text, re.MULTILINE)]
+    return [one_line(quote) for quote in re.findall(r"^\*\*`(.+)`\*\*\\?$", text, re.MULTILINE)]
 
 
 def one_line(text: str) -> str:
