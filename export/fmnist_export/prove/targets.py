@@ -122,7 +122,7 @@ def refusals(model: Graph, target: Target) -> list[str]:
 def _way_out(name: str, version: int) -> str:
     takers = [target.name for target in table().values() if target.operators.get(name, 0) >= version]
     ways = [f"export for {', '.join(takers)}"] if takers else []
-    # Version 12 is what a dynamic-range Dense layer with a scale for each output gets (docs/measurements.md, trap 3).
+    # Version 12 is what a dynamic-range Dense layer with a scale for each output gets (facts, trap 3).
     ways += ["with --precision int8 or float32"] if name == _DENSE else [] if takers else ["replace the layer"]
     return " or ".join(ways)
 

@@ -1,7 +1,6 @@
 """Which real numbers a model wants for the pixels 0 and 255: stated, recorded, read from its graph, or measured.
 
-Nobody notices pixels that are scaled wrongly: they give no error, and often most of the accuracy (trap 10 in
-docs/measurements.md).
+Pixels that are scaled wrongly give no error and often most of the accuracy (facts, trap 10), so nobody would notice.
 The first that says it decides: --pixels, the training.json beside the model, the model's first layers, and only then a
 measurement on training images, which refuses what is not clear.
 """
