@@ -21,7 +21,7 @@ export=$!
 part tests/deploy >"$logs/deploy" 2>&1 &
 deploy=$!
 result=0
-part tests/runtime tests/benchmarks tests/test_project.py || result=1
+part tests/runtime tests/benchmarks tests/test_*.py || result=1
 part tests/train || result=1
 wait "$deploy" || result=1
 wait "$export" || result=1
