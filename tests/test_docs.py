@@ -20,8 +20,6 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")] + sorted(DOCS.glob("*.md"))
 PACKAGES = sorted(path.parent for path in ROOT.glob("*/fmnist_*/__init__.py"))
 COMMANDS = [f"fmnist-{name}" for name in ("train", "export", "classify", "verify", "doctor", "benchmark", "bundle")]
-# docs/cli.md is generated from the commands by scripts/cli_docs.py, which are on their way.
-UNWRITTEN = {"cli.md", "cli_docs.py"}
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
@@ -42,8 +40,6 @@ def test_every_relative_link_leads_to_a_file_and_a_heading(page: Path) -> None:
             continue
         name, _, anchor = target.partition("#")
         path = (page.parent / name).resolve() if name else page
-        if path.name in UNWRITTEN and not path.exists():
-            continue
         assert path.exists(), (text, target)
         if anchor:
             assert anchor in anchors(path), (text, target)
@@ -63,7 +59,7 @@ def test_the_pictures_are_small() -> None:
 def test_every_path_that_is_named_exists(page: Path) -> None:
     folders = "train|keras_models|export|runtime|benchmarks|deploy|tests|scripts|docs"
     for path in re.findall(rf"`((?:{folders})/[\w./-]+)`", page.read_text()):
-        assert (ROOT / path).exists() or Path(path).name in UNWRITTEN, path
+        assert (ROOT / path).exists(), path
 
 
 @each_page
