@@ -65,7 +65,10 @@ def test_every_path_that_is_named_exists(page: Path) -> None:
 @each_page
 def test_every_module_that_is_run_exists(page: Path) -> None:
     for name in re.findall(r"-m (fmnist_[\w.]+)", page.read_text()):
-        assert module(name.rstrip(".")) is not None, name
+        path = module(name.rstrip("."))
+        assert path is not None, name
+        if path.name == "__init__.py" and not name.endswith("."):
+            assert path.with_name("__main__.py").exists(), name
 
 
 @each_page
