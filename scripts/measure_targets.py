@@ -20,7 +20,7 @@ import flatbuffers
 from fmnist_runtime.flatbuffer.schema import CUSTOM, operator_name
 
 # name: backend, pip's requirements, the CPythons with a wheel, whether a scale for each output of a Dense layer is
-# honoured (facts, trap 4: 2.9 loads such a file and answers wrongly), whether "--target all" includes it.
+# honoured (docs/measurements.md, trap 4: 2.9 loads such a file and answers wrongly), whether "--target all" takes it.
 RUNTIMES: dict[str, tuple[str, list[str], list[str], bool, bool]] = {
     "tflite-runtime-2.9": ("tflite-runtime", ["tflite-runtime==2.9.1", "numpy<1.24"], ["3.9", "3.8"], False, False),
     "tflite-runtime-2.13": ("tflite-runtime", ["tflite-runtime==2.13.0", "numpy<2"], ["3.10", "3.9"], True, False),

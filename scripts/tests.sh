@@ -19,7 +19,7 @@ lane() {
 }
 
 result=0
-part tests/runtime tests/benchmarks tests/examples tests/test_project.py || result=1
+part tests/runtime tests/benchmarks tests/test_*.py || result=1
 part tests/train || result=1
 wait "$deploy" || result=1
 wait "$export" || result=1

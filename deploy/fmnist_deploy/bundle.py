@@ -27,10 +27,9 @@ _DEPLOY = ("__init__", "boards", *(f"target/{name}" for name in (
     "__init__", "archive", "command", "connection", "contents", "installation", "interruption", "output", "ownership",
     "release", "service", "system", "textfile", "verification", "wheel",
 )))  # fmt: skip
-_RUNTIME = (
-    "__init__", "errors", "inference/__init__", "inference/installation",
-    *(f"system/{name}" for name in ("__init__", "child", "locks", "processes", "terminal")),
-)  # fmt: skip
+_RUNTIME = ("__init__", "errors", "inference/__init__", "inference/installation", *(
+    f"system/{name}" for name in ("__init__", "child", "locks", "processes")
+))  # fmt: skip
 # Understood by every Python 3, to say in one line that it is too old.
 _MAIN = """\
 import sys

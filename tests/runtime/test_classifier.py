@@ -51,7 +51,7 @@ def test_the_shipped_model_is_right_on_the_real_test_set(classifier: Classifier,
     assert classifier.description is not None
     answers = classifier.outputs(test_split.images).argmax(axis=1)
     proof = classifier.description["proofs"][0]
-    # Two runtimes may differ on an image in some thousands (facts: one argmax between tflite-runtime and LiteRT).
+    # Two runtimes may differ on an image in some thousands (one of 10,000 between them: docs/measurements.md).
     assert np.mean(answers == test_split.labels) == pytest.approx(proof["accuracy"], abs=0.0005)
 
 

@@ -68,7 +68,7 @@ def test_training_json_states_settings_data_versions_and_results(trained: Path) 
     assert {name: len(values) for name, values in record["history"].items()} == dict.fromkeys(
         ["accuracy", "loss", "val_accuracy", "val_loss"], 5
     )
-    # The tutorial's model gives 0.866 to 0.877 by seed (facts); far outside of it something is broken.
+    # The tutorial's model gives 0.866 to 0.877 by seed (docs/measurements.md); far outside of it something is broken.
     assert 0.85 < record["results"]["test_accuracy"] < 0.9
     for name, last in (("val_loss", 1e-5), ("val_accuracy", 1e-6)):
         assert record["results"][name] == pytest.approx(record["history"][name][-1], abs=last)

@@ -1,6 +1,6 @@
-"""The README's tables of results, written from benchmarks/results/: between their markers, nothing is typed by hand.
+"""The tables of docs/benchmarks.md, written from benchmarks/results/: nothing between their markers is typed by hand.
 
-    python -m fmnist_benchmarks.publish.tables [--check] [README]
+    python -m fmnist_benchmarks.publish.tables [--check] [PAGE]
 
 A block begins with <!-- benchmark:NAME --> and ends with <!-- /benchmark:NAME -->; NAME is a key of TABLES. --check
 changes nothing and exits with 1 where a block is not what the results say.
@@ -18,27 +18,26 @@ from fmnist_runtime.commandline import FILE, Command, warn
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.system.atomic import write_atomically
 
-README = Path(__file__).parents[3] / "README.md"
+PAGE = Path(__file__).parents[3] / "docs" / "benchmarks.md"
 REFERENCE = record.FOLDER / "reference.json"
 _BLOCK = re.compile(r"(<!-- benchmark:([\w-]+) -->\n).*?(<!-- /benchmark:\2 -->)", re.DOTALL)
 
 
 @click.command("fmnist_benchmarks.publish.tables", cls=Command)
-@click.argument("readme", type=FILE, default=README)
+@click.argument("page", type=FILE, default=PAGE)
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 where a block is out of date.")
-def main(readme: Path, check: bool) -> int:
-    """Write the tables of README from the reference machine's results."""
-    text = readme.read_text(encoding="utf-8")
+def main(page: Path, check: bool) -> int:
+    """Write the tables of PAGE from the reference machine's results."""
+    text = page.read_text(encoding="utf-8")
     written = fill(text, record.read(REFERENCE))
     if check:
         if written != text:
             warn(
-                f"{readme}: its tables are not those of {REFERENCE.name}; "
-                "run python -m fmnist_benchmarks.publish.tables"
+                f"{page}: its tables are not those of {REFERENCE.name}; run python -m fmnist_benchmarks.publish.tables"
             )
         return int(written != text)
     if written != text:
-        write_atomically(readme, written.encode())
+        write_atomically(page, written.encode())
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The document as tables of Markdown, for the README and the terminal."""
+"""The document as tables of Markdown, for docs/devices.md and the terminal."""
 
 from typing import Any
 

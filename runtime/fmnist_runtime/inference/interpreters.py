@@ -18,7 +18,8 @@ from fmnist_runtime.errors import IncompatibleModelError, ModelFileError, Runtim
 from fmnist_runtime.system.reading import error_text
 
 AUTO = "auto"
-# On a 64-bit board LiteRT takes less than half of the instructions for int8 (docs/devices.md), so it comes first.
+# On a 64-bit board LiteRT takes less than half of the instructions for int8 (docs/measurements.md), so it is
+# tried first.
 BACKENDS: dict[str, tuple[str, str]] = {
     "litert": ("LiteRT", "ai_edge_litert"),
     "tflite-runtime": ("tflite-runtime", "tflite_runtime"),

@@ -10,7 +10,8 @@ from pathlib import Path
 from fmnist_runtime.errors import ModelFileError
 
 MODELS_FOLDER = Path(__file__).parents[1] / "models"
-# Half the errors of the mlp, for some more microseconds than the mlp takes; starting Python takes a hundred times that.
+# Half the errors of the mlp, for microseconds that starting Python takes a hundred times over (docs/benchmarks.md,
+# "Which model to take").
 DEFAULT = "cnn-micro"
 SHIPPED: dict[str, str] = {
     "mlp": "mlp-int8.tflite",

@@ -1,4 +1,4 @@
-"""The README's tables are those of the recorded results."""
+"""The tables of docs/benchmarks.md are those of the recorded results."""
 
 import json
 from pathlib import Path
@@ -10,20 +10,20 @@ from fmnist_benchmarks.publish import record, tables
 from fmnist_runtime.errors import FmnistError
 
 
-def test_the_readme_says_what_was_measured() -> None:
-    text = tables.README.read_text()
-    assert "<!-- benchmark:" in text
+def test_the_page_says_what_was_measured() -> None:
+    text = tables.PAGE.read_text()
+    assert all(f"<!-- benchmark:{name} -->\n" in text for name in tables.TABLES)
     assert tables.fill(text, record.read(tables.REFERENCE)) == text
 
 
 def test_a_table_that_was_typed_by_hand_is_noticed(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text("before\n<!-- benchmark:machine -->\nthe fastest of all\n<!-- /benchmark:machine -->\nbehind\n")
-    command = ("-m", "fmnist_benchmarks.publish.tables", readme)
+    page = tmp_path / "benchmarks.md"
+    page.write_text("before\n<!-- benchmark:machine -->\nthe fastest of all\n<!-- /benchmark:machine -->\nbehind\n")
+    command = ("-m", "fmnist_benchmarks.publish.tables", page)
     assert run_command("python", *command, "--check", folder=BIN).returncode == 1
     assert run_command("python", *command, folder=BIN).returncode == 0
     assert run_command("python", *command, "--check", folder=BIN).returncode == 0
-    text = readme.read_text()
+    text = page.read_text()
     assert "fastest" not in text
     assert record.read(tables.REFERENCE)["machine"]["cpu"] in text
     assert text.startswith("before\n<!-- benchmark:machine -->\n")

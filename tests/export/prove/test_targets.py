@@ -22,7 +22,7 @@ from fmnist_runtime.data.dataset import to_float
 from fmnist_runtime.errors import ExportError
 from fmnist_runtime.flatbuffer import graph
 
-# Measured before the project began (docs/compatibility.md).
+# Measured before the project began (docs/measurements.md, "Operator versions").
 FACTS = {
     "tflite-runtime-2.13": {"FULLY_CONNECTED": 10, "CONV_2D": 7, "QUANTIZE": 3, "STRIDED_SLICE": 6, "PACK": 3},
     "tflite-runtime-2.14": {"FULLY_CONNECTED": 10, "CONV_2D": 7, "DEQUANTIZE": 5, "STRIDED_SLICE": 8, "PACK": 4},
@@ -58,7 +58,7 @@ def test_targets_are_chosen_by_name_and_all_are_the_current_ones() -> None:
 
 @pytest.mark.slow
 def test_a_dense_layer_of_version_12_is_refused_where_it_is_unknown(model, calibration) -> None:
-    """The dynamic-range file that TensorFlow writes by default (docs/compatibility.md)."""
+    """The dynamic-range file that TensorFlow writes unless it is told otherwise (docs/measurements.md, trap 3)."""
     tensorflow = keras_model.import_tensorflow()
     converter = tensorflow.lite.TFLiteConverter.from_keras_model(with_fixed_batch(model, calibration))
     converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
@@ -73,21 +73,18 @@ def test_a_dense_layer_of_version_12_is_refused_where_it_is_unknown(model, calib
 
 @pytest.mark.slow
 def test_a_scale_for_each_output_of_a_dense_layer_is_refused_for_old_runtimes(model, calibration) -> None:
-    """It loads there and agrees on 45.7 % of the images (docs/compatibility.md)."""
-    converted = convert.convert(model, "int8-strict", calibration).graph
-    assert (
-        converted.versions["FULLY_CONNECTED"]
-        <= targets.all_targets()["tflite-runtime-2.9"].operators["FULLY_CONNECTED"]
-    )
-    (refusal,) = targets.incompatibilities(converted, targets.all_targets()["tflite-runtime-2.9"])
-    assert "gives wrong answers without an error" in refusal
+    """It loads there and agrees on 45.7 % of the images (docs/measurements.md, trap 4)."""
+    converted = graph.read(convert.convert(model, "int8-strict", calibration))
+    assert converted.versions["FULLY_CONNECTED"] <= targets.table()["tflite-runtime-2.9"].operators["FULLY_CONNECTED"]
+    (refusal,) = targets.refusals(converted, targets.table()["tflite-runtime-2.9"])
+    assert "answers wrongly without a word" in refusal
     assert "--precision float32, or for tflite-runtime-2.13 or later" in refusal
     floats = convert.convert(model, "float32", calibration).graph
     assert not targets.incompatibilities(floats, targets.all_targets()["tflite-runtime-2.9"])
 
 
 def test_a_shell_without_its_variables_is_refused(model) -> None:
-    """What from_concrete_functions can write of a Keras 3 model: it loads, and is right 10 % of the time."""
+    """What from_concrete_functions can write of a Keras 3 model (docs/measurements.md, trap 6)."""
     tensorflow = keras_model.import_tensorflow()
     function = tensorflow.function(lambda image: model(image))
     concrete = function.get_concrete_function(tensorflow.TensorSpec((1, 28, 28)))
