@@ -3,7 +3,7 @@
     python -m fmnist_benchmarks.publish.tables [--check] [README]
 
 A block begins with <!-- benchmark:NAME --> and ends with <!-- /benchmark:NAME -->; NAME is a key of TABLES. --check
-changes nothing and exits with 1 where a block is not what the results say.
+changes nothing and exits with 1 where a block is not what the results say. docs/int8.md has a block of INT8_TABLES.
 """
 
 import json
@@ -17,6 +17,7 @@ import click
 from fmnist_benchmarks.frontier import table as frontier_table
 from fmnist_benchmarks.frontier.table import table
 from fmnist_benchmarks.publish import record
+from fmnist_benchmarks.quantization.ai_edge import table as ai_edge_table
 from fmnist_runtime.commandline import FILE, Command, warn
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.inference.interpreters import BACKENDS
@@ -24,6 +25,7 @@ from fmnist_runtime.system.atomic import write_atomically
 
 README = Path(__file__).parents[3] / "README.md"
 REFERENCE = record.FOLDER / "reference.json"
+AI_EDGE = record.FOLDER / "ai-edge-quantizer.json"
 _BLOCK = re.compile(r"(<!-- benchmark:([\w-]+) -->\n).*?(<!-- /benchmark:\2 -->)", re.DOTALL)
 
 
@@ -51,9 +53,10 @@ def fill(text: str, document: dict[str, Any]) -> str:
 
     def block(match: re.Match[str]) -> str:
         name = match[2]
-        if name not in TABLES:
-            raise FmnistError(f"the marker benchmark:{name} is unknown, expected one of {', '.join(TABLES)}")
-        return f"{match[1]}{TABLES[name](document)}\n{match[3]}"
+        known = {**TABLES, **INT8_TABLES}
+        if name not in known:
+            raise FmnistError(f"the marker benchmark:{name} is unknown, expected one of {', '.join(known)}")
+        return f"{match[1]}{known[name](document)}\n{match[3]}"
 
     return _BLOCK.sub(block, text)
 
@@ -196,6 +199,11 @@ def _seeds(_: dict[str, Any]) -> str:
     return table(header, rows) + "\n`python -m fmnist_benchmarks.training.seeds`"
 
 
+def _ai_edge(_: dict[str, Any]) -> str:
+    """The comparison with ai-edge-quantizer, from a document of its own."""
+    return ai_edge_table.markdown(record.read(AI_EDGE))
+
+
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "machine": _machine,
     "latency": _latency,
@@ -207,6 +215,8 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "seeds": _seeds,
     "frontier": _frontier,
 }
+# The tables of docs/int8.md.
+INT8_TABLES: dict[str, Callable[[dict[str, Any]], str]] = {"ai-edge-quantizer": _ai_edge}
 
 
 def _command(document: dict[str, Any], part: str) -> str:
