@@ -130,7 +130,7 @@ def _as_json(file: QuantizedFile, evaluation: Evaluation) -> dict[str, Any]:
 
 def test_a_ratio_is_the_median_over_the_rounds() -> None:
     result, baseline = ({"processes": {"invoke_us.p50": p50}} for p50 in ([2.0, 4.0, 9.0], [1.0, 1.0, 3.0]))
-    assert comparison._ratio(result, baseline) == (2.0, 3.0, 4.0)
+    assert comparison.latency_ratio(result, baseline) == (2.0, 3.0, 4.0)
 
 
 def test_the_page_says_what_was_measured() -> None:

@@ -122,11 +122,17 @@ def measure_latencies(
     results = dict(zip(running, document["results"], strict=True))
     baseline = next(result for file, result in results.items() if (file.tool, file.recipe) == (OURS, INT8[0]))
     timed = {
-        file: replace(evaluations[file], invoke_us=_invoke(result), times_int8=_ratio(result, baseline))
+        file: replace(evaluations[file], invoke_us=_invoke(result), times_int8=latency_ratio(result, baseline))
         for file, result in results.items()
     }
     facts = {name: document["machine"][name] for name in ("other_cores", "before", "after")}
     return {**evaluations, **timed}, {"runtime": runtime, **facts, "warnings": document["warnings"]}
+
+
+def latency_ratio(result: Mapping[str, Any], baseline: Mapping[str, Any]) -> Interval:
+    """The ratio of two results of fmnist-benchmark: of their invoke p50 in each round, median and 95 % interval."""
+    pairs = zip(result["processes"]["invoke_us.p50"], baseline["processes"]["invoke_us.p50"], strict=True)
+    return median_interval([one / other for one, other in pairs])
 
 
 def _file(tool: str, recipe: str, name: str, flatbuffer: bytes, export: Export, folder: Path) -> QuantizedFile:
@@ -168,9 +174,3 @@ def _run(module: str, *words: str) -> str:
 def _invoke(result: Mapping[str, Any]) -> Interval:
     figures = result["invoke_us"]
     return Interval(low=figures["p50_low"], middle=figures["p50"], high=figures["p50_high"])
-
-
-def _ratio(result: Mapping[str, Any], baseline: Mapping[str, Any]) -> Interval:
-    """The ratio of the two files' p50 in each round: median and interval."""
-    pairs = zip(result["processes"]["invoke_us.p50"], baseline["processes"]["invoke_us.p50"], strict=True)
-    return median_interval([one / other for one, other in pairs])
