@@ -82,8 +82,8 @@ def _idx(rank: int, *sides: int) -> bytes:
     ("content", "words"),
     [
         (b"", "empty"),
-        (b"hello", "not an image"),
-        (b"\x93NUMP", "not an image"),
+        (b"hello", "not a readable image"),
+        (b"\x93NUMP", "not a readable image"),
         (b"\0\0\0\x18ftypheic" + bytes(40), "save HEIC photos as JPEG"),
         (_picture((29, 28), "L"), "nothing in it differs"),
         (_picture((28, 28), "RGBA"), "nothing in it differs"),
