@@ -78,8 +78,8 @@ def _npy(shape: str, kind: str = "'|u1'") -> bytes:
     ("content", "words"),
     [
         (b"", "empty"),
-        (b"hello", "not an image"),
-        (b"\x93NUMP", "not an image"),
+        (b"hello", "not a readable image"),
+        (b"\x93NUMP", "not a readable image"),
         (b"\0\0\0\x18ftypheic" + bytes(40), "save HEIC photos as JPEG"),
         (_picture((29, 28), "L"), "nothing in it differs"),
         (_picture((28, 28), "RGBA"), "nothing in it differs"),
