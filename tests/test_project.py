@@ -1,5 +1,6 @@
 """What holds for the repository as a whole: its version, its commands, its size, and the archives made of it."""
 
+import shutil
 import subprocess
 import sys
 import tarfile

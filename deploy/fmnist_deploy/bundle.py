@@ -28,7 +28,7 @@ _DEPLOY = ("__init__", "boards", *(f"target/{name}" for name in (
     "release", "service", "system", "textfile", "verification", "wheel",
 )))  # fmt: skip
 _RUNTIME = ("__init__", "errors", "inference/__init__", "inference/installation", *(
-    f"system/{name}" for name in ("__init__", "child", "locks", "processes")
+    f"system/{name}" for name in ("__init__", "child", "locks", "processes", "terminal")
 ))  # fmt: skip
 # Understood by every Python 3, to say in one line that it is too old.
 _MAIN = """\

@@ -7,7 +7,10 @@ from typing import Any
 from fmnist_benchmarks.frontier import tables as frontier_tables
 from fmnist_benchmarks.output.markdown import table
 from fmnist_benchmarks.publish import record
+from fmnist_benchmarks.quantization.ai_edge import table as ai_edge_table
 from fmnist_runtime.inference.interpreters import BACKENDS
+
+AI_EDGE = record.FOLDER / "ai-edge-quantizer.json"
 
 
 def _machine(document: dict[str, Any]) -> str:
@@ -148,6 +151,11 @@ def _seeds(_: dict[str, Any]) -> str:
     return table(header, rows) + "\n`python -m fmnist_benchmarks.training.seeds`"
 
 
+def _ai_edge(_: dict[str, Any]) -> str:
+    """The comparison with ai-edge-quantizer, from a document of its own."""
+    return ai_edge_table.markdown(record.read(AI_EDGE))
+
+
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "machine": _machine,
     "latency": _latency,
@@ -159,6 +167,8 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "seeds": _seeds,
     "frontier": _frontier,
 }
+# The tables of docs/int8.md.
+INT8_TABLES: dict[str, Callable[[dict[str, Any]], str]] = {"ai-edge-quantizer": _ai_edge}
 
 
 def _command(document: dict[str, Any], part: str) -> str:

@@ -20,14 +20,14 @@ from fmnist_benchmarks.measure import machine
 from fmnist_benchmarks.quantization.ai_edge import comparison, export_folder, table
 from fmnist_benchmarks.quantization.ai_edge.export_folder import Export
 from fmnist_benchmarks.quantization.ai_edge.recipes import PACKAGE
-from fmnist_runtime.commandline import FILE, Command, say_json, warn
+from fmnist_runtime.commandline import FILE, Command, print_json, warn
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.inference import interpreters
 from fmnist_runtime.system.atomic import make_folder
 
 if TYPE_CHECKING:
     from fmnist_export.prove.environments import Environment
-    from fmnist_runtime.data.idx_folder import DataSet
+    from fmnist_runtime.data.dataset import Dataset
 
 SCHEMA = 1
 
@@ -63,7 +63,7 @@ def main(
         **results,
     }
     if as_json:
-        say_json(document, indent=1)
+        print_json(document, indent=1)
     else:
         click.echo(table.markdown(document))
 
@@ -95,10 +95,10 @@ def _environments(say: Callable[[str], None]) -> "list[Environment]":
     from fmnist_export.prove import environments, targets
 
     found = []
-    for target in targets.choose(["all"]):
+    for target in targets.select(["all"]):
         try:
-            found.append(environments.find(target, say))
-        except environments.NotProvable as error:
+            found.append(environments.install(target, say))
+        except environments.UnavailableTargetError as error:
             say(f"{target.name} is left out: {error}")
     if not found:
         raise FmnistError("no current runtime can run here; the lines above say why")
@@ -115,13 +115,13 @@ def _export(path: Path, folder: Path, data: Path | None) -> Export:
 
 def _compare(
     export: Export,
-    dataset: "DataSet",
+    dataset: "Dataset",
     targets: "Sequence[Environment]",
     counts: Sequence[str],
     folder: Path,
     say: Callable[[str], None],
 ) -> dict[str, Any]:
-    from fmnist_export.convert.calibration import Calibration
+    from fmnist_export.convert.calibration_sample import CalibrationSample
     from fmnist_runtime.inference.inputs import real_values
 
     if len(export.keras_answers) != len(dataset.test.images):
@@ -129,7 +129,7 @@ def _compare(
             f"{export.golden_path} has {len(export.keras_answers):,} test images, {dataset.source} has "
             f"{len(dataset.test.images):,}; name the model's data set with --data"
         )
-    sample = Calibration.of(dataset.train)
+    sample = CalibrationSample.for_split(dataset.train)
     say(f"{export.name}: quantizing with {PACKAGE}")
     inputs = real_values(*export.pixel_range)[sample.images(dataset.train)]
     files = comparison.quantize(export, inputs.reshape(len(inputs), *export.input_shape), folder)
@@ -139,7 +139,7 @@ def _compare(
         target = environment.target
         say(f"{export.name}: {len(dataset.test.images):,} test images on {target.name}")
         of_target = {file: comparison.evaluate(file, export, dataset.test, environment) for file in files}
-        if target.runtime in interpreters.installed():
+        if target.runtime in interpreters.installed_backends():
             say(f"{export.name}: latency on {target.name}")
             of_target, of_measurement = comparison.measure_latencies(of_target, export.golden_path, counts)
             conditions.append(of_measurement)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from fmnist_benchmarks.measure.intervals import Interval, median_interval
 from fmnist_benchmarks.quantization.ai_edge import recipes
 from fmnist_benchmarks.quantization.ai_edge.export_folder import INT8, Export
-from fmnist_runtime.data.fashion_mnist_files import Split
+from fmnist_runtime.data.dataset import Split
 from fmnist_runtime.errors import ExportError, FmnistError, ModelFileError
 from fmnist_runtime.model import model_file
 
@@ -101,8 +101,8 @@ def evaluate(file: QuantizedFile, export: Export, test: Split, environment: "Env
     return Evaluation(
         runtime=outputs.runtime,
         version=outputs.version,
-        agreement=float(np.mean(outputs.answers == export.keras_answers)),
-        accuracy=float(np.mean(outputs.answers == test.labels)),
+        agreement=float(np.mean(outputs.classes == export.keras_answers)),
+        accuracy=float(np.mean(outputs.classes == test.labels)),
         ties=count_ties(outputs.values),
     )
 
@@ -138,8 +138,9 @@ def latency_ratio(result: Mapping[str, Any], baseline: Mapping[str, Any]) -> Int
 def _file(tool: str, recipe: str, name: str, flatbuffer: bytes, export: Export, folder: Path) -> QuantizedFile:
     """Write `flatbuffer` to NAME.tflite in `folder`, with what a Classifier must know: classes and range of pixels."""
     try:
-        facts = {"input": {"range": list(export.pixel_range)}, "proofs": []}
-        description = model_file.describe(flatbuffer, export.classes, **facts)
+        description = model_file.describe(
+            flatbuffer, export.classes, input={"range": list(export.pixel_range)}, proofs=[]
+        )
     except ModelFileError as error:
         return QuantizedFile(tool, recipe, path=None, bytes=len(flatbuffer), error=str(error))
     path = folder / f"{name}.tflite"

@@ -81,7 +81,7 @@ def read(folder: Path) -> Export:
         raise FmnistError(f"{folder}: {len(found)} files *-{FLOAT32}.tflite, expected one; {_way_out()}")
     stem = found[0].name.removesuffix(f"-{FLOAT32}.tflite")
     paths = {precision: folder / f"{stem}-{precision}.tflite" for precision in _PRECISIONS}
-    golden_path = folder / golden.name(stem)
+    golden_path = folder / golden.file_name(stem)
     for path in (*paths.values(), golden_path):
         if not path.is_file():
             raise FmnistError(f"{folder}: no {path.name}; {_way_out()}")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fmnist_benchmarks.frontier.table import table
+from fmnist_benchmarks.output.markdown import table
 from fmnist_benchmarks.quantization.ai_edge.comparison import OURS
 from fmnist_benchmarks.quantization.ai_edge.recipes import PACKAGE
 from fmnist_runtime.inference.interpreters import BACKENDS
