@@ -31,8 +31,6 @@ ARROWS: dict[str, set[str]] = {
 DEVICE = {"click", "numpy", "PIL", "fmnist_runtime"}
 HEAVY = {"tensorflow", "keras", "h5py"}
 MOST_FILES = 12
-# What runs on a board without pip is kept together: one file more.
-LARGER_ROOMS = {"fmnist_deploy.target": 13}
 
 
 def test_every_package_is_known() -> None:
@@ -92,7 +90,7 @@ def test_a_room_has_at_most_a_dozen_files(package: str) -> None:
     for inside in [folder, *(path for path in folder.rglob("*") if path.is_dir())]:
         files = [path for path in inside.glob("*.py") if path.name != "__init__.py"]
         name = ".".join(inside.relative_to(folder.parent).parts)
-        assert len(files) <= LARGER_ROOMS.get(name, MOST_FILES), name
+        assert len(files) <= MOST_FILES, name
 
 
 @cache

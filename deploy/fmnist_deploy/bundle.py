@@ -15,7 +15,7 @@ import fmnist_deploy
 import fmnist_runtime
 from fmnist_deploy import wheels
 from fmnist_deploy.boards import Board
-from fmnist_deploy.target import archive
+from fmnist_deploy.target.formats import archive
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.model import golden, model_file
 from fmnist_runtime.model.shipped import DEFAULT, SHIPPED, model_path
@@ -24,8 +24,9 @@ from fmnist_runtime.system.digests import sha256
 SCHEMA = 1
 _DATE = (1980, 1, 1, 0, 0, 0)
 _DEPLOY = ("__init__", "boards", *(f"target/{name}" for name in (
-    "__init__", "archive", "command", "connection", "contents", "installation", "interruption", "output", "ownership",
-    "release", "service", "system", "textfile", "verification", "wheel",
+    "__init__", "formats/__init__", "formats/archive", "formats/wheel",
+    "command", "connection", "contents", "installation", "interruption", "output", "ownership", "release", "service",
+    "system", "textfile", "verification",
 )))  # fmt: skip
 _RUNTIME = ("__init__", "errors", "inference/__init__", "inference/installation", *(
     f"system/{name}" for name in ("__init__", "child", "locks", "processes", "terminal")

@@ -163,7 +163,7 @@ class _Goal(NamedTuple):
 
 
 def _check(path: Path, as_json: bool) -> int:
-    from fmnist_deploy.target import archive
+    from fmnist_deploy.target.formats import archive
     from fmnist_runtime.errors import FmnistError
 
     try:

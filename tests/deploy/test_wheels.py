@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fmnist_deploy import wheels
-from fmnist_deploy.target.wheel import WheelError, commands, script, unpack
+from fmnist_deploy.target.formats.wheel import WheelError, commands, script, unpack
 
 
 def _wheel(members: dict[str, str], record: str | None = None) -> zipfile.ZipFile:

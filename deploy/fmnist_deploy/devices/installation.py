@@ -14,7 +14,7 @@ from fmnist_deploy.boards import Board
 from fmnist_deploy.devices import userland
 from fmnist_deploy.devices.cells import Cell
 from fmnist_deploy.devices.userland import UnavailableError
-from fmnist_deploy.target import wheel as wheel_format
+from fmnist_deploy.target.formats import wheel as wheel_format
 from fmnist_runtime.commandline import warn
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.system.atomic import make_folder

@@ -10,10 +10,11 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from fmnist_deploy.target import archive, installation, interruption, output, release, service, system, verification
-from fmnist_deploy.target.archive import ArchiveError
+from fmnist_deploy.target import installation, interruption, output, release, service, system, verification
+from fmnist_deploy.target.formats import archive
+from fmnist_deploy.target.formats.archive import ArchiveError
+from fmnist_deploy.target.formats.wheel import WheelError
 from fmnist_deploy.target.release import ReleaseError
-from fmnist_deploy.target.wheel import WheelError
 
 # Byte code and the blocks of the file system come on top of the size of the wheels.
 _SPACE_FACTOR = 1.6

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from fmnist_deploy.target import wheel as wheel_format
+from fmnist_deploy.target.formats import wheel as wheel_format
 from fmnist_deploy.target.ownership import MANIFEST, MARK, manifest_of
 from fmnist_deploy.target.textfile import read_text
 

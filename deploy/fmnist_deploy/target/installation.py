@@ -12,8 +12,8 @@ import zipfile
 from pathlib import Path
 
 from fmnist_deploy.target import service
-from fmnist_deploy.target import wheel as wheel_format
-from fmnist_deploy.target.archive import Bundle
+from fmnist_deploy.target.formats import wheel as wheel_format
+from fmnist_deploy.target.formats.archive import Bundle
 from fmnist_deploy.target.ownership import MANIFEST
 
 # The commands of a device; the others need tensorflow.
