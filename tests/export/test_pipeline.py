@@ -13,7 +13,7 @@ pytest.importorskip("keras", reason="needs the extra [train]")
 import keras_models as models
 
 from fmnist_export import pipeline
-from fmnist_export.convert import rounding
+from fmnist_export.prepare import rounding
 from fmnist_export.prove import proof
 from fmnist_export.source import keras_model
 from fmnist_keras import inference

@@ -46,7 +46,8 @@ class Result:
 
 def recipes() -> dict[str, Recipe]:
     """The recipes by name; the first is the plain one, the last the one that `fmnist-export --quantize` takes."""
-    from fmnist_export.convert import compensation, converter, equalization, fixed_batch, hybrid, last_layer, layers
+    from fmnist_export.convert import converter, hybrid, last_layer
+    from fmnist_export.prepare import compensation, equalization, fixed_batch, layers
 
     def prepared(model: "keras.Model", calibration: Calibration, *, equalize: bool, compensate: bool) -> "keras.Model":
         copy = fixed_batch.float32_copy(model, calibration)

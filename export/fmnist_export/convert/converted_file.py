@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fmnist_export.convert.calibration_sample import CalibrationSample
 from fmnist_export.convert.converter import convert_prepared, prepare
 from fmnist_export.convert.flatbuffer import Flatbuffer
-from fmnist_export.convert.rounding import PreparedModel
+from fmnist_export.prepare.rounding import PreparedModel
 from fmnist_export.source.loaded_model import LoadedModel
 from fmnist_runtime.data.dataset import Split
 

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_export.convert import hybrid, rounding
+from fmnist_export.convert import hybrid
 from fmnist_export.convert.compact import compact
 from fmnist_export.convert.flatbuffer import Flatbuffer
 from fmnist_export.convert.last_layer import with_float_last_layer
 from fmnist_export.convert.quiet_output import quiet_output
-from fmnist_export.convert.rounding import PreparedModel
 from fmnist_export.convert.tensorflow_converter import float_converter, integer_converter
+from fmnist_export.prepare import rounding
+from fmnist_export.prepare.rounding import PreparedModel
 from fmnist_keras.copies import is_rebuildable
 from fmnist_runtime.errors import ExportError
 

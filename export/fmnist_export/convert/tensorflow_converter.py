@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_export.convert.fixed_batch import with_fixed_batch
+from fmnist_export.prepare.fixed_batch import with_fixed_batch
 
 if TYPE_CHECKING:
     import keras

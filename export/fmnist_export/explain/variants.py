@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_export.convert.converter import CONVERTERS
-from fmnist_export.convert.equalization import equalized_copy
 from fmnist_export.convert.flatbuffer import Flatbuffer
 from fmnist_export.convert.quiet_output import quiet_output
-from fmnist_export.convert.rounding import PreparedModel
 from fmnist_export.convert.tensorflow_converter import calibrating_converter, one_by_one
 from fmnist_export.explain.operators import MOVING, WEIGHTED, check_same_layers, is_float, layers
+from fmnist_export.prepare.equalization import equalized_copy
+from fmnist_export.prepare.rounding import PreparedModel
 from fmnist_runtime.errors import ExportError
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_export.convert.fixed_batch import check_copy, float32_copy
-from fmnist_export.convert.layers import consumers, layer_inputs
+from fmnist_export.prepare.fixed_batch import check_copy, float32_copy
+from fmnist_export.prepare.layers import consumers, layer_inputs
 
 if TYPE_CHECKING:
     import keras

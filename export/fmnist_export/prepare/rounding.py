@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_export.convert.compensation import compensate_layer
-from fmnist_export.convert.equalization import equalize, equalized_copy
-from fmnist_export.convert.fixed_batch import float32_copy
-from fmnist_export.convert.layers import is_last, layer_inputs
+from fmnist_export.prepare.compensation import compensate_layer
+from fmnist_export.prepare.equalization import equalize, equalized_copy
+from fmnist_export.prepare.fixed_batch import float32_copy
+from fmnist_export.prepare.layers import is_last, layer_inputs
 from fmnist_keras import inference
 
 if TYPE_CHECKING:

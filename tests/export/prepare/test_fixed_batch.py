@@ -12,8 +12,8 @@ import keras_models as models  # noqa: E402
 from keras import layers  # noqa: E402
 
 from fmnist_export import pipeline  # noqa: E402
-from fmnist_export.convert import equalization, rounding  # noqa: E402
-from fmnist_export.convert.fixed_batch import (  # noqa: E402
+from fmnist_export.prepare import equalization, rounding  # noqa: E402
+from fmnist_export.prepare.fixed_batch import (  # noqa: E402
     check_copy,
     float32_copy,
     with_fixed_batch,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fmnist_export.convert.compensation import compensate
+from fmnist_export.prepare.compensation import compensate
 
 
 def _problem() -> tuple[np.ndarray, np.ndarray]:

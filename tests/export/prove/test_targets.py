@@ -14,8 +14,8 @@ from helpers import ROOT
 from fmnist_export import pipeline
 from fmnist_export.convert import converter as convert
 from fmnist_export.convert.calibration_sample import CalibrationSample
-from fmnist_export.convert.fixed_batch import with_fixed_batch
 from fmnist_export.convert.quiet_output import quiet_output
+from fmnist_export.prepare.fixed_batch import with_fixed_batch
 from fmnist_export.prove import environments, graph_checks, targets
 from fmnist_export.source import keras_model
 from fmnist_runtime.data.dataset import to_float
