@@ -22,7 +22,7 @@ from signals import heed_hangups
 from fmnist_deploy import bundle
 from fmnist_deploy.boards import Board
 from fmnist_deploy.summary import run_command as install_command
-from fmnist_deploy.target import archive
+from fmnist_deploy.target.formats import archive
 from fmnist_runtime.errors import FmnistError
 from fmnist_runtime.model import shipped
 

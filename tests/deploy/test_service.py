@@ -305,6 +305,5 @@ def test_a_real_systemd_runs_it_as_a_user_of_its_own(bundle_file: Path, here: ob
         assert result.returncode == 0, result.stderr
         found = json.loads(result.stdout)
         assert len(found["answers"]) == 2
-        assert found["seconds"] < connection.FRAME_SECONDS
-        assert max(found["ends"]) < connection.FRAME_SECONDS + 5
-        assert machine.run("systemctl", "list-units", "--failed", "--no-legend", "fmnist*").stdout == ""
+        assert found["seconds"] < min(found["ends"]), "it was answered before the first of the others was closed"
+        assert host.run("systemctl", "list-units", "--failed", "--no-legend", "fmnist*").stdout == ""

@@ -68,7 +68,7 @@ def test_classify_folder(photos: Path) -> None:
     assert [row["class"] for row in rows] == ["Ankle boot", "Pullover", "Trouser"]
     assert [Path(row["file"]).name for row in rows] == ["0.jpg", "1.jpg", "2.jpg"]
     assert all(0 < float(row["score"]) <= 1 for row in rows)
-    assert "notes.txt: not an image" in result.stderr
+    assert "notes.txt: not a readable image" in result.stderr
     assert "1 Pullover" in result.stderr
 
 

@@ -55,9 +55,9 @@ def read(path: Path) -> ModelFile:
 
 
 def parse(content: bytes, path: Path, model: Graph | None = None) -> ModelFile:
-    """The model file that `content` holds; `path` is for the messages. Raises ModelFileError as `read` does.
+    """The model file in the bytes `content`; `path` is for the messages. Raises as `read`.
 
-    `model` is the graph in `content`, where the caller has parsed it already.
+    `model` is its graph, if the caller has parsed it already.
     """
     zipped = appended_zip.read_zip(content, path)
     if zipped is None:
@@ -81,15 +81,15 @@ def parse(content: bytes, path: Path, model: Graph | None = None) -> ModelFile:
     try:
         descriptions.check(description)
     except DescriptionError as error:
-        raise ModelFileError(f"{path}: {error}; export the model again") from error
+        raise DescriptionError(f"{path}: {error}; export the model again") from error
     return ModelFile(path, flatbuffer, model or _graph(flatbuffer, path), labels, description)
 
 
 def mark(flatbuffer: bytes, model: Graph | None = None) -> bytes:
     """`flatbuffer` with the converter's note replaced by MARKER, in place: no other byte and no offset changes.
 
-    `model` is its graph, where the caller has parsed it already. Raises ModelFileError where the note is not of the
-    marker's length, as another converter might write it.
+    `model` is its graph, if the caller has parsed it already. Raises ModelFileError where the note is not as long as the
+    marker, as another converter might write it.
     """
     note = (model or graph.read(flatbuffer)).description.encode()
     marker = MARKER.encode()
@@ -101,9 +101,9 @@ def mark(flatbuffer: bytes, model: Graph | None = None) -> bytes:
 
 
 def describe(flatbuffer: bytes, labels: tuple[str, ...], model: Graph | None = None, **facts: Any) -> dict[str, Any]:
-    """The description of a marked `flatbuffer`: its schema, length, digests and operators, then `facts`.
+    """The description of a marked `flatbuffer`: schema, length, digests and operators, followed by `facts`.
 
-    `model` is its graph, where the caller has parsed it already.
+    `model` is its graph, if the caller has parsed it already.
     """
     model = model or graph.read(flatbuffer)
     return {

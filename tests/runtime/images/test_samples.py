@@ -1,11 +1,11 @@
 """Samples of more than 8 bits: by how many bits they use, and what a note says about it."""
 
 import io
-import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
+import png_bytes
 import pytest
 from pictures import GREY, decoded, encode
 from PIL import Image as Pillow
@@ -19,13 +19,10 @@ def _deep_png(values: np.ndarray, sbit: bytes = b"") -> bytes:
     height, width = values.shape[:2]
     colour = {1: 0, 2: 4, 3: 2, 4: 6}[values.size // (height * width)]
     lines = b"".join(b"\0" + line.astype(">u2").tobytes() for line in values)
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0))]
+    chunks = [(b"IHDR", png_bytes.header(width, height, 16, colour))]
     chunks += [(b"sBIT", sbit)] if sbit else []
     chunks += [(b"tEXt", b"a\0b"), (b"IDAT", zlib.compress(lines)), (b"IEND", b"")]
-    packed = [
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
-    ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+    return png_bytes.SIGNATURE + b"".join(png_bytes.chunk(kind, data) for kind, data in chunks)
 
 
 def _at_depth(bits: int) -> np.ndarray:

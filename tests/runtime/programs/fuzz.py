@@ -223,7 +223,7 @@ def read_description(path: Path) -> None:
     precision(file)
     test = Split(_GOLDEN.images, _GOLDEN.expected.astype(np.uint8))
     uses: tuple[Callable[[], object], ...] = (
-        lambda: catalogue._listed("cnn-nano"),
+        lambda: catalogue._shipped_model("cnn-nano"),
         lambda: bundle.read_models([model]),
     )
     for use in uses:

@@ -40,7 +40,7 @@ def test_a_program_that_does_not_end_is_killed_with_its_children(tmp_path: Path)
 
 @pytest.mark.parametrize("whole_group", [False, True], ids=["the caller", "the terminal's group"])
 def test_an_interrupt_ends_the_program_and_its_children(whole_group: bool, tmp_path: Path) -> None:
-    code = "import sys; from fmnist_runtime.system.processes import run; run(['sh', '-c', sys.argv[1]], seconds=60)"
+    code = "import sys; from fmnist_runtime.system.processes import run; run(['sh', '-c', sys.argv[1]], seconds=1000)"
     caller = subprocess.Popen(
         [sys.executable, "-c", code, _FAMILY.format(path=tmp_path / "child")],
         stderr=subprocess.DEVNULL,
