@@ -88,8 +88,8 @@ def parse(content: bytes, path: Path, model: Graph | None = None) -> ModelFile:
 def mark(flatbuffer: bytes, model: Graph | None = None) -> bytes:
     """`flatbuffer` with the converter's note replaced by MARKER, in place: no other byte and no offset changes.
 
-    `model` is its graph, if the caller has parsed it already. Raises ModelFileError where the note is not as long as the
-    marker, as another converter might write it.
+    `model` is its graph, if the caller has parsed it already. Raises ModelFileError where the note is not as long as
+    the marker, as another converter might write it.
     """
     note = (model or graph.read(flatbuffer)).description.encode()
     marker = MARKER.encode()

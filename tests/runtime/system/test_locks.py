@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -64,21 +65,18 @@ def test_a_hard_link_and_a_pipe_are_not_locks(tmp_path: Path) -> None:
 def test_a_wait_for_a_lock_names_its_holder(tmp_path: Path) -> None:
     path = tmp_path / ".lock"
     with hold_lock(path, "fmnist-train"):
-        said = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                "import sys, signal; from pathlib import Path; from fmnist_runtime.system.locks import hold_lock\n"
-                "signal.alarm(2)\n"
-                "with hold_lock(Path(sys.argv[1]), 'me', wait=True, say=lambda line: print(line, flush=True)): pass",
-                path,
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
+        code = (
+            "import sys; from pathlib import Path; from fmnist_runtime.system.locks import hold_lock\n"
+            "with hold_lock(Path(sys.argv[1]), 'me', wait=True, say=lambda line: print(line, flush=True)): pass"
         )
-    assert said.stdout == f"{tmp_path}: in use by fmnist-train (process {os.getpid()}); waiting until it ends\n"
-    assert said.returncode == -14, "it waited until it was killed"
+        with subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE, text=True) as waiting:
+            assert waiting.stdout is not None
+            line = f"{tmp_path}: in use by fmnist-train (process {os.getpid()}); waiting until it ends\n"
+            assert waiting.stdout.readline() == line
+            time.sleep(1)
+            assert waiting.poll() is None, "it waits as long as the lock is held"
+            waiting.kill()
+            assert waiting.stdout.read() == ""
     # A note that a killed holder left says nothing.
     path.write_text("fmnist-train (process 1)\n")
     with hold_lock(path, "me", wait=True, say=pytest.fail):
