@@ -1,11 +1,11 @@
-"""What each way to int8 gives on one Keras model: the table of docs/int8.md.
+"""What each recipe to quantize to int8 gives on one Keras model: the table of docs/int8.md.
 
     python -m fmnist_benchmarks.quantization.int8_recipes MODEL.keras [--rounds N] [--json]
 
-Each recipe is converted, then run on every current target by the device's own code. Recipes are compared on training
-images that were held out; the test set is shown beside them and decides nothing. Latencies are one image through the
-Classifier, the least mean of some rounds over 10,000 images in fresh processes, recipe after recipe in each round, as
-ratios to the plain recipe.
+The file of each recipe is run on every current target by the device's own code. Recipes are compared on training images
+that were held out; the results on the test set are shown too but decide nothing. A latency is that of one image through
+the Classifier: the least mean of some rounds over 10,000 images in fresh processes, recipe after recipe in each round,
+as a ratio to the plain recipe.
 """
 
 import tempfile
@@ -18,6 +18,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist_benchmarks.output.markdown import table
 from fmnist_runtime.commandline import FILE, Command, print_json, warn
 
 if TYPE_CHECKING:
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
     from fmnist_export.prove.environments import Environment
 
 HELD_OUT = 4000
-Calibration = NDArray[np.float32]
-Recipe = Callable[["keras.Model", Calibration], bytes]
+# Model inputs to calibrate on, (N, height, width) or with channels.
+Inputs = NDArray[np.float32]
+Recipe = Callable[["keras.Model", Inputs], bytes]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Result:
-    """A recipe's file and how it answered: shares, and the least mean seconds an image by target."""
+    """A recipe's file and its answers: shares from 0 to 1; `seconds` is the least mean time of an image by target."""
 
     recipe: str
     bytes: int
@@ -45,11 +47,11 @@ class Result:
 
 
 def recipes() -> dict[str, Recipe]:
-    """The recipes by name; the first is the plain one, the last the one that `fmnist-export --quantize` takes."""
+    """The recipes by name; the first is the plain one, the last that of `fmnist-export --quantize`."""
     from fmnist_export.convert import converter, hybrid, last_layer
     from fmnist_export.prepare import compensation, equalization, fixed_batch, layers
 
-    def prepared(model: "keras.Model", calibration: Calibration, *, equalize: bool, compensate: bool) -> "keras.Model":
+    def prepared(model: "keras.Model", calibration: Inputs, *, equalize: bool, compensate: bool) -> "keras.Model":
         copy = fixed_batch.float32_copy(model, calibration)
         hidden = [layer for layer in copy.layers if hasattr(layer, "kernel") and not layers.is_last(layer, copy)]
         for layer in hidden:
@@ -59,23 +61,23 @@ def recipes() -> dict[str, Recipe]:
                 compensation.compensate_layer(layer, layers.layer_inputs(layer, copy, calibration))
         return copy
 
-    def plain(model: "keras.Model", calibration: Calibration) -> bytes:
+    def plain(model: "keras.Model", calibration: Inputs) -> bytes:
         return converter.convert(model, "int8-strict", calibration).content
 
-    def few_images(model: "keras.Model", calibration: Calibration) -> bytes:
+    def few_images(model: "keras.Model", calibration: Inputs) -> bytes:
         return converter.convert(model, "int8-strict", calibration[:100]).content
 
-    def strict_prepared(model: "keras.Model", calibration: Calibration) -> bytes:
+    def strict_prepared(model: "keras.Model", calibration: Inputs) -> bytes:
         return plain(prepared(model, calibration, equalize=True, compensate=True), calibration)
 
     def last_in_float(equalize: bool, compensate: bool) -> Recipe:
-        def recipe(model: "keras.Model", calibration: Calibration) -> bytes:
+        def recipe(model: "keras.Model", calibration: Inputs) -> bytes:
             changed = prepared(model, calibration, equalize=equalize, compensate=compensate)
             return last_layer.with_float_last_layer(changed, calibration).content
 
         return recipe
 
-    def hybrid_last(model: "keras.Model", calibration: Calibration) -> bytes:
+    def hybrid_last(model: "keras.Model", calibration: Inputs) -> bytes:
         both = prepared(model, calibration, equalize=True, compensate=True)
         converted = last_layer.with_float_last_layer(both, calibration)
         return hybrid.with_int8_weights(converted.content, converted.tensor)
@@ -129,7 +131,7 @@ def measure(path: Path, rounds: int) -> list[Result]:
 
 
 def _packed(content: bytes, loaded: Any) -> bytes:
-    """The flatbuffer with the little that the Classifier must know of it."""
+    """The flatbuffer as a model file, with what the Classifier needs to know."""
     from fmnist_runtime.model import model_file
 
     scale = {"range": list(loaded.pixels[:2])}
@@ -146,14 +148,14 @@ def _answers(name: str, path: Path, loaded: Any, held_out: Any, test: Any, envir
     on_held_out = proof.compare(proof.run(path, held_out.images, environment), expected, held_out.labels)
     on_test = proof.compare(proof.run(path, test.images, environment), test.probabilities, test.labels)
     return Result(
-        name,
-        path.stat().st_size,
-        on_held_out.agreement,
-        on_test.agreement,
-        on_test.accuracy or 0,
-        on_test.keras_accuracy or 0,
-        on_test.ties,
-        {},
+        recipe=name,
+        bytes=path.stat().st_size,
+        held_out_agreement=on_held_out.agreement,
+        test_agreement=on_test.agreement,
+        test_accuracy=on_test.accuracy or 0,
+        keras_accuracy=on_test.keras_accuracy or 0,
+        ties=on_test.ties,
+        seconds={},
     )
 
 
@@ -166,14 +168,13 @@ def _time(result: Result, path: Path, images: NDArray[np.uint8], found: "list[En
         result.seconds[name] = min(seconds, result.seconds.get(name, seconds))
 
 
-def table(results: list[Result]) -> str:
-    """The results as a Markdown table."""
+def markdown(results: list[Result]) -> str:
+    """The results as a Markdown table, latencies relative to the first recipe."""
     plain = results[0]
     names = list(plain.seconds)
     head = ["recipe", "bytes", "agreement, held out", "agreement, test", "accuracy", "ties", *names]
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    for result in results:
-        cells = [
+    rows = [
+        (
             result.recipe,
             f"{result.bytes:,} ({result.bytes / plain.bytes - 1:+.1%})",
             f"{result.held_out_agreement:.4f}",
@@ -181,22 +182,25 @@ def table(results: list[Result]) -> str:
             f"{result.test_accuracy:.4f} (Keras {result.keras_accuracy:.4f})",
             str(result.ties),
             *(f"{result.seconds[name] / plain.seconds[name]:.2f}" for name in names),
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        )
+        for result in results
+    ]
+    return table(head, rows)
 
 
 @click.command("fmnist_benchmarks.quantization.int8_recipes", cls=Command)
 @click.argument("model", type=FILE, metavar="MODEL.keras")
-@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Rounds of the latencies.")
+@click.option(
+    "--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Rounds of latency measurements."
+)
 @click.option("--json", "as_json", is_flag=True, help="The result as one JSON document on standard output.")
 def main(model: Path, rounds: int, as_json: bool) -> None:
-    """Compare the ways to int8 on MODEL.keras: bytes, agreement with Keras, ties and latency."""
+    """Compare recipes to quantize MODEL.keras to int8: bytes, agreement with Keras, ties and latency."""
     results = measure(model, rounds)
     if as_json:
         print_json([result.__dict__ for result in results], indent=1)
     else:
-        click.echo(table(results))
+        click.echo(markdown(results), nl=False)
 
 
 if __name__ == "__main__":
