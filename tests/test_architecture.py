@@ -149,3 +149,14 @@ def circle(graph: dict[str, set[str]]) -> list[str] | None:
     except CycleError as error:
         return list(error.args[1])
     return None
+
+
+def test_the_page_has_every_room() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    rooms = [
+        ".".join(path.parent.relative_to(ROOT / folder).parts)
+        for package, folder in PACKAGES.items()
+        for path in (ROOT / folder / package).rglob("*/__init__.py")
+    ]
+    assert len(rooms) > 30
+    assert [room for room in rooms if f"| `{room}` |" not in page] == []
