@@ -11,6 +11,7 @@ works on fmnist-edge; each prints a text, or one JSON document with --json, and 
     frontier                                  how accurate are the models for their size and latency?
     errors                                    where are the models wrong, and are their scores to be trusted?
     photos                                    how much accuracy does the way through a photo cost?
+    quantization.ai_edge                      how does int8 compare with ai-edge-quantizer's on the same model?
     quantization.int8_recipes                 what does each way to quantize to int8 give?
     quantization.proving                      what does a proof of 10,000 images cost over bare invokes?
     scaling                                   how does latency grow with images, model size, threads and processes?
@@ -25,8 +26,8 @@ works on fmnist-edge; each prints a text, or one JSON document with --json, and 
     publish.record                            measures one machine and keeps the results in benchmarks/results/
     publish.tables                            writes the documentation's tables from these results
 
-Started by these commands in processes of their own, not by people: measure.worker, peers.calls, scaling.random_models,
-scaling.roofline.
+Started by these commands in processes of their own, not by people: measure.worker, peers.calls,
+quantization.ai_edge.recipes, scaling.random_models, scaling.roofline.
 
 The rooms: `measure` is what fmnist-benchmark needs on a device, `output` what becomes of a measurement (text, figure,
 comparison with a baseline); both need nothing beyond fmnist_runtime. One room for each question stands on these.

@@ -13,7 +13,7 @@ _MEASURE, _OUTPUT = "fmnist_benchmarks.measure", "fmnist_benchmarks.output"
 _ALLOWED = {"measure": (), "output": (_MEASURE,)}
 _USES = {
     "errors": ("fmnist_benchmarks.frontier.candidates",),
-    "publish": ("fmnist_benchmarks.frontier.tables",),
+    "publish": ("fmnist_benchmarks.frontier.tables", "fmnist_benchmarks.quantization.ai_edge.table"),
     "quantization": ("fmnist_export", "fmnist_keras"),
     "training": ("fmnist_train", "fmnist_keras"),
 }

@@ -33,7 +33,9 @@ def _observe(cell: Cell, wheel: Path, folder: Path, images: np.ndarray) -> cell_
     return cell_run.run_cell(cell, installation.install(cell, wheel), matrix.shipped(), folder / "images.npy", pictures)
 
 
-@pytest.mark.usefixtures("cached")
+@pytest.mark.host
+@pytest.mark.slow
+@pytest.mark.usefixtures("userlands")
 def test_a_cell_gives_the_answers_of_this_machine(wheel: Path, tmp_path: Path, test_split) -> None:
     images = test_split.images[:50]
     observed = [_observe(cell, wheel, tmp_path, images) for cell in (CELLS[0], _A53)]

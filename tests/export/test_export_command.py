@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from helpers import BIN, assert_fails, run_command
 
-from fmnist_export import pipeline
+from fmnist_export.prove.agreement import MINIMUM_AGREEMENT
 from fmnist_export.prove.environments import install
 from fmnist_export.prove.proof import compare, run
 from fmnist_export.prove.targets import all_targets
@@ -131,7 +131,7 @@ def test_the_help_names_the_agreement_that_each_precision_needs() -> None:
         "float16": 0.999,
         "int8-strict": 0.98,
     }
-    assert expected == pipeline.MINIMUM_AGREEMENT
+    assert expected == MINIMUM_AGREEMENT
 
 
 def test_what_it_prints_fits_80_columns(trained: Path, tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_bad_input(trained: Path, tmp_path: Path, read_only_folder: Path) -> Non
         (("--pixels", "0-1"), "expected LOW..HIGH"),
         (("--pixels", "1..1"), "two different finite numbers"),
         (("--mean", "0.5"), "--mean and --std belong together"),
-        (("--mean", "72.9", "--std", "90"), "divide one on the scale of 0..255 by 255"),
+        (("--mean", "72.9", "--std", "90"), "divide a value on the scale 0..255 by 255"),
         (("--pixels", "0..1", "--mean", "0.5", "--std", "0.5"), "give one of them"),
         (("--min-accuracy", "2"), "--min-accuracy"),
     ],

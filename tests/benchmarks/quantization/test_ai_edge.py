@@ -11,7 +11,7 @@ import pytest
 from environments import run_python
 from helpers import ROOT, run_command
 
-from fmnist_benchmarks.publish import record, tables
+from fmnist_benchmarks.publish import markdown_tables, record, tables
 from fmnist_benchmarks.quantization.ai_edge import comparison, export_folder, recipes, table
 from fmnist_benchmarks.quantization.ai_edge.comparison import Evaluation, QuantizedFile
 from fmnist_runtime.errors import FmnistError
@@ -113,7 +113,7 @@ def test_a_failed_recipe_is_a_row_with_its_message(int8_export: Path) -> None:
     """Rows of a document that was made by hand: one file that ran, one recipe that failed."""
     file = QuantizedFile("ai-edge-quantizer", "broken", path=None, bytes=None, error="ValueError: a|b")
     evaluation = Evaluation("litert", "2.3.0", error=file.error)
-    document = json.loads(tables.AI_EDGE.read_text())
+    document = json.loads(markdown_tables.AI_EDGE.read_text())
     model = {**document["models"][0], "files": [_as_json(file, evaluation)]}
     text = table.markdown({**document, "models": [model]})
     assert "| broken | - | does not run: ValueError: a\\|b | - | - | - | - |" in text
@@ -140,7 +140,7 @@ def test_the_page_says_what_was_measured() -> None:
 
 
 def test_the_recorded_result_is_complete() -> None:
-    document = record.read(tables.AI_EDGE)
+    document = record.read(markdown_tables.AI_EDGE)
     assert document["command"].startswith("python -m fmnist_benchmarks.quantization.ai_edge MODEL...")
     titles = ["int8", "int8-strict", *(recipe.title for recipe in recipes.RECIPES)]
     for model in document["models"]:

@@ -15,7 +15,7 @@ _COUNT = 50
 def test_a_classify_adds_few_instructions_to_the_bare_invoke() -> None:
     machine.program("valgrind", package="valgrind")
     bare, classify = (
-        instructions.of_one(way, model_path("mlp"), "tflite-runtime", _COUNT) for way in ("bare", "classify")
+        instructions.per_inference(way, model_path("mlp"), "tflite-runtime", _COUNT) for way in ("bare", "classify")
     )
     assert 10_000 < bare < 1_000_000
     assert 0 < classify - bare < 20_000

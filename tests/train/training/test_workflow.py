@@ -51,7 +51,7 @@ def build(): return end()
             (),
         ),
         (
-            "press(results, 'figures_of')",
+            "press(results, 'metrics')",
             "1 of 1 epochs are kept in {folder}/checkpoint-1.keras: fmnist-train -o {folder} --resume continues",
             ("checkpoint-1.keras", "checkpoint.json"),
         ),
