@@ -16,7 +16,7 @@ _MODULES = [
     if isinstance(getattr(importlib.import_module(module.name), "main", None), click.Command)
 ]
 # Started by other commands and by nobody else.
-_INTERNAL = {"fmnist_benchmarks.peers.calls"}
+_INTERNAL = {"fmnist_benchmarks.peers.calls", "fmnist_benchmarks.quantization.ai_edge.recipes"}
 
 
 def test_the_packages_docstring_lists_every_command_line() -> None:

@@ -49,6 +49,7 @@ def test_it_installs_without_network_pip_or_a_virtual_environment_and_answers(
     assert list(prefix.glob("versions/*/lib/*/site-packages/click/__pycache__/*.pyc"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["sh", "bash"])
 def test_a_copy_that_is_cut_off_installs_nothing_and_is_reported(
     shell: str, empty_bundle: bytes, tmp_path: Path

@@ -106,6 +106,7 @@ def test_the_frame_has_the_same_size_as_in_the_reader() -> None:
     assert connection.FRAME_BYTES == frames.FRAME_BYTES
 
 
+@pytest.mark.slow
 def test_eight_stalled_clients_do_not_keep_another_from_its_answers(tmp_path: Path) -> None:
     path = tmp_path / "socket"
     with listening(path, "--frame-seconds", 10, "--idle-seconds", 12, "--model", "mlp") as children:
@@ -137,6 +138,7 @@ def test_a_client_that_sends_a_byte_a_second_is_closed_in_time(tmp_path: Path) -
         assert re.search(r"the client sent \d+ bytes of a frame in 2 s, expected 784; closed", said.decode())
 
 
+@pytest.mark.slow
 def test_a_client_that_is_idle_between_frames_is_closed_without_an_error(tmp_path: Path) -> None:
     path = tmp_path / "socket"
     with listening(path, "--frame-seconds", 1, "--idle-seconds", 8, "--model", "mlp") as children:

@@ -124,6 +124,7 @@ def test_socket_client(service: Path, photos: Path) -> None:
     assert [answer[2] for answer in answers if answer] == ["Ankle boot", "Pullover", "Trouser"]
 
 
+@pytest.mark.slow
 def test_own_model(tmp_path: Path) -> None:
     result = run("own_model.py", tmp_path / "mine", folder=tmp_path)
     assert result.returncode == 0, result.stderr
@@ -135,6 +136,7 @@ def test_own_model(tmp_path: Path) -> None:
     assert "\npassed: " in result.stdout
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_from_data_to_tflite(tmp_path: Path) -> None:
     """Its cells in their order, in one process, without Jupyter."""
     notebook = json.loads((EXAMPLES / "tutorial.ipynb").read_text())

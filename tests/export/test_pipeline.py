@@ -56,6 +56,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> _Calls:
     return calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("is_explained", "parsed"), [(False, 3), (True, 10)], ids=["export", "export --explain"])
 def test_every_flatbuffer_is_parsed_once_and_the_keras_file_is_loaded_once(
     is_explained: bool, parsed: int, calls: _Calls, tmp_path: Path
@@ -80,6 +81,7 @@ def test_every_flatbuffer_is_parsed_once_and_the_keras_file_is_loaded_once(
     assert calls.names.count("prepare") == 1
 
 
+@pytest.mark.slow
 def test_nothing_goes_back_to_the_keras_file_after_it_is_loaded(calls: _Calls, tmp_path: Path) -> None:
     path = models.save("sequential", tmp_path)
     pipeline.export(path, tmp_path, models.dataset(), precisions=("float32", "int8"), show_explanation=lambda _: None)
@@ -91,6 +93,7 @@ def test_nothing_goes_back_to_the_keras_file_after_it_is_loaded(calls: _Calls, t
     assert calls.names.index("run") > last
 
 
+@pytest.mark.slow
 def test_the_process_that_proves_imports_no_tensorflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """tensorflow breaks tflite-runtime when both are in one process, with std::bad_alloc or with wrong answers."""
     import subprocess

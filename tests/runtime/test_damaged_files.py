@@ -14,6 +14,7 @@ from helpers import ROOT
 PROGRAM = ROOT / "tests" / "runtime" / "programs" / "fuzz.py"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reader", "count", "least_accepted", "least_refused"),
     [

@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
 from environments import run_python
 
 from fmnist_benchmarks.scaling import roofline
@@ -16,6 +17,7 @@ def test_the_limits_of_a_machine_are_plausible() -> None:
     assert roofline.bytes_per_second(100_000) > 1e7
 
 
+@pytest.mark.slow
 def test_scaling_measures_all_four_with_their_limits(tmp_path: Path) -> None:
     # One small block: with more threads than idle cores, each call may wait for the others for milliseconds.
     options = ("--most-images", 10, "--hidden", "3,16", "--most-threads", 2, "--rounds", 1, "--block", 10)

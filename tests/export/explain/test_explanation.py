@@ -70,6 +70,7 @@ def test_the_layers_of_the_default_int8_mlp_have_their_errors_ranges_and_costs(
     assert found.version == version
 
 
+@pytest.mark.slow
 def test_layers_that_compute_as_their_neighbours_have_no_cost(training: dataset.Split, calibration: np.ndarray) -> None:
     import keras
 
@@ -85,6 +86,7 @@ def test_layers_that_compute_as_their_neighbours_have_no_cost(training: dataset.
     assert sum(layer.cost or 0 for layer in found.layers) == pytest.approx(1 - found.agreement)
 
 
+@pytest.mark.slow
 def test_a_last_layer_in_float32_with_int8_weights_has_its_cost(training: Split, calibration: np.ndarray) -> None:
     import keras
 
@@ -113,6 +115,7 @@ def _explain(model: Any, precision: str, calibration: np.ndarray, training: data
     return explanation.explain(converted, model, calibration, images, tensor_images=30)
 
 
+@pytest.mark.slow
 def test_every_rounding_layer_of_a_residual_network_has_a_cost(
     cnn: Any, calibration: np.ndarray, training: dataset.Split
 ) -> None:

@@ -33,6 +33,7 @@ def _mean_and_std() -> tuple[float, float]:
     return float(shares.mean()), float(shares.std())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("low", "high"), [(0, 1), (-1, 1), (-0.5, 0.5), (1, 0), (None, None)], ids=lambda value: str(value)
 )
@@ -48,6 +49,7 @@ def test_the_range_that_a_model_was_trained_on_is_measured(low, high, kind: str,
     assert found.reason.startswith("measured on ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("low_high", "is_clear"), [((0, 1), True), ((-1, 1), False)])
 @pytest.mark.parametrize("end", ["sigmoid", "two softmax", "relu", "tanh"])
 def test_a_last_layer_that_is_no_single_softmax_does_not_prefer_what_saturates(
@@ -73,6 +75,7 @@ def test_a_last_layer_that_is_no_single_softmax_does_not_prefer_what_saturates(
     assert load(path, stated).pixels[:2] == low_high
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("low", "high"), [(0, 2.55), (0, 3), (-0.4242, 2.8215)])
 def test_an_unusual_range_is_refused_and_not_replaced(low: float, high: float, tmp_path: Path) -> None:
     """pixel / 100, pixel / 85 and MNIST's mean and deviation: the best of the usual ranges is not theirs."""
@@ -83,6 +86,7 @@ def test_an_unusual_range_is_refused_and_not_replaced(low: float, high: float, t
     assert answers.accuracy > 0.8
 
 
+@pytest.mark.slow
 def test_a_model_that_normalizes_each_image_takes_any_scale(tmp_path: Path) -> None:
     """0..1 and 0..255 give the very same answers, so either is right."""
     path = save(
@@ -93,6 +97,7 @@ def test_a_model_that_normalizes_each_image_takes_any_scale(tmp_path: Path) -> N
     assert answers.accuracy > 0.75
 
 
+@pytest.mark.slow
 def test_images_that_come_class_by_class_are_measured_on_all_classes(tmp_path: Path) -> None:
     whole = models.dataset()
     order = np.argsort(whole.train.labels, kind="stable")

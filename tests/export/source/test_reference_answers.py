@@ -28,6 +28,7 @@ def _digits_model(folder: Path, low: float = 0, high: float = 1) -> Path:
     return save(train(low, high, layers.Dense(10, "softmax"), split=digits.split(1500, 1), epochs=8), folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (-1, 1)])
 def test_a_model_of_ten_other_classes_is_not_taken_for_garments(low: float, high: float, tmp_path: Path) -> None:
     """It was published with garments' names and a range measured on garments: 0.1189 right, agreement 1.0000."""
@@ -44,6 +45,7 @@ def test_a_model_of_ten_other_classes_is_not_taken_for_garments(low: float, high
     assert loaded.class_names == tuple(f"class {number}" for number in range(10))
 
 
+@pytest.mark.slow
 def test_a_model_of_digits_is_exported_with_its_data_and_its_names(tmp_path: Path) -> None:
     path = _digits_model(tmp_path)
     (tmp_path / "names").write_text("".join(f"digit {number}\n" for number in range(10)))

@@ -17,7 +17,7 @@ from fmnist_runtime.commandline.output import wrap
         "fmnist-train --model list",
         "fmnist-doctor",
         "fmnist-verify mlp",
-        "fmnist-verify cnn-micro --data DATA",
+        pytest.param("fmnist-verify cnn-micro --data DATA", marks=pytest.mark.slow),
         "fmnist-benchmark mlp cnn-nano --runs 120 --processes 2 --threads 1,2",
     ],
 )

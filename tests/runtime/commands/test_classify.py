@@ -279,6 +279,7 @@ def test_unprintable_names_are_escaped(classify, photos: Path, name: bytes, enco
     assert json.loads(classify(target, "--json", env=environment).stdout)["label"] == "Trouser"
 
 
+@pytest.mark.slow
 def test_bombs_and_damaged_photos_do_not_hide_the_others(classify, photos: Path) -> None:
     Pillow.new("1", (30_000, 30_000)).save(photos / "bomb.png")
     result = classify(photos / "bomb.png", photos / "2.jpg", "--json")

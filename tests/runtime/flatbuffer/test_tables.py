@@ -40,6 +40,7 @@ def test_a_model_cut_short_anywhere_is_refused_and_never_misread(content: bytes)
             assert "cut short" in str(error)  # noqa: PT017
 
 
+@pytest.mark.slow
 def test_flipped_bytes_raise_only_model_file_errors(content: bytes) -> None:
     flatbuffer = bytearray(content)
     refused = 0

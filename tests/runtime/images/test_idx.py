@@ -101,6 +101,7 @@ except dataset.DataError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packed", [True, False])
 def test_a_data_set_of_gigabytes_is_refused_before_it_is_unpacked(packed: bool, tmp_path: Path) -> None:
     path = tmp_path / ("train-images-idx3-ubyte" + (".gz" if packed else ""))

@@ -22,6 +22,7 @@ from fmnist_runtime.model import shipped
 PROGRAM = ROOT / "tests" / "runtime" / "programs" / "damage.py"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["tflite-runtime", "litert"])
 def test_no_damaged_model_kills_the_process(backend: str) -> None:
     """A model of 2 KB, so that most of what is hit is structure. Run in a child, because a crash is what may happen."""
@@ -34,6 +35,7 @@ def test_no_damaged_model_kills_the_process(backend: str) -> None:
     assert sum(found.values()) == 100
 
 
+@pytest.mark.slow
 def test_a_model_that_crashes_an_interpreter_crashes_only_a_child_and_once(
     tiny: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

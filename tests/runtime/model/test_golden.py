@@ -127,6 +127,7 @@ except golden.GoldenFileError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BOMBS)
 def test_no_claimed_size_costs_more_than_250_mebibytes(kind: str, tmp_path: Path) -> None:
     path = _members(tmp_path / "x.npz", **BOMBS[kind])

@@ -121,6 +121,7 @@ def test_a_taken_port_is_refused_with_the_address() -> None:
             wait(Cluster((address, "localhost:1"), 0), 1, print)
 
 
+@pytest.mark.slow
 def test_the_command_refuses_a_wrong_cluster_in_one_line(tmp_path: Path) -> None:
     def run(config: str, *options: object) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "TF_CONFIG": config}
@@ -135,6 +136,7 @@ def test_the_command_refuses_a_wrong_cluster_in_one_line(tmp_path: Path) -> None
     assert_fails(run(_config(addresses, 0), "--wait", 0.5), 1, "waited 0.5 s for worker 1")
 
 
+@pytest.mark.slow
 def test_two_workers_give_the_loss_of_one_process(tmp_path: Path) -> None:
     (alone,) = _train(tmp_path / "alone", "mlp", 2, workers=0)
     first, second = _train(tmp_path / "two", "mlp", 1)

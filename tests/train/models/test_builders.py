@@ -38,6 +38,7 @@ def own(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_an_uncompiled_model_is_trained_with_the_given_settings(tmp_path: Path) -> None:
     path = tmp_path / "own.py"
     path.write_text(HEAD + CNN.format(end=", activation='softmax'"))
@@ -104,6 +105,7 @@ def test_a_builder_that_fails_is_refused_with_the_reason(tmp_path: Path, text: s
         builders.build(f"{path}:build")
 
 
+@pytest.mark.slow
 def test_a_missing_file_and_an_unknown_name_are_refused(tmp_path: Path) -> None:
     missing = run_command("fmnist-train", "--model", f"{tmp_path}/none.py:build", "-o", tmp_path / "out")
     assert_fails(missing, 1, "no such file")

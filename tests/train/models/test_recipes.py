@@ -101,6 +101,7 @@ def test_options_that_a_recipe_decides_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "o").exists()
 
 
+@pytest.mark.slow
 def test_a_recipe_is_trained_once_and_kept_the_second_time(tmp_path: Path) -> None:
     folder = tmp_path / "with a blank"
     first = run_command("fmnist-train", "--recipe", "mlp", "-o", folder)
