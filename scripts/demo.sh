@@ -26,9 +26,9 @@ the Keras model and its record    $out/model.keras, $out/training.json
 the figures                       $out/figures/
 the proved TFLite files           $out/model-float32.tflite, $out/model-int8.tflite
 the proof, for a browser          $out/report.html
-what each file says of itself     unzip -p $out/model-int8.tflite fmnist.json | python3 -m json.tool
+the description in each file      unzip -p $out/model-int8.tflite fmnist.json | python3 -m json.tool
 
-next: copy model-int8.tflite and model-golden.npz to a Raspberry Pi, pip install fmnist-edge there, and run
+next: install fmnist-edge on a Raspberry Pi (README), copy model-int8.tflite and model-golden.npz there, and run
     fmnist-doctor
     fmnist-verify model-int8.tflite
     fmnist-classify --model model-int8.tflite IMAGE...
