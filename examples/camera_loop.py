@@ -1,5 +1,5 @@
-"""Classify frame after frame, and print a line when another garment is in front of the camera.
-Run: python examples/camera_loop.py FRAMES.npy; for a real camera, replace the function `frames` by your own.
+"""Classify frame after frame, and print a line when the garment in front of the camera changes.
+Run: python examples/camera_loop.py FRAMES.npy; for a real camera, replace the function `frames` with your own.
 """
 
 import sys
@@ -32,7 +32,7 @@ def frames() -> Iterator[NDArray[np.uint8]]:
 
 
 def prepare(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The 28x28 grey pixels that the model takes. Raises FmnistError where no garment is on a plain background."""
+    """The 28x28 grey pixels that the model takes. Raises FmnistError where nothing differs from the background."""
     if frame.shape == (28, 28):
         return frame
     step = -(-max(frame.shape) // MAX_SIDE)
@@ -41,7 +41,7 @@ def prepare(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def main() -> None:
-    """Classify all frames; print number, class, score and time where the class is another than before."""
+    """Classify all frames; print number, class, score and time where the class changes."""
     before = ""
     with Classifier() as classifier:
         for number, frame in enumerate(frames()):

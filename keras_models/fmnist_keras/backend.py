@@ -1,7 +1,7 @@
 """Keras as training and export need it: on TensorFlow, in float32, channels last, without limits for debugging.
 
-Other settings in a person's environment or in ~/.keras/keras.json are for that person's other programs. Here they would
-give another model than the same command and seed give elsewhere, so they are overridden, with a message.
+Other settings in a person's environment or in ~/.keras/keras.json are for that person's other programs. With them, the
+same command and seed would give a different model here than elsewhere. So they are overridden, with a message.
 """
 
 import json
@@ -38,7 +38,8 @@ def home() -> Path:
 def load(say: Callable[[str], None]) -> None:
     """Import tensorflow and keras with the settings of fmnist-edge; `say` gets a line for each overridden setting.
 
-    To be called before anything else imports keras. Raises KerasUnavailableError where one cannot be imported.
+    Call it before anything else imports keras. Raises KerasUnavailableError where one of them cannot be imported, or
+    where keras already runs on another backend.
     """
     _choose_backend(say)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -64,12 +65,12 @@ def load(say: Callable[[str], None]) -> None:
         if found != ours:
             getattr(keras.config, _SETTERS[name])(ours)
             say(f"Keras is set to {name} {found} (keras.json or environment): fmnist-edge uses {ours}")
-    # The policy of another floatx would stay otherwise.
+    # Otherwise the policy would stay that of the overridden floatx.
     keras.config.set_dtype_policy(_DEFAULTS["floatx"])
 
 
 @contextmanager
-def unchanged() -> Iterator[None]:
+def settings_restored() -> Iterator[None]:
     """Restore Keras's global settings and the working folder at the end of the context."""
     import keras
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from fmnist_keras import inference
 from fmnist_keras.copies import all_layers, is_rebuildable, layer_pairs
+from fmnist_runtime.data.dataset import to_float
 from fmnist_runtime.errors import ModelCopyError
 from fmnist_runtime.model import golden, shipped
 
@@ -25,7 +26,7 @@ HALF_TO_FLOAT32_TOLERANCE = 0.05
 
 def golden_images(model: "keras.Model") -> NDArray[np.float32]:
     """The shipped golden images as `model` takes them, (100, 28, 28) or (100, 28, 28, 1), in 0..1."""
-    images = golden.read(shipped.golden_path()).images.astype(np.float32) / np.float32(255)
+    images = to_float(golden.read(shipped.golden_path()).images)
     return images[..., None] if len(model.input_shape) == 4 else images
 
 
@@ -48,8 +49,8 @@ def tolerance(original: "keras.Model", copy: "keras.Model | None" = None) -> flo
 def difference(expected: NDArray[Any], found: NDArray[Any], share: float) -> str | None:
     """What differs between outputs (N, classes), in words; None where they are the same.
 
-    The same means that no output differs by more than `share` of the largest one, and no argmax changes but between
-    two outputs that are nearer to each other than that.
+    The same means: no output differs by more than `share` of the largest one, and the argmax changes only between two
+    outputs that are nearer to each other than that.
     """
     expected, found = np.asarray(expected, np.float64), np.asarray(found, np.float64)
     if expected.shape != found.shape:

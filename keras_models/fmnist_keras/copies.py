@@ -3,8 +3,8 @@
 Keras's clone_model with set_weights is not enough. Some layers compute with values that they derive from their weights
 when these are loaded (an adapted Normalization derives its mean; set_weights leaves it the identity), some keep tables
 that are not weights, some save other variables than they hold (a Dense with LoRA). So state is carried over as Keras's
-own file format does it: save_own_variables, load_own_variables, save_assets and load_assets. comparison.py checks that
-a copy gives the outputs of its original.
+own file format does it: save_own_variables, load_own_variables, save_assets and load_assets. fmnist_keras.comparison
+checks that a copy gives the outputs of its original.
 """
 
 import tempfile
@@ -24,7 +24,7 @@ Layer = Any  # keras.layers.Layer, or an operation of a functional model, such a
 def is_rebuildable(model: "keras.Model") -> bool:
     """Whether Keras can build `model` again layer by layer: a Sequential or functional model of Keras's layers.
 
-    A SavedModel is one opaque layer to Keras, and a class of one's own is opaque too.
+    To Keras, a SavedModel is one opaque layer, and so is a model class of a person's own.
     """
     import keras
 
@@ -58,7 +58,7 @@ def rebuild(model: "keras.Model", change: Callable[[Layer], Layer] | None = None
 
 
 def transfer_state(source: "keras.Model", target: "keras.Model") -> None:
-    """Give the layers of `target` all state of those of `source`: by name where the names are the same, else in order.
+    """Copy all state of the layers of `source` to those of `target`: by name where the names match, else in order.
 
     Layers of `target` that `source` lacks stay as they are. Raises ModelCopyError where a layer's state cannot be
     carried over.

@@ -32,7 +32,7 @@ def predict(model: "keras.Model", inputs: NDArray[np.float32]) -> NDArray[np.flo
 
 
 def call(model: "keras.Model", images: NDArray[np.float32]) -> NDArray[Any]:
-    """The outputs of `model`, in its own dtype, for a few `images`, without the seconds that `predict` compiles for.
+    """The outputs of `model`, in its own dtype, for a few `images`; saves the seconds that `predict` takes to compile.
 
     All of them in one batch, or by `predict` where the model's batch is fixed.
     """

@@ -1,4 +1,4 @@
-"""What an error of Keras, or of a person's own layers, says, as a part of one line."""
+"""The message of an error of Keras, or of a person's own layers, as a part of one line."""
 
 
 def one_line(error: BaseException) -> str:

@@ -1,6 +1,7 @@
-"""What a command says about a plain .tflite on every run: what is assumed about it, what it does not tell.
+"""The lines that a command prints about a model file: what is assumed about it, and what it leaves open.
 
-A file of fmnist-export states all of this, so nothing is said about it. This module prints nothing.
+They are about plain .tflite files. A file of fmnist-export states all of this, except the kind of outputs that are
+neither probabilities nor logits. This module prints nothing.
 """
 
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def pixel_lines(classifier: "Classifier", *, only_assumed: bool = False) -> list[str]:
-    """The line on the pixel range, if any; with `only_assumed`, only where the range is assumed."""
+    """The line on the pixel range of a plain .tflite, if any; with `only_assumed`, only where the range is assumed."""
     name, found = classifier.model.name, classifier.pixel_range
     if classifier.description is not None or (only_assumed and not found.assumed):
         return []
@@ -23,7 +24,7 @@ def pixel_lines(classifier: "Classifier", *, only_assumed: bool = False) -> list
 
 
 def answer_lines(classifier: "Classifier") -> list[str]:
-    """The lines on class names and scores that the file does not tell, or tells only in its metadata."""
+    """The lines on missing class names, class names from TFLite's metadata, and missing scores."""
     name = classifier.model.name
     lines = []
     if classifier.label_source is None:

@@ -30,7 +30,6 @@ from fmnist_runtime.prediction import Prediction, Stages
 from fmnist_runtime.session import open_session, run_batch
 from fmnist_runtime.system import forking
 
-_SHAPE = SHAPE
 _UINT8 = np.dtype(np.uint8)
 _IndexSteps = tuple[Writer, Callable[[], object], Callable[[], Any]]
 _ClassifySteps = tuple[Writer, Callable[[], object], Callable[[], list[float]]]
@@ -85,7 +84,7 @@ class Classifier:
         InferenceError where the model fails on the image, ClosedError and ForkError.
         """
         try:
-            if image.shape != _SHAPE or image.dtype is not _UINT8:
+            if image.shape != SHAPE or image.dtype is not _UINT8:
                 image = check_image(image)
         except AttributeError:
             image = check_image(image)
@@ -98,7 +97,7 @@ class Classifier:
     def classify(self, image: NDArray[np.uint8]) -> Prediction:
         """The class with the highest score, its label and its score. `image` and errors as in `index`."""
         try:
-            if image.shape != _SHAPE or image.dtype is not _UINT8:
+            if image.shape != SHAPE or image.dtype is not _UINT8:
                 image = check_image(image)
         except AttributeError:
             image = check_image(image)
@@ -125,28 +124,32 @@ class Classifier:
         return np.array(self._scores(self._one(image)), np.float32)
 
     def top(self, image: NDArray[np.uint8], k: int) -> list[Prediction]:
-        """The `k` classes with the highest scores, best first; ties in the order of the classes."""
+        """The `k` classes with the highest scores, best first; ties in the order of the classes.
+
+        Their scores are None where `output_kind` is "unknown". `image` and errors as in `index`.
+        """
         outputs = self._one(image)
-        scores = self._scores(outputs)
+        all_scores = self._scores(outputs)
         order = sorted(range(len(outputs)), key=lambda index: -outputs[index])
-        return [Prediction(index, self.labels[index], scores[index]) for index in order[:k]]
+        return [Prediction(index, self.labels[index], all_scores[index]) for index in order[:k]]
 
     def outputs(self, images: NDArray[np.uint8]) -> NDArray[Any]:
         """What the model's output tensor holds for each of `images`, (N, 28, 28) uint8, one invoke an image.
 
-        Returns (N, classes) of the output tensor's own dtype, neither dequantized nor normalised.
+        Returns (N, classes) of the output tensor's own dtype, neither dequantized nor normalised. Raises ImageError,
+        InferenceError, ClosedError and ForkError.
         """
         images = check_images(images)
         with self._lock:
-            # Fetched inside the lock: close() exchanges them.
+            # Read inside the lock: close() replaces them.
             return run_batch(images, self._input, self._invoke, self._output, self._values)
 
     def stages(self) -> Stages:
-        """The stages of `classify`, to be measured one by one; they take no lock and are good until `close`."""
+        """The stages of `classify`, to be measured one by one; they take no lock and are valid until `close`."""
         return Stages(*self._classify_steps, self._values)
 
     def close(self) -> None:
-        """Give the interpreter and its memory back, once calls in other threads are done. May be called again.
+        """Release the interpreter and its memory, once calls in other threads are done. May be called again.
 
         Further calls raise ClosedError.
         """
@@ -196,7 +199,7 @@ class Classifier:
         self._write, self._invoke = session.write, session.invoke
         # The weights of a described file are those that were proved; another file's may give NaN at any time.
         argmax = self._output.argmax if file.description is not None else scores.argmax_function(self._output)
-        # What a call does, in one tuple each: fetched at once, and exchanged at once by close().
+        # What a call does, in one tuple each, which a call reads at once and close() replaces at once.
         self._index_steps: _IndexSteps = self._write, self._invoke, argmax
         self._classify_steps: _ClassifySteps = self._write, self._invoke, self._output.tolist
         rule = found.score_rule(self._output.dtype)
@@ -207,7 +210,7 @@ class Classifier:
         return self.outputs(check_image(image)[np.newaxis])[0].tolist()  # type: ignore[no-any-return]
 
     def _refuse(self, error: FmnistError) -> None:
-        """Let every further call raise an error like `error`, and let go of the interpreter's memory."""
+        """Make every further call raise an error of the class and message of `error`; drop the interpreter's memory."""
         kind, message = type(error), str(error)
 
         def refuse(*_: object) -> Any:

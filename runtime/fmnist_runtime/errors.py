@@ -4,7 +4,7 @@
     ├── ModelFileError              the model file is missing, unreadable or too large
     │   ├── DamagedModelError       its bytes are damaged or cut short, or it is not a TFLite model
     │   ├── DescriptionError        its description (fmnist.json) is invalid or of another schema
-    │   └── InterfaceError          it is a sound model, but not a classifier of 28x28 images
+    │   └── InterfaceError          it is a valid model, but not a classifier of 28x28 images
     ├── GoldenFileError             the golden file is damaged, or belongs to another model
     ├── NoProofError                nothing tells which answers of the model are right
     ├── RuntimeMissingError         no TFLite interpreter works on this machine
@@ -50,7 +50,7 @@ class DescriptionError(ModelFileError):
 
 
 class InterfaceError(ModelFileError):
-    """A sound model is not a classifier of 28x28 images: its inputs, outputs, labels or structure are others."""
+    """A valid model is not a classifier of 28x28 images: its inputs, outputs, labels or structure do not fit."""
 
 
 class GoldenFileError(FmnistError):
@@ -70,7 +70,7 @@ class UnknownBackendError(FmnistError):
 
 
 class IncompatibleModelError(FmnistError):
-    """The interpreter on this machine refuses a sound model."""
+    """The interpreter on this machine refuses a valid model."""
 
 
 class InferenceError(FmnistError):
@@ -122,7 +122,7 @@ class KerasUnavailableError(FmnistError):
 
 
 class ModelCopyError(FmnistError):
-    """A copy of a Keras model gives other outputs than the model, or cannot have its state."""
+    """A copy of a Keras model gives other outputs than the model, or cannot take over its state."""
 
 
 class ExportError(FmnistError):

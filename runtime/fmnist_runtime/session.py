@@ -48,7 +48,8 @@ def open_session(file: ModelFile, interface: Interface, backend: str, num_thread
     """
     proved = file.description is not None
     interpreter, runtime = selection.build(file.flatbuffer, backend, num_threads, proved=proved)
-    # By the numbers in the file: the interpreters' own lists decode every name, and fail where one is not UTF-8.
+    # Tensors by their numbers in the file: the interpreters' own lists decode every name, and fail where one is not
+    # UTF-8.
     source, result = file.graph.inputs[0], file.graph.outputs[0]
     view = _tensor_array(interpreter, source, SHAPE)
     output = _tensor_array(interpreter, result, (len(interface.labels),))
@@ -93,7 +94,7 @@ def run_batch(
 
 
 class _Memory:
-    """The memory of a tensor for numpy; the arrays made of it keep this object alive, and it the interpreter."""
+    """The memory of a tensor for numpy: arrays made of it keep this object alive, which keeps the interpreter alive."""
 
     def __init__(self, interpreter: Interpreter, view: NDArray[Any]) -> None:
         self.interpreter = interpreter
@@ -138,7 +139,7 @@ def _invoke_function(interpreter: Interpreter) -> Callable[[], object]:
 
 
 def _guarded(invoke: Callable[[], object], path: Path) -> Callable[[], object]:
-    """`invoke` of a model without a proof: a failure on some images only becomes an InferenceError."""
+    """`invoke` for a model without a proof, which may fail on some images: the failure becomes an InferenceError."""
 
     def guarded() -> object:
         try:

@@ -8,9 +8,9 @@ from typing import Any, TextIO, cast
 
 
 def prepare_streams() -> None:
-    """Open standard error where it was closed, and let both streams print what they cannot encode."""
+    """Open standard error where it was closed, and make both streams escape what they cannot encode."""
     if sys.stderr is None:
-        # Its number may be free, and the next file that is opened would get what libraries print there.
+        # Descriptor 2 may be free, and the next file that is opened would receive what libraries print there.
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 2)
         sys.stderr = os.fdopen(2, "w", closefd=False)

@@ -23,7 +23,7 @@ class PrintOptions(NamedTuple):
 
 
 def print_prediction(image: "Image", classifier: "Classifier", options: PrintOptions) -> None:
-    """Classify `image` and print the answer; on standard error, how the image was read."""
+    """Classify `image` and print the answer; the note on how the image was read goes to standard error."""
     # A file name may hold anything, also control sequences of the terminal; so may a label in a model file.
     source = printable(str(image.source))
     name = source if image.item is None else f"{source}[{image.item}]"

@@ -74,7 +74,7 @@ def title(root: Path = Path("/")) -> str:
 
 
 def throttling(bits: int) -> tuple[str, ...]:
-    """In words, the `bits` that `vcgencmd get_throttled` reports."""
+    """The conditions in `bits`, the number that `vcgencmd get_throttled` reports, in words."""
     return tuple(words for bit, words in _THROTTLED.items() if bits >> bit & 1)
 
 

@@ -30,7 +30,8 @@ _SECONDS = 60
 class Finding:
     """One interpreter: a key of interpreters.BACKENDS, its version if installed, and its problem, if any.
 
-    `problem` is one sentence, with the command that solves it where there is one.
+    `backend` is "any" where numpy is missing, which every interpreter needs. `problem` is one sentence, with the
+    command that solves it where there is one.
     """
 
     backend: str

@@ -23,8 +23,8 @@ from fmnist_runtime.errors import GoldenFileError, NoProofError
 from fmnist_runtime.model.golden import Golden
 from fmnist_runtime.system.digests import sha256
 
-# Of the answers of an MLP at most two in 10,000 differ between runtimes and processors (docs/devices.md). Most likely
-# they are answers to golden images, so one of these may differ, and five of all 10,000.
+# At most two in 10,000 answers of an MLP differ between runtimes and processors (docs/devices.md). Most likely these
+# are answers to golden images. So one answer to a golden image may differ, and five of all 10,000.
 IMAGES_FOR_EACH_DIFFERENCE = 2000
 # The share of golden images whose answer may differ from the record. With int8 convolutions 5 of 100 answers differed
 # between the runtimes; wrong weights that cost half a point of agreement change 24 and more (docs/model-file.md).
@@ -77,7 +77,7 @@ def verify_golden(classifier: Classifier, golden: Golden, machine: str) -> Verif
         )
     outputs = classifier.outputs(golden.images)
     proved = [found["disagreements"] for found in recorded]
-    result = _verification(classifier, outputs, golden.expected, proved, machine, "golden images")
+    result = _against_keras(classifier, outputs, golden.expected, proved, machine, "golden images")
     known = [_recorded_answers(golden, found["otherwise"]) for found in recorded if "otherwise" in found]
     return _compare_with_record(result, outputs.argmax(axis=1), known) if known else result
 
@@ -120,7 +120,7 @@ def verify_data(classifier: Classifier, test: Split, golden: Golden | None, mach
     if golden is not None:
         check_golden(classifier, golden)
         proved = [round((1 - proof["agreement"]) * proof["images"]) for proof in proofs_of(classifier)]
-        return _verification(classifier, outputs, golden.test_expected, proved, machine, "test images")
+        return _against_keras(classifier, outputs, golden.test_expected, proved, machine, "test images")
     proofs = proofs_of(classifier)
     if not proofs:
         raise NoProofError(
@@ -129,7 +129,7 @@ def verify_data(classifier: Classifier, test: Split, golden: Golden | None, mach
     return _against_proofs(classifier, outputs, test.labels, proofs, machine)
 
 
-def _verification(
+def _against_keras(
     classifier: Classifier,
     outputs: NDArray[Any],
     expected: NDArray[np.uint16],

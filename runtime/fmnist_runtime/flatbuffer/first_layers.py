@@ -6,7 +6,7 @@ expects pixels 0 to 255, and one that doubles it and subtracts 1 expects 0 to 1.
 factor into the weights of a convolution. Then the weights are far smaller than any training makes them; that is only a
 good guess, so the range is marked as assumed.
 
-It does not use the scale of a quantized input (fmnist_runtime.images.pixel_range).
+This module does not use the scale of a quantized input (fmnist_runtime.images.pixel_range).
 """
 
 import math
@@ -30,7 +30,8 @@ _WEIGHTS = {"FULLY_CONNECTED": 0, "CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
 _MOST_BYTES = 2**24
 _FORM = {"RESHAPE", "EXPAND_DIMS", "SQUEEZE", "CAST", "QUANTIZE", "DEQUANTIZE"}
 _NUMBERS = {"float32", "float16", "int8", "uint8", "int16"}
-_Line = tuple[NDArray[np.float64], NDArray[np.float64]]
+# A factor and an offset for each pixel.
+_Affine = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def infer_range(graph: Graph, flatbuffer: bytes) -> PixelRange | None:
@@ -46,8 +47,8 @@ def _infer(graph: Graph, flatbuffer: bytes) -> PixelRange | None:
     walk = _walk(graph, flatbuffer, constants)
     if isinstance(walk, PixelRange):
         return walk
-    line, following = walk
-    found = _range_of(float(np.median(line[0])), float(np.median(line[1])))
+    affine, following = walk
+    found = _range_of(float(np.median(affine[0])), float(np.median(affine[1])))
     if found is None and source.dtype == "int16" and 128 <= source.scales[0] * 32767 <= 512:
         found = PixelRange(0.0, 255.0, f"the input's scale {source.scales[0]:g} is one of numbers up to 255")
     if found is None and following is not None and 0 < _gain(following, graph, constants, flatbuffer) <= _SMALL:
@@ -55,7 +56,7 @@ def _infer(graph: Graph, flatbuffer: bytes) -> PixelRange | None:
     return found
 
 
-def _walk(graph: Graph, flatbuffer: bytes, constants: dict[int, int]) -> PixelRange | tuple[_Line, Operator | None]:
+def _walk(graph: Graph, flatbuffer: bytes, constants: dict[int, int]) -> PixelRange | tuple[_Affine, Operator | None]:
     """Follow the pixels as long as the operators on them are affine.
 
     Returns the affine function so far and the operator that comes next; or the range, where a scale states it.
@@ -66,22 +67,22 @@ def _walk(graph: Graph, flatbuffer: bytes, constants: dict[int, int]) -> PixelRa
             readers[number].append(operator)
     number = graph.inputs[0]
     size = math.prod(graph.tensors[number].shape)
-    line = np.ones(size), np.zeros(size)
+    affine = np.ones(size), np.zeros(size)
     # As long as exactly one operator reads the pixels. The order of execution was checked, so this ends.
     while len(following := [one for one in readers[number] if one.name != "SHAPE"]) == 1:
         operator = following[0]
         if len(operator.outputs) != 1:
-            return line, None
+            return affine, None
         if operator.name in _FORM and operator.inputs[0] == number:
             number = operator.outputs[0]
-            found = _quantized(graph.tensors[number], line) if operator.name == "QUANTIZE" else None
+            found = _quantized(graph.tensors[number], affine) if operator.name == "QUANTIZE" else None
             if found:
                 return found
-        elif (then := _arithmetic(operator, number, line, graph, constants, flatbuffer)) is not None:
-            number, line = operator.outputs[0], then
+        elif (applied := _arithmetic(operator, number, affine, graph, constants, flatbuffer)) is not None:
+            number, affine = operator.outputs[0], applied
         else:
-            return line, operator
-    return line, None
+            return affine, operator
+    return affine, None
 
 
 def _constants(graph: Graph) -> dict[int, int]:
@@ -93,29 +94,29 @@ def _constants(graph: Graph) -> dict[int, int]:
     return found
 
 
-def _quantized(tensor: Tensor, line: _Line) -> PixelRange | None:
-    """The range of the input that the quantized `tensor` spans, where `line` maps the input to the tensor."""
-    if len(tensor.scales) != 1 or np.ptp(line[0]) or np.ptp(line[1]) or not line[0][0]:
+def _quantized(tensor: Tensor, affine: _Affine) -> PixelRange | None:
+    """The range of the input that the quantized `tensor` spans, where `affine` maps the input to the tensor."""
+    if len(tensor.scales) != 1 or np.ptp(affine[0]) or np.ptp(affine[1]) or not affine[0][0]:
         return None
     found = pixel_range.from_quantization(
         tensor.dtype, tensor.scales[0], tensor.zero_points[0] if tensor.zero_points else 0
     )
     if found is None:
         return None
-    low, high = ((end - float(line[1][0])) / float(line[0][0]) for end in found[:2])
+    low, high = ((end - float(affine[1][0])) / float(affine[0][0]) for end in found[:2])
     return PixelRange(low, high, found.reason.replace("the input's", "the first layer's"))
 
 
 def _arithmetic(
-    operator: Operator, number: int, line: _Line, graph: Graph, constants: dict[int, int], flatbuffer: bytes
-) -> _Line | None:
-    """`line` followed by `operator`, which reads the pixels as tensor `number`; None where that is not affine."""
+    operator: Operator, number: int, affine: _Affine, graph: Graph, constants: dict[int, int], flatbuffer: bytes
+) -> _Affine | None:
+    """`affine` followed by `operator`, which reads the pixels as tensor `number`; None where that is not affine."""
     name, inputs = operator.name, operator.inputs
     if name not in ("ADD", "SUB", "MUL", "DIV") or operator.activation or len(inputs) != 2:
         return None
     other = inputs[1] if inputs[0] == number else inputs[0]
     shape = graph.tensors[number].shape
-    if other not in constants or math.prod(shape) != len(line[0]):
+    if other not in constants or math.prod(shape) != len(affine[0]):
         return None
     values = _values(graph.tensors[constants[other]], graph.tensors[other].shape, flatbuffer)
     try:
@@ -124,11 +125,11 @@ def _arithmetic(
         return None
     if constant is None or not np.isfinite(constant).all():
         return None
-    return _apply(name, line, constant, inputs[0] == number)
+    return _apply(name, affine, constant, inputs[0] == number)
 
 
-def _apply(name: str, line: _Line, constant: NDArray[np.float64], pixels_first: bool) -> _Line | None:
-    factor, offset = line
+def _apply(name: str, affine: _Affine, constant: NDArray[np.float64], pixels_first: bool) -> _Affine | None:
+    factor, offset = affine
     if name == "ADD":
         return factor, offset + constant
     if name == "MUL":
@@ -162,8 +163,8 @@ def _range_of(factor: float, offset: float) -> PixelRange | None:
         return None
     # The input that becomes 0: the mean of the pixels, in their own unit.
     zero = -offset / factor
-    line = f"{factor:.6g} * x" + (f" {'-' if offset < 0 else '+'} {abs(offset):.6g}" if offset else "")
-    reason = f"inferred from the first layer, {line}"
+    formula = f"{factor:.6g} * x" + (f" {'-' if offset < 0 else '+'} {abs(offset):.6g}" if offset else "")
+    reason = f"inferred from the first layer, {formula}"
     if abs(factor) <= _SMALL or 16 < zero <= 255:
         return PixelRange(0.0, 255.0, reason)
     # Numbers from 0 to 1 have a standard deviation of at most 0.5. A batch norm of standardized pixels has a factor

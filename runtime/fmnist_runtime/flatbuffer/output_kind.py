@@ -35,7 +35,7 @@ def infer(graph: Graph) -> OutputKind:
     """What the first output of `graph` holds, apart from its quantization.
 
     It is "unknown" where an activation such as RELU or TANH comes last, or an operator that is not listed here: then
-    the highest output is the answer, and nothing tells how sure it is.
+    the highest output is the answer, and its score is unknown.
     """
     kinds: dict[int, OutputKind] = {}
     constants = {number for number, tensor in enumerate(graph.tensors) if tensor.data.length}

@@ -4,7 +4,7 @@ It covers what a reader of TFLite files needs (tables, vectors, strings, scalars
 vectors of bytes, the weights, and does not know the TFLite schema.
 
 Many offsets may lead to one place, as in files whose writer stores equal parts once. So a small file can ask for any
-number of tables, names and numbers; therefore all decoded bytes of a file are counted and have a limit.
+number of tables, names and numbers. All decoded bytes of a file are counted, and their number is limited.
 Source: "FlatBuffer Internals" in the FlatBuffers documentation: little endian; a table starts with a signed 32-bit
 offset back to its vtable; a vtable is its own size, the table's size, then one 16-bit offset a field, 0 for absent.
 """
@@ -141,7 +141,7 @@ class Table:
 
 
 def root(buffer: bytes, identifier: bytes) -> Table:
-    """The root table of `buffer`, whose four-byte file identifier must be `identifier`."""
+    """The root table of `buffer`. Raises DamagedModelError unless its four-byte file identifier is `identifier`."""
     if len(buffer) < 8 or buffer[4:8] != identifier:
         raise damage_error(f"its bytes 4 to 7 are {buffer[4:8]!r}, expected {identifier!r}")
     return Table(buffer, _read(_UINT32, buffer, 0), Budget(len(buffer)))

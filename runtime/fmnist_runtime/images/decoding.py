@@ -20,7 +20,7 @@ from fmnist_runtime.images.samples import LostBitsError
 if TYPE_CHECKING:
     from PIL import Image as Pillow
 
-# On a photo with this longest side a garment still has some 100 pixels, and the model sees 28.
+# On a photo with this longest side a garment still spans some 100 pixels; the model sees 28.
 MAX_SIDE = 512
 # The limit while a picture is decoded: 100 MB at Pillow's four bytes a pixel.
 MAX_DECODED_PIXELS = 25_000_000

@@ -21,7 +21,7 @@ _BYTES = _SIDE * (_SIDE + 1)
 
 
 def read_plain(content: bytes) -> NDArray[np.uint8] | None:
-    """The pixels, (28, 28) uint8, if `content` is a sound PNG of 28x28 in 8-bit grey; else None."""
+    """The pixels, (28, 28) uint8, if `content` is an intact PNG of 28x28 in 8-bit grey; else None."""
     try:
         data = _image_data(content)
         if data is None:

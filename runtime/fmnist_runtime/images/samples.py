@@ -19,7 +19,7 @@ _BITS_TAG = 258
 
 
 class LostBitsError(Exception):
-    """Pillow drops too many bits of a sound picture; the message says what to do."""
+    """Pillow drops too many bits of an intact picture; the message says what to do."""
 
 
 class Depth(NamedTuple):

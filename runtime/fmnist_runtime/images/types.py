@@ -1,4 +1,4 @@
-"""What an image is: its shape, the meaning of its pixels, its source. It reads and converts nothing."""
+"""An image: its shape, the meaning of its pixels, its source. This module reads and converts nothing."""
 
 from pathlib import Path
 from typing import Literal, NamedTuple

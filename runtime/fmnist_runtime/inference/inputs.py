@@ -56,8 +56,8 @@ def table(dtype: np.dtype, low: float, high: float, scale: float, zero_point: in
     if np.issubdtype(dtype, np.floating):
         return values.astype(dtype)
     limits = np.iinfo(dtype)
-    # Round to nearest, as the converter's own QUANTIZE does: truncation changed 33 of 10,000
-    # answers (docs/measurements.md).
+    # Round to nearest, as the converter's own QUANTIZE does: truncation changed 33 of 10,000 answers
+    # (docs/measurements.md).
     quantized = np.rint(values / np.float32(scale)) + zero_point
     result: NDArray = np.clip(quantized, limits.min, limits.max).astype(dtype)  # type: ignore[type-arg]
     return result

@@ -18,8 +18,8 @@ from fmnist_runtime.errors import IncompatibleModelError, ModelFileError, Runtim
 from fmnist_runtime.system.reading import error_text
 
 AUTO = "auto"
-# On a 64-bit board LiteRT takes less than half of the instructions for int8 (docs/measurements.md), so it is
-# tried first.
+# On a 64-bit board LiteRT takes less than half of the instructions for int8 (docs/measurements.md), so it is tried
+# first.
 BACKENDS: dict[str, tuple[str, str]] = {
     "litert": ("LiteRT", "ai_edge_litert"),
     "tflite-runtime": ("tflite-runtime", "tflite_runtime"),
@@ -31,8 +31,6 @@ class Interpreter(Protocol):
 
     def allocate_tensors(self) -> None: ...  # noqa: D102
     def invoke(self) -> None: ...  # noqa: D102
-    def get_input_details(self) -> list[dict[str, Any]]: ...  # noqa: D102
-    def get_output_details(self) -> list[dict[str, Any]]: ...  # noqa: D102
     def tensor(self, tensor_index: int) -> Callable[[], NDArray[Any]]: ...  # noqa: D102
 
 

@@ -65,7 +65,7 @@ def is_shallow(value: Any, depth: int) -> bool:
 
 
 def _check_golden(golden: dict[str, Any], place: str) -> None:
-    """Check that the recorded answers are to existing golden images, and that at most all of them disagree."""
+    """Check that the recorded answers belong to existing images, and that no more images disagree than there are."""
     images = golden.get("images", 0)
     if golden.get("disagreements", 0) > images:
         raise _unexpected(f"{place}.disagreements", golden["disagreements"], f"at most its {images} images")

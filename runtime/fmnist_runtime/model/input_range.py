@@ -1,7 +1,7 @@
 """The pixel range of a model file: described by the file, stated by the caller, inferred from the model, or assumed.
 
-A description counts most, and a caller may not contradict it. For a plain .tflite the caller's range counts, then what
-the model's own numbers tell, in the order of docs/model-file.md, then the assumption 0..1.
+A description comes first, and a caller may not contradict it. For a plain .tflite the caller's range comes first, then
+what the model's own numbers tell, in the order of docs/model-file.md, then the assumption 0..1.
 
 It does not parse `--pixels` (fmnist_runtime.images.pixel_range).
 """

@@ -1,7 +1,7 @@
 """What a classifier needs to know about a model file: its classes, its pixel range, what its outputs mean.
 
-A file of fmnist-export states all of it. A plain .tflite states none of it: what it holds is used, what it does not
-hold must be given, or is marked as assumed (docs/model-file.md, "A plain .tflite"). Nothing is invented.
+A file of fmnist-export states all of it. A plain .tflite states none of it. What its tensors, operators and metadata
+tell is used; the caller gives the rest, or it is marked as assumed (docs/model-file.md, "A plain .tflite").
 
 This module builds no interpreter; the choice of the pixel range is in fmnist_runtime.model.input_range.
 """
@@ -60,7 +60,7 @@ def read(file: ModelFile, stated: PixelRange | None, labels: tuple[str, ...] | N
     Raises InterfaceError where the model is not a classifier of 28x28 images, DescriptionError where its description
     lacks the range, PixelRangeError and LabelsError where the caller contradicts the file.
     """
-    source, result = _ends(file)
+    source, result = _input_and_output(file)
     raw = source.dtype == "uint8" and not source.scales
     input_scale, input_zero_point = (1.0, 0) if raw else input_range.quantization(source, file.path)
     output_scale, output_zero_point = input_range.quantization(result, file.path)
@@ -88,8 +88,8 @@ def parse_labels(value: Sequence[str]) -> tuple[str, ...]:
     return labels
 
 
-def _ends(file: ModelFile) -> tuple[Tensor, Tensor]:
-    """The input and the output tensor. Raises InterfaceError unless a classifier of 28x28 images has such ones."""
+def _input_and_output(file: ModelFile) -> tuple[Tensor, Tensor]:
+    """The input and the output tensor. Raises InterfaceError unless they fit a classifier of 28x28 images."""
     graph = file.graph
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise InterfaceError(

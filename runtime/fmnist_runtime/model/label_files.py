@@ -3,7 +3,8 @@
 Accepted as editors and other tools write them: UTF-8, UTF-16 or UTF-32 with a byte order mark, or UTF-8 without one;
 any line endings; blanks around a name and blank lines at the end; every line numbered in order, "0 name" or "1: name".
 
-The names inside a model file are read in fmnist_runtime.model.appended_zip and metadata_labels.
+The limits are those of the labels in a model file. Names inside a model file are read in
+fmnist_runtime.model.appended_zip and metadata_labels.
 """
 
 import codecs
@@ -11,12 +12,8 @@ import re
 from pathlib import Path
 
 from fmnist_runtime.errors import LabelsError
+from fmnist_runtime.model.appended_zip import MAXIMUM_LABEL_LENGTH, MAXIMUM_LABELS, MAXIMUM_LABELS_BYTES
 from fmnist_runtime.system import reading
-
-# Answers are recorded in 16 bits. A model file has the same limits for labels (fmnist_runtime.model.appended_zip).
-MAXIMUM_BYTES = 2**20
-MAXIMUM_LABELS = 2**16
-MAXIMUM_LENGTH = 1000
 
 # UTF-32 first: its little-endian mark begins with that of UTF-16.
 _MARKS = (
@@ -41,9 +38,9 @@ def read(path: Path) -> tuple[str, ...]:
         raise LabelsError(f"{path}: {len(names):,} lines, expected 1 to {MAXIMUM_LABELS:,} with one class name each")
     names = _without_numbers(names)
     for number, name in enumerate(names, start=1):
-        if not name or not name.isprintable() or len(name) > MAXIMUM_LENGTH:
+        if not name or not name.isprintable() or len(name) > MAXIMUM_LABEL_LENGTH:
             raise LabelsError(
-                f"{path}: line {number} is {ascii(name)[:60]}, expected a class name of 1 to {MAXIMUM_LENGTH:,} "
+                f"{path}: line {number} is {ascii(name)[:60]}, expected a class name of 1 to {MAXIMUM_LABEL_LENGTH:,} "
                 f"printable characters; one name a line"
             )
     if len(set(names)) != len(names):
@@ -56,13 +53,13 @@ def _text(path: Path) -> str:
     try:
         # A pipe is allowed, such as a shell's <(...); the limit ends the reading of an endless one.
         with path.open("rb") as file:
-            content = file.read(MAXIMUM_BYTES + 1)
+            content = file.read(MAXIMUM_LABELS_BYTES + 1)
     except (OSError, ValueError) as error:
         raise LabelsError(
             f"{path}: cannot be read ({reading.error_text(error)}); expected text with one class name a line"
         ) from error
-    if len(content) > MAXIMUM_BYTES:
-        raise LabelsError(f"{path}: more than {MAXIMUM_BYTES:,} bytes, expected text with one class name a line")
+    if len(content) > MAXIMUM_LABELS_BYTES:
+        raise LabelsError(f"{path}: more than {MAXIMUM_LABELS_BYTES:,} bytes, expected text with one class name a line")
     encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8")
     try:
         return content.decode(encoding)

@@ -1,7 +1,7 @@
 """The class names in TFLite's own metadata of a plain .tflite: a text file in a ZIP after the flatbuffer.
 
-Source: "Adding metadata to TensorFlow Lite models", associated files. The metadata also hold a flatbuffer that says
-which file belongs to which output. It is not read: the only text file with one line for each class is taken.
+Source: "Adding metadata to TensorFlow Lite models", associated files. The metadata also hold a flatbuffer that assigns
+files to outputs. It is not read. Instead, a text file with one line for each class is used if it is the only one.
 """
 
 import io

@@ -10,8 +10,8 @@ from pathlib import Path
 from fmnist_runtime.errors import ModelFileError
 
 MODELS_FOLDER = Path(__file__).parents[1] / "models"
-# Half the errors of the mlp, for microseconds that starting Python takes a hundred times over (docs/benchmarks.md,
-# "Which model to take").
+# Less than half the errors of the mlp. It takes some microseconds longer, a hundredth of the time in which Python
+# starts (docs/benchmarks.md, "Which model to take").
 DEFAULT = "cnn-micro"
 SHIPPED: dict[str, str] = {
     "mlp": "mlp-int8.tflite",

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 # Source: Xiao, Rasul, Vollgraf: "Fashion-MNIST" (arXiv 1708.07747), section 2, step 2.
 CLOSENESS = 0.05
 
-# Noise within so many standard deviations is background; more than the cap would remove pale garments.
+# Noise within this many standard deviations is background, up to the cap; a higher one would remove pale garments.
 _DEVIATIONS = 4.0
 _MAX_CLOSENESS = 0.15
 # Where the light fades from one side to the other, the border differs this much from the colour of the corners.
 _UNEVENNESS = 0.2
 _LIGHT = 128
-# Of the border's pixels. None of the 60,000 training images has so many light ones; 99.99 % have after negation.
+# The share of light border pixels from which on an image counts as light. None of the 60,000 training images reaches
+# it; after negation, 99.99 % of them do.
 _LIGHT_SHARE = 0.6
 
 

@@ -1,4 +1,5 @@
-"""The sharpening step of the data set's conversion, on a picture of 28 pixels; the other steps are elsewhere.
+"""The sharpening step of the data set's conversion, on a picture of 28 pixels; the other steps are in
+fmnist_runtime.preprocessing.fashion_mnist.
 
 Source: Xiao, Rasul, Vollgraf: "Fashion-MNIST" (arXiv 1708.07747), section 2, step 4: a Gaussian of radius 1 and
 standard deviation 1.0, "with increasing effect near outlines". ImageMagick documents `-adaptive-sharpen 1x1.0` in the

@@ -1,4 +1,4 @@
-"""SHA-256 of bytes, without OpenSSL for small ones: a classifier starts faster so. It reads no files."""
+"""SHA-256 of bytes; of small ones without OpenSSL, so that a classifier starts faster. It reads no files."""
 
 import contextlib
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Forks of a process that holds locked objects: no fork happens while one of them is in use.
 
-A fork copies the memory as it is and no other thread. LiteRT holds a mutex of its own during a call, which nobody in
-the child would ever release. So a fork waits until no registered object is in the middle of a call.
+A fork copies the memory, but of the threads only the one that forks. LiteRT holds a mutex of its own during a call. In
+the child nobody would ever release it. So a fork waits until no registered object is in the middle of a call.
 
 This module does not decide what an object does after the fork: each has its own `_after_fork`.
 """
@@ -29,7 +29,7 @@ _TIMEOUT_SECONDS = 10
 
 
 def register(forkable: "Forkable") -> None:
-    """Let every fork wait for `forkable`, as long as it exists."""
+    """Make every fork wait until no call of `forkable` is running, as long as `forkable` exists."""
     _OBJECTS.add(forkable)
 
 

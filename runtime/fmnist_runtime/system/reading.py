@@ -22,8 +22,8 @@ def open_file(path: Path, expected: str, kind: type[FmnistError] = FmnistError) 
     Raises `kind` where it is missing, a folder, a pipe or a device, or cannot be read, here or while it is used.
     """
     try:
-        # Opened first and checked then, so that nobody can replace it in between. Without O_NONBLOCK, opening a FIFO
-        # would wait for its other end.
+        # Opened first and then checked, so that nobody can replace the file in between. Without O_NONBLOCK, opening a
+        # FIFO would wait for its other end.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             mode = os.fstat(descriptor).st_mode

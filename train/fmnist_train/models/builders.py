@@ -65,7 +65,7 @@ def _build_custom(name: str) -> "tuple[keras.Model, types.ModuleType]":
     """What FUNCTION of FILE.py returns, and the module that FILE.py is. Leaves Keras's settings as they were."""
     from fmnist_keras import backend
 
-    with backend.unchanged():
+    with backend.settings_restored():
         model, module = _build_for_images(name)
     _check_interface(model, name)
     return model, module
