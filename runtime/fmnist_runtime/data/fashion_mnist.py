@@ -4,6 +4,8 @@
 fmnist_runtime.data.idx_folder.
 """
 
+import gzip
+import io
 import os
 import sys
 import urllib.request
@@ -21,7 +23,8 @@ from fmnist_runtime.data.fashion_mnist_files import (
 )
 from fmnist_runtime.data.fashion_mnist_labels import CLASS_NAMES
 from fmnist_runtime.errors import DataError
-from fmnist_runtime.system.atomic import write_atomically
+from fmnist_runtime.system.atomic import make_folder, write_together
+from fmnist_runtime.system.digests import sha256
 
 # The address from which keras.datasets.fashion_mnist.load_data downloads, and the folder in which it keeps the files.
 _ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
@@ -67,11 +70,11 @@ def _read(folder: Path) -> Dataset:
 
 
 def _download() -> Path:
-    """Download the four files into Keras's cache. Raises DataError where that fails."""
+    """Download the four files into Keras's cache, all or none. Raises DataError where that fails."""
     folder = keras_cache()
     try:
-        for name in DIGESTS:
-            write_atomically(folder / f"{name}.gz", _fetch(f"{_ORIGIN}{name}.gz", SIZES[name]))
+        make_folder(folder)
+        write_together({folder / f"{name}.gz": _fetch(name) for name in DIGESTS})
     except Exception as error:  # urllib and its protocols raise errors without a common base
         raise DataError(
             f"Fashion-MNIST is not in {folder} nor in {DEBIAN_FOLDER}, and its download failed ({error}); "
@@ -80,13 +83,18 @@ def _download() -> Path:
     return folder
 
 
-def _fetch(address: str, most: int) -> bytes:
-    """The content of `address`, at most `most` bytes: the size of the unpacked file, which is larger than the .gz."""
+def _fetch(name: str) -> bytes:
+    """The .gz of the file `name`, a key of DIGESTS. Raises DataError where it does not hold that file."""
+    address = f"{_ORIGIN}{name}.gz"
     print(f"downloading {address}", file=sys.stderr)
     with urllib.request.urlopen(address, timeout=_DOWNLOAD_TIMEOUT_SECONDS) as answer:
-        content: bytes = answer.read(most + 1)
-    if len(content) > most:
-        raise DataError(f"{address} has more than {most:,} bytes")
+        # The .gz is smaller than what it holds.
+        content: bytes = answer.read(SIZES[name])
+    # Checked before it is kept: a page of a proxy in Keras's cache would fail every later run.
+    with gzip.open(io.BytesIO(content)) as file:
+        found = sha256(file.read(SIZES[name] + 1))
+    if found != DIGESTS[name]:
+        raise DataError(f"{address} has SHA-256 {found[:12]}…, expected {DIGESTS[name][:12]}…")
     return content
 
 
